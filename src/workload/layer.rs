@@ -1,0 +1,397 @@
+//! One layer as a network states it, and the loop nest that it means.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::dims::{Dim, PerDim};
+use serde::{Deserialize, Serialize};
+
+/// The largest extent of any single dimension; products of six stay within 64 bits after the checks of [`Layer::nest`].
+pub const MAX_EXTENT: u32 = 1 << 20;
+
+/// The largest number of multiply-accumulates of one layer.
+pub const MAX_MACS: u64 = 1 << 50;
+
+/// A multiply-accumulate layer: a name and its shape.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Layer {
+    /// Name within the network.
+    pub name: String,
+    /// What it computes.
+    #[serde(flatten)]
+    pub shape: Shape,
+}
+
+/// What a layer computes, without its name: equal shapes are evaluated once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Shape {
+    /// Two-dimensional convolution, grouped and depthwise ones included.
+    Conv(Conv),
+    /// Matrix product.
+    Matmul(Matmul),
+}
+
+/// Shape of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    non_snake_case,
+    reason = "the members are the dimensions' names in files"
+)]
+pub struct Conv {
+    /// Batch.
+    #[serde(default = "one")]
+    pub N: u32,
+    /// Output channels over all groups.
+    pub K: u32,
+    /// Input channels over all groups.
+    pub C: u32,
+    /// Input rows.
+    pub H: u32,
+    /// Input columns.
+    pub W: u32,
+    /// Kernel rows.
+    pub R: u32,
+    /// Kernel columns.
+    pub S: u32,
+    /// Step over rows, over columns.
+    #[serde(default = "ones")]
+    pub stride: [u32; 2],
+    /// Rows and columns of padding: top, left, bottom, right.
+    #[serde(default)]
+    pub pad: [u32; 4],
+    /// Distance of kernel taps over rows, over columns.
+    #[serde(default = "ones")]
+    pub dilation: [u32; 2],
+    /// Groups; as many as input channels means depthwise.
+    #[serde(default = "one")]
+    pub groups: u32,
+    /// Transposed convolution.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transposed: bool,
+}
+
+/// Shape of a matrix product `O[M, N] = I[M, K] * W[K, N]`, `batch` times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    non_snake_case,
+    reason = "the members are the dimensions' names in files"
+)]
+pub struct Matmul {
+    /// Independent products.
+    #[serde(default = "one")]
+    pub batch: u32,
+    /// Rows of the output.
+    pub M: u32,
+    /// Columns of the output.
+    pub N: u32,
+    /// Length of the sums.
+    pub K: u32,
+    /// Whether the second operand is constant weights, shared by the whole batch.
+    #[serde(default = "yes")]
+    pub weights: bool,
+}
+
+const fn one() -> u32 {
+    1
+}
+const fn ones() -> [u32; 2] {
+    [1, 1]
+}
+const fn yes() -> bool {
+    true
+}
+
+/// What kind of layer a loop nest came from, as reports name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Convolution with one group.
+    Conv,
+    /// Convolution with several groups.
+    Grouped,
+    /// One filter per channel.
+    Depthwise,
+    /// Matrix product with constant weights.
+    Matmul,
+}
+
+/// The loops of a layer in the accelerator's terms.
+///
+/// `O[n, g, k, y, x] = sum over c, r, s of W[g, k, c, r, s] * I[n, g, c, y*stride + r*dilation - pad, x*...]`.
+/// A depthwise layer has `g = 1`, its channels on `K`, `C = 1`, and an input indexed by `k`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct LoopNest {
+    /// Where it came from.
+    pub kind: Kind,
+    /// Batch.
+    pub n: u32,
+    /// Groups.
+    pub g: u32,
+    /// Loop bounds within one group and one image.
+    pub bounds: PerDim<u32>,
+    /// Step of the input over rows, over columns.
+    pub stride: [u32; 2],
+    /// Distance of kernel taps over rows, over columns.
+    pub dilation: [u32; 2],
+    /// Padding before the first row, before the first column.
+    pub pad: [u32; 2],
+    /// Input rows and columns that the loops see.
+    pub input: [u32; 2],
+    /// The loops see every `subsample`-th row and column of the stored input (strided 1x1 convolutions).
+    pub subsample: [u32; 2],
+}
+
+impl LoopNest {
+    /// Whether the input is indexed by `K`.
+    #[must_use]
+    pub fn depthwise(&self) -> bool {
+        self.kind == Kind::Depthwise
+    }
+
+    /// Multiply-accumulates of the whole layer.
+    #[must_use]
+    pub fn macs(&self) -> u64 {
+        self.bounds
+            .0
+            .iter()
+            .fold(u64::from(self.n) * u64::from(self.g), |a, &b| {
+                a * u64::from(b)
+            })
+    }
+
+    /// Input channels of one group, wherever they are indexed from.
+    #[must_use]
+    pub fn input_channels(&self) -> u32 {
+        self.bounds[if self.depthwise() { Dim::K } else { Dim::C }]
+    }
+}
+
+impl Conv {
+    /// Output rows and columns, or `None` where the kernel does not fit the padded input.
+    #[must_use]
+    pub fn output(&self) -> Option<[u32; 2]> {
+        let side = |input: u32, kernel: u32, i: usize, before: u32, after: u32| -> Option<u32> {
+            let reach = self.dilation[i]
+                .checked_mul(kernel.checked_sub(1)?)?
+                .checked_add(1)?;
+            let room = input
+                .checked_add(before)?
+                .checked_add(after)?
+                .checked_sub(reach)?;
+            (self.stride[i] > 0).then(|| room / self.stride[i] + 1)
+        };
+        let [top, left, bottom, right] = self.pad;
+        Some([
+            side(self.H, self.R, 0, top, bottom)?,
+            side(self.W, self.S, 1, left, right)?,
+        ])
+    }
+
+    fn nest(&self) -> Result<LoopNest> {
+        if self.transposed {
+            return Err(Diagnostic::new(
+                Code::Unsupported,
+                "transposed convolution is not supported yet",
+            )
+            .next("run it as a 1x1 convolution with stride^2 times the channels"));
+        }
+        if self.groups == 0
+            || !self.K.is_multiple_of(self.groups)
+            || !self.C.is_multiple_of(self.groups)
+        {
+            return Err(Diagnostic::new(
+                Code::BadSize,
+                format!("{} groups do not divide the channels", self.groups),
+            )
+            .expected(format!("a divisor of K = {} and C = {}", self.K, self.C)));
+        }
+        let [oy, ox] = self.output().ok_or_else(|| {
+            Diagnostic::new(
+                Code::BadSize,
+                format!(
+                    "a {}x{} kernel does not fit its padded input",
+                    self.R, self.S
+                ),
+            )
+            .expected(format!(
+                "an input of at least the kernel's reach; it is {}x{} before padding",
+                self.H, self.W
+            ))
+        })?;
+        let (k, c) = (self.K / self.groups, self.C / self.groups);
+        let depthwise = self.groups > 1 && k == 1 && c == 1;
+        let (kind, g, k, c) = if depthwise {
+            (Kind::Depthwise, 1, self.K, 1)
+        } else if self.groups > 1 {
+            (Kind::Grouped, self.groups, k, c)
+        } else {
+            (Kind::Conv, 1, k, c)
+        };
+        let pointwise = self.R == 1 && self.S == 1 && self.pad == [0; 4];
+        let (stride, input, subsample) = if pointwise {
+            ([1, 1], [oy, ox], self.stride)
+        } else {
+            (self.stride, [self.H, self.W], [1, 1])
+        };
+        Ok(LoopNest {
+            kind,
+            n: self.N,
+            g,
+            bounds: PerDim([k, c, oy, ox, self.R, self.S]),
+            stride,
+            dilation: self.dilation,
+            pad: [self.pad[0], self.pad[1]],
+            input,
+            subsample,
+        })
+    }
+}
+
+impl Matmul {
+    fn nest(&self) -> Result<LoopNest> {
+        if !self.weights {
+            return Err(Diagnostic::new(
+                Code::Unsupported,
+                "a matmul of two activations is not supported yet",
+            ));
+        }
+        let positions = u64::from(self.batch) * u64::from(self.M);
+        let positions = u32::try_from(positions).map_err(|_| {
+            Diagnostic::new(Code::BadSize, "batch x M overflows")
+                .expected("at most 1048576 positions")
+        })?;
+        // Output positions are split over rows and columns as squarely as they divide, so that an array with Y and X
+        // axes can use both.
+        let rows = (1..=positions.isqrt())
+            .rev()
+            .find(|&y| positions.is_multiple_of(y))
+            .unwrap_or(1);
+        let cols = positions / rows;
+        Ok(LoopNest {
+            kind: Kind::Matmul,
+            n: 1,
+            g: 1,
+            bounds: PerDim([self.N, self.K, rows, cols, 1, 1]),
+            stride: [1, 1],
+            dilation: [1, 1],
+            pad: [0, 0],
+            input: [rows, cols],
+            subsample: [1, 1],
+        })
+    }
+}
+
+impl Shape {
+    /// The loops of this shape.
+    ///
+    /// # Errors
+    /// A size of zero, a product beyond [`MAX_MACS`], groups that do not divide the channels, a kernel that does not
+    /// fit, or a kind that the hardware does not run.
+    pub fn nest(&self) -> Result<LoopNest> {
+        let sizes: &[(&str, u32)] = match self {
+            Self::Conv(c) => &[
+                ("N", c.N),
+                ("K", c.K),
+                ("C", c.C),
+                ("H", c.H),
+                ("W", c.W),
+                ("R", c.R),
+                ("S", c.S),
+                ("stride", c.stride[0]),
+                ("stride", c.stride[1]),
+                ("dilation", c.dilation[0]),
+                ("dilation", c.dilation[1]),
+            ],
+            Self::Matmul(m) => &[("batch", m.batch), ("M", m.M), ("N", m.N), ("K", m.K)],
+        };
+        for &(name, size) in sizes {
+            if size == 0 || size > MAX_EXTENT {
+                return Err(Diagnostic::new(Code::BadSize, format!("{name} is {size}"))
+                    .expected(format!("a size from 1 to {MAX_EXTENT}")));
+            }
+        }
+        let nest = match self {
+            Self::Conv(c) => c.nest()?,
+            Self::Matmul(m) => m.nest()?,
+        };
+        let product = nest
+            .bounds
+            .0
+            .iter()
+            .try_fold(u64::from(nest.n) * u64::from(nest.g), |a, &b| {
+                a.checked_mul(b.into())
+            });
+        match product {
+            Some(macs) if macs <= MAX_MACS => Ok(nest),
+            _ => Err(
+                Diagnostic::new(Code::BadSize, "the layer's multiply-accumulates overflow")
+                    .expected(format!("at most {MAX_MACS}")),
+            ),
+        }
+    }
+}
+
+impl Layer {
+    /// The loops of this layer.
+    ///
+    /// # Errors
+    /// As [`Shape::nest`], with the layer's name as the place.
+    pub fn nest(&self) -> Result<LoopNest> {
+        self.shape
+            .nest()
+            .map_err(|e| e.at(format!("layer `{}`", self.name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conv_nest() {
+        let text = r#"{"name": "c1", "kind": "conv", "N": 1, "K": 64, "C": 3, "H": 224, "W": 224, "R": 7, "S": 7,
+                       "stride": [2, 2], "pad": [3, 3, 3, 3], "dilation": [1, 1], "groups": 1}"#;
+        let layer: Layer = serde_json::from_str(text).unwrap();
+        let nest = layer.nest().unwrap();
+        assert_eq!(nest.bounds, PerDim([64, 3, 112, 112, 7, 7]));
+        assert_eq!(nest.macs(), 118_013_952);
+    }
+
+    #[test]
+    fn strided_pointwise_is_subsampled() {
+        let conv = Conv {
+            N: 1,
+            K: 8,
+            C: 4,
+            H: 9,
+            W: 8,
+            R: 1,
+            S: 1,
+            stride: [2, 3],
+            pad: [0; 4],
+            dilation: [1, 1],
+            groups: 1,
+            transposed: false,
+        };
+        let nest = Shape::Conv(conv).nest().unwrap();
+        assert_eq!(
+            (nest.bounds, nest.stride, nest.subsample),
+            (PerDim([8, 4, 5, 3, 1, 1]), [1, 1], [2, 3])
+        );
+    }
+
+    #[test]
+    fn matmul_positions_are_split() {
+        let nest = Shape::Matmul(Matmul {
+            batch: 1,
+            M: 24,
+            N: 10,
+            K: 7,
+            weights: true,
+        })
+        .nest()
+        .unwrap();
+        assert_eq!(nest.bounds, PerDim([10, 7, 4, 6, 1, 1]));
+    }
+}

@@ -1,0 +1,5 @@
+//! Networks and their layers: shapes, quantization parameters, and readers for the formats they come in.
+//!
+//! Knows no hardware: nothing here depends on an array, a buffer or a price.
+
+pub mod layer;
