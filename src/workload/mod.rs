@@ -3,3 +3,4 @@
 //! Knows no hardware: nothing here depends on an array, a buffer or a price.
 
 pub mod layer;
+pub mod network;
