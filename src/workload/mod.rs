@@ -4,3 +4,4 @@
 
 pub mod layer;
 pub mod network;
+pub mod quant;
