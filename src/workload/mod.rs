@@ -2,6 +2,8 @@
 //!
 //! Knows no hardware: nothing here depends on an array, a buffer or a price.
 
+pub mod graph;
 pub mod layer;
 pub mod network;
+pub mod onnx;
 pub mod quant;
