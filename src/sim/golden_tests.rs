@@ -206,3 +206,36 @@ fn max_pool_ignores_padding() {
     let x = [-9, -8, -7, -6, -5, -4, -3, -2, -1];
     assert_eq!(max_pool(&from, &to, &pool, &x).unwrap(), [-8, -7, -2, -1]);
 }
+
+/// A damaged file that still reads must run or be refused, whatever its shapes and parameters have become.
+#[test]
+fn damaged_networks_run_without_a_panic() {
+    let source = include_bytes!("../../workloads/resnet8_cifar.onnx");
+    let mut ran = 0;
+    for case in 0..400 {
+        let mut rng = stream(15, &[case]);
+        let mut bytes = source.to_vec();
+        // The graph's nodes, with strides, pads and shapes, lie before the weights.
+        for _ in 0..3 {
+            let at = rng.random_range(0..14_000);
+            bytes[at] ^= 1 << rng.random_range(0..8);
+        }
+        let Ok(graph) = crate::workload::onnx::parse(&bytes, "damaged", "damaged.onnx") else {
+            continue;
+        };
+        let small = graph.tensors.iter().all(|t| t.len() < 100_000)
+            && graph
+                .network()
+                .and_then(|n| n.macs())
+                .is_ok_and(|m| m < 20_000_000);
+        if small && ran < 25 {
+            let inputs: Vec<Vec<i8>> = graph
+                .inputs
+                .iter()
+                .map(|port| vec![7; graph.tensors[port.tensor].len()])
+                .collect();
+            ran += usize::from(run_graph(&graph, &inputs, AddForm::OrtArm).is_ok());
+        }
+    }
+    assert!(ran >= 20, "{ran}");
+}

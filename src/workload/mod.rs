@@ -7,3 +7,4 @@ pub mod layer;
 pub mod network;
 pub mod onnx;
 pub mod quant;
+pub mod zoo;
