@@ -20,6 +20,19 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| unreadable(path, &e))
 }
 
+/// Checks that a file can be opened, so that its absence is told before other work.
+///
+/// # Errors
+/// [`Code::Unreadable`], as [`read`] would give it.
+pub fn check_readable(path: &Path) -> Result<()> {
+    let open = File::open(path).and_then(|f| f.metadata());
+    match open {
+        Ok(found) if found.is_dir() => Err(unreadable(path, &io::ErrorKind::IsADirectory.into())),
+        Ok(_) => Ok(()),
+        Err(e) => Err(unreadable(path, &e)),
+    }
+}
+
 /// The content of a text file.
 ///
 /// # Errors
@@ -126,6 +139,17 @@ fn exchange(
     Err((error, None))
 }
 
+/// Checks that a file or folder could be written at `target`, so that a long computation does not end in vain.
+///
+/// # Errors
+/// [`Code::Unwritable`], as [`write_atomic`] and [`replace_dir`] would give it.
+pub fn check_writable(target: &Path) -> Result<()> {
+    match fs::metadata(target) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()), // a device or pipe
+        _ => workshop(target).map(drop).map_err(|e| unwritable(target, &e)),
+    }
+}
+
 /// Whether `place` exists and must be moved away; an error if it is not ours to replace.
 fn may_replace(place: &Path, named: &Path, marker: &str) -> Result<bool> {
     let Ok(found) = fs::symlink_metadata(place) else {
@@ -206,6 +230,11 @@ mod tests {
     #[test]
     fn reading_what_is_not_there() {
         let e = read(Path::new("no/such/file")).unwrap_err();
+        assert_eq!(check_readable(Path::new("no/such/file")).unwrap_err(), e);
+        assert_eq!(
+            check_readable(Path::new(".")).unwrap_err().what,
+            "cannot read the file: is a directory"
+        );
         assert_eq!((e.code, e.place.as_deref()), (Code::Unreadable, Some("no/such/file")));
         assert_eq!(e.what, "cannot read the file: No such file or directory");
     }
@@ -235,6 +264,7 @@ mod tests {
     fn writing_replaces_and_leaves_nothing_beside() {
         let dir = folder();
         let path = dir.path().join("out.json");
+        check_writable(&path).unwrap();
         write_atomic(&path, b"one").unwrap();
         write_atomic(&path, b"two").unwrap();
         assert_eq!(read_text(&path).unwrap(), "two");
@@ -253,6 +283,7 @@ mod tests {
         ] {
             let e = write_atomic(&bad, b"x").unwrap_err();
             assert_eq!((e.code, e.place), (Code::Unwritable, Some(bad.display().to_string())));
+            assert_eq!(check_writable(&bad).is_err(), bad != dir.path());
             assert!(!e.what.contains("os error") && !e.what.contains(".tmp"), "{}", e.what);
         }
         assert_eq!(names(dir.path()), ["file"]);
