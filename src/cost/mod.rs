@@ -4,4 +4,5 @@
 //! [`walk`], which does every job one by one.
 
 pub mod counts;
+pub mod cycles;
 pub mod walk;
