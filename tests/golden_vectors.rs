@@ -47,30 +47,17 @@ fn output(graph: &QuantGraph) -> TensorId {
 #[test]
 fn six_layers() {
     let mut outputs = 0;
-    for name in [
-        "conv1x1_s2",
-        "conv3x3_s1",
-        "dw3x3_s1",
-        "group4_3x3",
-        "fc_odd",
-        "matmul",
-    ] {
+    for name in ["conv1x1_s2", "conv3x3_s1", "dw3x3_s1", "group4_3x3", "fc_odd", "matmul"] {
         let path = workloads().join("vectors").join(format!("{name}.onnx"));
         let graph = onnx::read(&path).unwrap();
         let mut npz = vectors(name);
-        let (x, y) = (
-            &graph.tensors[input(&graph)],
-            &graph.tensors[output(&graph)],
-        );
+        let (x, y) = (&graph.tensors[input(&graph)], &graph.tensors[output(&graph)]);
         for (from, to) in [("x", "y"), ("x2", "y2")] {
             let (stimulus, shape) = bytes(&mut npz, from, x.element);
             assert!(
-                shape.iter().eq(x
-                    .shape
+                shape
                     .iter()
-                    .map(|&d| u64::from(d))
-                    .collect::<Vec<_>>()
-                    .iter())
+                    .eq(x.shape.iter().map(|&d| u64::from(d)).collect::<Vec<_>>().iter())
             );
             let (want, _) = bytes(&mut npz, to, y.element);
             let have = run_graph(&graph, &[stimulus], AddForm::OrtX86).unwrap();
@@ -86,8 +73,7 @@ fn six_layers() {
 fn same_parameters(graph: &QuantGraph, npz: &mut Npz, name: &str) {
     let (op, mac) = graph.mac_ops().next().unwrap();
     let (x, y) = (&graph.tensors[op.inputs[0]], &graph.tensors[op.output]);
-    let mut floats =
-        |array: &str| -> Vec<f32> { npz.by_name(array).unwrap().unwrap().into_vec().unwrap() };
+    let mut floats = |array: &str| -> Vec<f32> { npz.by_name(array).unwrap().unwrap().into_vec().unwrap() };
     assert_eq!(floats("x_scale"), [x.scale]);
     assert_eq!(floats("y_scale"), [y.scale]);
     assert_eq!(floats("w_scale"), mac.weight_scales, "{name}");
@@ -167,15 +153,11 @@ fn resnet8_shapes_and_proofs() {
     assert_eq!(
         names,
         [
-            "conv1", "conv2", "conv3", "conv6", "conv8", "conv7", "conv11", "conv13", "conv12",
-            "fc18"
+            "conv1", "conv2", "conv3", "conv6", "conv8", "conv7", "conv11", "conv13", "conv12", "fc18"
         ]
     );
     assert_eq!(network.macs().unwrap(), 12_501_632);
-    let adds = graph
-        .ops
-        .iter()
-        .filter(|op| matches!(op.kind, OpKind::Add(_)));
+    let adds = graph.ops.iter().filter(|op| matches!(op.kind, OpKind::Add(_)));
     assert_eq!(adds.count(), 3);
 
     let mut channels = 0;

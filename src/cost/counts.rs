@@ -14,9 +14,7 @@
 use crate::arch::accelerator::PARAM_BYTES;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
-use crate::mapping::schedule::{
-    LOOP_G, LOOP_N, LoopSet, OFFCHIP_SET, Operand, Schedule, l2_loop, offchip_loop,
-};
+use crate::mapping::schedule::{LOOP_G, LOOP_N, LoopSet, OFFCHIP_SET, Operand, Schedule, l2_loop, offchip_loop};
 use serde::Serialize;
 
 /// What a run counts, each as a counter of the hardware does.
@@ -220,11 +218,10 @@ impl<'a> Sums<'a> {
         // Enumerates the subsets of `split`: those dimensions are at their edge tile.
         let mut edges: LoopSet = split;
         loop {
-            let classes =
-                PerDim::from_fn(|d| match (split >> d.index() & 1, edges >> d.index() & 1) {
-                    (0, _) => BOTH,
-                    (_, edge) => 1 << edge,
-                });
+            let classes = PerDim::from_fn(|d| match (split >> d.index() & 1, edges >> d.index() & 1) {
+                (0, _) => BOTH,
+                (_, edge) => 1 << edge,
+            });
             let mut multi = loops.multi(0) & OFFCHIP_SET;
             for d in Dim::ALL {
                 let edge = if classes[d] == BOTH && loops.offchip[offchip_loop(d)] > 1 {
@@ -310,8 +307,7 @@ impl<'a> Sums<'a> {
         self.each_class(Operand::I, |classes, repeats| {
             let repeats = repeats * images;
             let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.array, classes));
-            let ch =
-                |f: &dyn Fn(u32) -> u64| self.array[channel].sum(classes[channel], f) * repeats;
+            let ch = |f: &dyn Fn(u32) -> u64| self.array[channel].sum(classes[channel], f) * repeats;
             let channels = ch(&|e| e.into());
             let tiles: u64 = [Dim::Y, Dim::X, Dim::R, Dim::S]
                 .into_iter()
@@ -362,10 +358,8 @@ impl<'a> Sums<'a> {
         };
         let k = &self.l2[Dim::K];
         let over = |f: &dyn Fn(Dim) -> u64| Dim::REDUCTION.into_iter().map(f).product::<u64>();
-        let words =
-            |word: u32, bytes: u64| k.sum(BOTH, |e| round_up(e.into(), word.into()) * bytes / bus);
-        t.fills.w =
-            times(Operand::W) * words(s.geometry.l2_w_word, 1) * over(&|d| s.nest.bounds[d].into());
+        let words = |word: u32, bytes: u64| k.sum(BOTH, |e| round_up(e.into(), word.into()) * bytes / bus);
+        t.fills.w = times(Operand::W) * words(s.geometry.l2_w_word, 1) * over(&|d| s.nest.bounds[d].into());
         t.fills.p = times(Operand::P) * words(s.geometry.l2_p_word, PARAM_BYTES.into());
         let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.l2, &PerDim([BOTH; 6])));
         let channel = &self.l2[s.channel_dim()];
@@ -375,8 +369,7 @@ impl<'a> Sums<'a> {
             .map(|d| self.l2[d].tiles(BOTH))
             .product();
         let jobs = channel.tiles(BOTH) * times(Operand::I);
-        t.fills.i = channels * rows.inside * columns.inside
-            + jobs * (windows - rows.last_inside * columns.last_inside);
+        t.fills.i = channels * rows.inside * columns.inside + jobs * (windows - rows.last_inside * columns.last_inside);
         let c = &mut t.counts;
         c.read_beats = t.fills.w + t.fills.i + t.fills.p;
         t.busy.read = t.fills.w + channels * rows.rows * columns.rows + t.fills.p;
@@ -390,8 +383,7 @@ impl<'a> Sums<'a> {
         let over = |f: &dyn Fn(Dim) -> u64| f(Dim::Y) * f(Dim::X) * self.images(Operand::O);
         let k = &self.l2[Dim::K];
         let c = &mut t.counts;
-        c.write_beats = k.sum(BOTH, |e| ceil_div(e.into(), self.s.ports.bus))
-            * over(&|d| self.s.nest.bounds[d].into());
+        c.write_beats = k.sum(BOTH, |e| ceil_div(e.into(), self.s.ports.bus)) * over(&|d| self.s.nest.bounds[d].into());
         c.jobs.write = k.tiles(BOTH) * over(&|d| self.l2[d].tiles(BOTH));
         t.busy.write = c.write_beats;
     }
@@ -407,17 +399,9 @@ impl<'a> Sums<'a> {
                 sum.hits += outs * taps * self.hits(side, e, f);
             }
         }
-        (sum.inside, sum.last_inside) = (
-            sum.rows,
-            cuts[out].tiles(classes[out]) * cuts[tap].tiles(classes[tap]),
-        );
+        (sum.inside, sum.last_inside) = (sum.rows, cuts[out].tiles(classes[out]) * cuts[tap].tiles(classes[tap]));
         for (tap_origin, taps) in cuts[tap].places(classes[tap]) {
-            self.clip(
-                side,
-                cuts[out].places(classes[out]),
-                (tap_origin, taps),
-                &mut sum,
-            );
+            self.clip(side, cuts[out].places(classes[out]), (tap_origin, taps), &mut sum);
         }
         sum
     }

@@ -9,8 +9,8 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::counts::{PerEngine, Tally};
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LOOPS, OFFCHIP_LOOPS,
-    Operand, READ_TO_USE, RELEASE, Schedule, Slots, l2_loop, offchip_loop,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LOOPS, OFFCHIP_LOOPS, Operand, READ_TO_USE,
+    RELEASE, Schedule, Slots, l2_loop, offchip_loop,
 };
 
 /// Cycles between a token's time and the start of the job that takes it, every register stage included.
@@ -162,14 +162,9 @@ struct Pass {
 impl Pass {
     fn at(s: &Schedule, at: [u32; LOOPS]) -> Self {
         let (t2, t1) = (&s.mapping.offchip.tile, &s.mapping.l2.tile);
-        let l2_extent =
-            PerDim::from_fn(|d| t2[d].min(s.nest.bounds[d] - at[offchip_loop(d)] * t2[d]));
+        let l2_extent = PerDim::from_fn(|d| t2[d].min(s.nest.bounds[d] - at[offchip_loop(d)] * t2[d]));
         let extent = PerDim::from_fn(|d| t1[d].min(l2_extent[d] - at[l2_loop(d)] * t1[d]));
-        Self {
-            at,
-            l2_extent,
-            extent,
-        }
+        Self { at, l2_extent, extent }
     }
 
     /// The odometer: steps the innermost loop that has a trip left and rewinds those inside it.
@@ -232,10 +227,7 @@ impl Indexing {
         };
         Self {
             w: both(&[LOOP_G], &[Dim::K, Dim::C, Dim::R, Dim::S]),
-            i: both(
-                &[LOOP_G, LOOP_N],
-                &[s.channel_dim(), Dim::Y, Dim::X, Dim::R, Dim::S],
-            ),
+            i: both(&[LOOP_G, LOOP_N], &[s.channel_dim(), Dim::Y, Dim::X, Dim::R, Dim::S]),
             o: both(&[LOOP_G, LOOP_N], &[Dim::K, Dim::Y, Dim::X]),
         }
     }
@@ -281,11 +273,7 @@ impl TileIndex {
     fn of(s: &Schedule) -> Self {
         Self {
             tiles: PerDim::from_fn(|d| {
-                let (bound, t2, t1) = (
-                    s.nest.bounds[d],
-                    s.mapping.offchip.tile[d],
-                    s.mapping.l2.tile[d],
-                );
+                let (bound, t2, t1) = (s.nest.bounds[d], s.mapping.offchip.tile[d], s.mapping.l2.tile[d]);
                 let per_l2_tile = t2.div_ceil(t1);
                 let full = (bound - 1) / t2;
                 let all = full * per_l2_tile + (bound - full * t2).div_ceil(t1);
@@ -296,14 +284,11 @@ impl TileIndex {
 
     fn output(&self, s: &Schedule, pass: &Pass) -> usize {
         let image = pass.at[LOOP_G] as usize * s.nest.n as usize + pass.at[LOOP_N] as usize;
-        [Dim::K, Dim::Y, Dim::X]
-            .into_iter()
-            .fold(image, |index, d| {
-                let [per_l2_tile, all] = self.tiles[d];
-                let along =
-                    pass.at[offchip_loop(d)] as usize * per_l2_tile + pass.at[l2_loop(d)] as usize;
-                index * all + along
-            })
+        [Dim::K, Dim::Y, Dim::X].into_iter().fold(image, |index, d| {
+            let [per_l2_tile, all] = self.tiles[d];
+            let along = pass.at[offchip_loop(d)] as usize * per_l2_tile + pass.at[l2_loop(d)] as usize;
+            index * all + along
+        })
     }
 
     /// How often each output tile is drained.
@@ -541,10 +526,7 @@ impl<'a> Walker<'a> {
 
     /// The drain of the tile that `pass` closes.
     fn drain(&mut self, pass: &Pass, first: bool, last: bool) {
-        let mut start = self
-            .end
-            .drain
-            .max(self.end.compute + self.constants.compute_to_drain);
+        let mut start = self.end.drain.max(self.end.compute + self.constants.compute_to_drain);
         if std::mem::take(&mut self.fresh_p) {
             start = start.max(self.ready.p);
         }
@@ -571,10 +553,7 @@ impl<'a> Walker<'a> {
 
     /// The write of the level-2 tile that `pass` completes.
     fn write(&mut self, pass: &Pass) {
-        let start = self
-            .end
-            .write
-            .max(self.end.drain + self.constants.drain_to_write);
+        let start = self.end.write.max(self.end.drain + self.constants.drain_to_write);
         let beats = self.s.o_beats(&pass.l2_extent);
         self.end.write = start + beats;
         self.released.l2_o.push(self.end.write);
@@ -622,13 +601,9 @@ struct Inside {
 fn inside(s: &Schedule, side: Side, origin: [u32; 2], e: &PerDim<u32>) -> Inside {
     let i = side.index;
     let [out, tap] = origin.map(i64::from);
-    let first = out * i64::from(s.nest.stride[i]) + tap * i64::from(s.nest.dilation[i])
-        - i64::from(s.nest.pad[i]);
+    let first = out * i64::from(s.nest.stride[i]) + tap * i64::from(s.nest.dilation[i]) - i64::from(s.nest.pad[i]);
     let stored = 0..i64::from(s.nest.input[i]);
-    let mut result = Inside {
-        count: 0,
-        last: false,
-    };
+    let mut result = Inside { count: 0, last: false };
     for position in 0..s.window(i, e[side.out], e[side.tap]).cast_signed() {
         result.last = stored.contains(&(first + position));
         result.count += u64::from(result.last);
@@ -639,14 +614,8 @@ fn inside(s: &Schedule, side: Side, origin: [u32; 2], e: &PerDim<u32>) -> Inside
 /// Rows (or columns) written over all positions of the axis: each position takes the window of its own share.
 fn hits(s: &Schedule, side: Side, e: &PerDim<u32>) -> u64 {
     let i = side.index;
-    let (share, taps) = (
-        s.share(side.out, e[side.out]),
-        s.share(side.tap, e[side.tap]),
-    );
-    let (own, whole) = (
-        s.window(i, share, taps),
-        s.window(i, e[side.out], e[side.tap]),
-    );
+    let (share, taps) = (s.share(side.out, e[side.out]), s.share(side.tap, e[side.tap]));
+    let (own, whole) = (s.window(i, share, taps), s.window(i, e[side.out], e[side.tap]));
     let mut written = 0;
     for p in 0..u64::from(s.geometry.p(side.out)) {
         let first = p * u64::from(share) * u64::from(s.nest.stride[i]);

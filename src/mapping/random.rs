@@ -4,9 +4,7 @@
 //! every job can be simulated, and odd: ragged tiles at both levels, axis sizes that are no power of two, one or two
 //! slots anywhere, padding, stride, dilation, groups, batch. A triple that fails a comparison is shrunk with [`simpler`].
 
-use crate::arch::accelerator::{
-    AXIS_DIMS, Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words,
-};
+use crate::arch::accelerator::{AXIS_DIMS, Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::rng::Rng;
@@ -102,8 +100,7 @@ impl Triple {
     /// Whether the accelerator can be built and the mapping can run on it.
     #[must_use]
     pub fn is_legal(&self) -> bool {
-        self.accelerator.violations().is_empty()
-            && violations(&self.nest, &self.accelerator, &self.mapping).is_empty()
+        self.accelerator.violations().is_empty() && violations(&self.nest, &self.accelerator, &self.mapping).is_empty()
     }
 }
 
@@ -386,11 +383,7 @@ fn simpler_mappings(t: &Triple) -> Vec<Triple> {
     for level in 0..3 {
         for i in 0..5 {
             let mut simple = m;
-            let orders = [
-                &mut simple.offchip.order,
-                &mut simple.l2.order,
-                &mut simple.pe,
-            ];
+            let orders = [&mut simple.offchip.order, &mut simple.l2.order, &mut simple.pe];
             for (l, order) in orders.into_iter().enumerate() {
                 if l == level && order[i] > order[i + 1] {
                     order.swap(i, i + 1);
@@ -399,10 +392,7 @@ fn simpler_mappings(t: &Triple) -> Vec<Triple> {
             mappings.push(simple);
         }
     }
-    let with = |mapping| Triple {
-        mapping,
-        ..t.clone()
-    };
+    let with = |mapping| Triple { mapping, ..t.clone() };
     mappings.into_iter().map(with).collect()
 }
 

@@ -7,9 +7,7 @@
 //! x86, [`AddForm::OrtArm`] its integer form on ARM. They differ in a few of a million elements, by one.
 
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::workload::graph::{
-    AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
-};
+use crate::workload::graph::{AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
 use crate::workload::layer::{Conv, Matmul, Shape};
 use crate::workload::quant::{LayerPost, output_unit};
 use std::collections::BTreeMap;
@@ -61,15 +59,12 @@ pub fn run_graph(graph: &QuantGraph, inputs: &[Vec<i8>], add: AddForm) -> Result
     for (port, input) in graph.inputs.iter().zip(inputs) {
         let want = graph.tensor(port.tensor)?.len();
         if input.len() != want {
-            return Err(
-                mismatch("input elements", input.len(), want).at(format!("input `{}`", port.name))
-            );
+            return Err(mismatch("input elements", input.len(), want).at(format!("input `{}`", port.name)));
         }
         store(&mut values, port.tensor, input.clone())?;
     }
     for op in &graph.ops {
-        let out =
-            run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
+        let out = run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
         store(&mut values, op.output, out)?;
     }
     Ok(Activations(values))
@@ -151,12 +146,7 @@ pub fn layer(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> R
 /// # Errors
 /// `E0102` where lengths do not fit the shape, `E0103` for a shape that has no weights or is transposed, `E0104` for a bad
 /// size or sums that could overflow 32 bits.
-pub fn accumulators(
-    shape: &Shape,
-    input: &[i8],
-    weights: &[i8],
-    post: &LayerPost,
-) -> Result<Vec<i32>> {
+pub fn accumulators(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
     shape.nest()?;
     let zero = i32::from(post.input_zero_point);
     let (inputs, outputs, channels) = extents(shape);
@@ -186,11 +176,7 @@ pub fn accumulators(
 
 /// Elements of input and output, and output channels.
 fn extents(shape: &Shape) -> (u64, u64, u64) {
-    let product = |factors: [u32; 4]| {
-        factors
-            .iter()
-            .fold(1u64, |a, &b| a.saturating_mul(b.into()))
-    };
+    let product = |factors: [u32; 4]| factors.iter().fold(1u64, |a, &b| a.saturating_mul(b.into()));
     match shape {
         Shape::Conv(c) => {
             let [rows, cols] = c.output().unwrap_or_default();
@@ -217,10 +203,7 @@ fn biases(weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
         .zip(&post.channels)
         .map(|(weights, channel)| {
             let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
-            let reach: i64 = weights
-                .iter()
-                .map(|&w| 255 * i64::from(w.unsigned_abs()))
-                .sum();
+            let reach: i64 = weights.iter().map(|&w| 255 * i64::from(w.unsigned_abs())).sum();
             let bias = i64::from(channel.bias) + zero * sum;
             i32::try_from(bias)
                 .ok()
@@ -268,10 +251,7 @@ fn correlate(conv: &Conv, plane: &[i32], kernel: &[i8], sums: &mut [i32], cols: 
             for (s, &w) in taps.iter().enumerate() {
                 // Column of the input under output column 0; the first output column inside the map follows from it.
                 let base = s as i64 * i64::from(conv.dilation[1]) - left;
-                let first = (-base)
-                    .max(0)
-                    .unsigned_abs()
-                    .div_ceil(stride_x.unsigned_abs());
+                let first = (-base).max(0).unsigned_abs().div_ceil(stride_x.unsigned_abs());
                 let start = base + first as i64 * stride_x;
                 let from = line.iter().skip(start as usize).step_by(stride_x as usize);
                 for (sum, &x) in sums.iter_mut().skip(first as usize).zip(from) {
@@ -287,17 +267,10 @@ fn multiply(product: &Matmul, input: &[i32], weights: &[i8], biases: &[i32]) -> 
     input
         .chunks(length)
         .flat_map(|row| {
-            weights
-                .chunks(length)
-                .zip(biases)
-                .map(move |(column, &bias)| {
-                    let sum: i32 = row
-                        .iter()
-                        .zip(column)
-                        .map(|(&x, &w)| x * i32::from(w))
-                        .sum();
-                    bias + sum
-                })
+            weights.chunks(length).zip(biases).map(move |(column, &bias)| {
+                let sum: i32 = row.iter().zip(column).map(|(&x, &w)| x * i32::from(w)).sum();
+                bias + sum
+            })
         })
         .collect()
 }
@@ -353,9 +326,7 @@ fn global_average(from: &Tensor, post: &LayerPost, x: &[i8]) -> Result<Vec<i8>> 
 }
 
 fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>> {
-    let (&[_, _, height, width], &[_, _, rows, cols]) =
-        (from.shape.as_slice(), to.shape.as_slice())
-    else {
+    let (&[_, _, height, width], &[_, _, rows, cols]) = (from.shape.as_slice(), to.shape.as_slice()) else {
         return Err(Diagnostic::new(
             Code::Malformed,
             "pooling of a tensor without rows and columns",
@@ -372,9 +343,7 @@ fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>
                         .filter(move |p| (0..i64::from(size)).contains(p))
                 };
                 let greatest = window(0, y, height)
-                    .flat_map(|row| {
-                        window(1, x, width).map(move |col| row * i64::from(width) + col)
-                    })
+                    .flat_map(|row| window(1, x, width).map(move |col| row * i64::from(width) + col))
                     .filter_map(|at| plane.get(at as usize))
                     .max();
                 out.push(greatest.copied().unwrap_or(i8::MIN));

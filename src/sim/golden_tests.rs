@@ -34,10 +34,8 @@ fn output_at(c: &Conv, x: &[i8], w: &[i8], post: &LayerPost, at: [usize; 4]) -> 
     let mut sum = post.channels[k].bias;
     for ci in 0..cg {
         for (ri, si) in (0..r).flat_map(|ri| (0..s).map(move |si| (ri, si))) {
-            let y = (oy * c.stride[0] as usize + ri * c.dilation[0] as usize) as i64
-                - i64::from(c.pad[0]);
-            let xx = (ox * c.stride[1] as usize + si * c.dilation[1] as usize) as i64
-                - i64::from(c.pad[1]);
+            let y = (oy * c.stride[0] as usize + ri * c.dilation[0] as usize) as i64 - i64::from(c.pad[0]);
+            let xx = (ox * c.stride[1] as usize + si * c.dilation[1] as usize) as i64 - i64::from(c.pad[1]);
             let inside = (0..h as i64).contains(&y) && (0..width as i64).contains(&xx);
             let channel = k / kg * cg + ci;
             let value = if inside {
@@ -224,10 +222,7 @@ fn damaged_networks_run_without_a_panic() {
             continue;
         };
         let small = graph.tensors.iter().all(|t| t.len() < 100_000)
-            && graph
-                .network()
-                .and_then(|n| n.macs())
-                .is_ok_and(|m| m < 20_000_000);
+            && graph.network().and_then(|n| n.macs()).is_ok_and(|m| m < 20_000_000);
         if small && ran < 25 {
             let inputs: Vec<Vec<i8>> = graph
                 .inputs

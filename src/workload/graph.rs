@@ -55,9 +55,7 @@ impl Tensor {
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shape
-            .iter()
-            .fold(1usize, |a, &b| a.saturating_mul(b as usize))
+        self.shape.iter().fold(1usize, |a, &b| a.saturating_mul(b as usize))
     }
 
     /// Whether there are no elements; readers refuse such tensors.
@@ -204,8 +202,8 @@ impl QuantGraph {
     /// # Errors
     /// `E0102` for a position that the graph does not have.
     pub fn tensor(&self, id: TensorId) -> Result<&Tensor> {
-        self.tensors.get(id).ok_or_else(|| {
-            Diagnostic::new(Code::Malformed, format!("the graph has no tensor {id}"))
-        })
+        self.tensors
+            .get(id)
+            .ok_or_else(|| Diagnostic::new(Code::Malformed, format!("the graph has no tensor {id}")))
     }
 }

@@ -33,10 +33,7 @@ pub enum Shape {
 /// Shape of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the dimensions' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
 pub struct Conv {
     /// Batch.
     #[serde(default = "one")]
@@ -73,10 +70,7 @@ pub struct Conv {
 /// Shape of a matrix product `O[M, N] = I[M, K] * W[K, N]`, `batch` times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the dimensions' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
 pub struct Matmul {
     /// Independent products.
     #[serde(default = "one")]
@@ -155,9 +149,7 @@ impl LoopNest {
         self.bounds
             .0
             .iter()
-            .fold(u64::from(self.n) * u64::from(self.g), |a, &b| {
-                a * u64::from(b)
-            })
+            .fold(u64::from(self.n) * u64::from(self.g), |a, &b| a * u64::from(b))
     }
 
     /// Input channels of one group, wherever they are indexed from.
@@ -172,13 +164,8 @@ impl Conv {
     #[must_use]
     pub fn output(&self) -> Option<[u32; 2]> {
         let side = |input: u32, kernel: u32, i: usize, before: u32, after: u32| -> Option<u32> {
-            let reach = self.dilation[i]
-                .checked_mul(kernel.checked_sub(1)?)?
-                .checked_add(1)?;
-            let room = input
-                .checked_add(before)?
-                .checked_add(after)?
-                .checked_sub(reach)?;
+            let reach = self.dilation[i].checked_mul(kernel.checked_sub(1)?)?.checked_add(1)?;
+            let room = input.checked_add(before)?.checked_add(after)?.checked_sub(reach)?;
             (self.stride[i] > 0).then(|| room / self.stride[i] + 1)
         };
         let [top, left, bottom, right] = self.pad;
@@ -189,10 +176,7 @@ impl Conv {
     }
 
     fn check_groups(&self) -> Result<()> {
-        if self.groups == 0
-            || !self.K.is_multiple_of(self.groups)
-            || !self.C.is_multiple_of(self.groups)
-        {
+        if self.groups == 0 || !self.K.is_multiple_of(self.groups) || !self.C.is_multiple_of(self.groups) {
             return Err(Diagnostic::new(
                 Code::BadSize,
                 format!("{} groups do not divide the channels", self.groups),
@@ -207,10 +191,7 @@ impl Conv {
         self.output().ok_or_else(|| {
             Diagnostic::new(
                 Code::BadSize,
-                format!(
-                    "a {}x{} kernel does not fit its padded input",
-                    self.R, self.S
-                ),
+                format!("a {}x{} kernel does not fit its padded input", self.R, self.S),
             )
             .expected(format!(
                 "an input of at least the kernel's reach; it is {}x{} before padding",
@@ -221,11 +202,10 @@ impl Conv {
 
     fn nest(&self) -> Result<LoopNest> {
         if self.transposed {
-            return Err(Diagnostic::new(
-                Code::Unsupported,
-                "transposed convolution is not supported yet",
-            )
-            .next("run it as a 1x1 convolution with stride^2 times the channels"));
+            return Err(
+                Diagnostic::new(Code::Unsupported, "transposed convolution is not supported yet")
+                    .next("run it as a 1x1 convolution with stride^2 times the channels"),
+            );
         }
         let [oy, ox] = self.checked_output()?;
         let (k, c) = (self.K / self.groups, self.C / self.groups);
@@ -266,10 +246,8 @@ impl Matmul {
             ));
         }
         let positions = u64::from(self.batch) * u64::from(self.M);
-        let positions = u32::try_from(positions).map_err(|_| {
-            Diagnostic::new(Code::BadSize, "batch x M overflows")
-                .expected("at most 1048576 positions")
-        })?;
+        let positions = u32::try_from(positions)
+            .map_err(|_| Diagnostic::new(Code::BadSize, "batch x M overflows").expected("at most 1048576 positions"))?;
         // Output positions are split over rows and columns as squarely as they divide, so that an array with Y and X
         // axes can use both.
         let rows = (1..=positions.isqrt())
@@ -338,9 +316,7 @@ impl Shape {
     pub fn weight_count(&self) -> Result<u64> {
         self.check()?;
         Ok(match self {
-            Self::Conv(c) => [c.K, c.C / c.groups, c.R, c.S]
-                .iter()
-                .fold(1, |a, &b| a * u64::from(b)),
+            Self::Conv(c) => [c.K, c.C / c.groups, c.R, c.S].iter().fold(1, |a, &b| a * u64::from(b)),
             Self::Matmul(m) if m.weights => u64::from(m.N) * u64::from(m.K),
             Self::Matmul(_) => 0,
         })
@@ -400,9 +376,7 @@ impl Layer {
     /// # Errors
     /// As [`Shape::nest`], with the layer's name as the place.
     pub fn nest(&self) -> Result<LoopNest> {
-        self.shape
-            .nest()
-            .map_err(|e| e.at(format!("layer `{}`", self.name)))
+        self.shape.nest().map_err(|e| e.at(format!("layer `{}`", self.name)))
     }
 }
 

@@ -81,9 +81,8 @@ impl Network {
     /// `E0101` for text that is not JSON, `E0102` for an unknown, missing or wrongly typed member or a repeated layer name,
     /// `E0104` for a bad size. The layer is named where there is one.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text).map_err(|e| {
-            Diagnostic::new(Code::Unreadable, format!("not valid JSON: {e}")).at(place)
-        })?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|e| Diagnostic::new(Code::Unreadable, format!("not valid JSON: {e}")).at(place))?;
         let file = value
             .as_object()
             .ok_or_else(|| malformed("the file is not a JSON object").at(place))?;
@@ -192,8 +191,7 @@ fn layer_place(place: &str, index: usize, layer: &Value) -> String {
 
 fn known_members(object: &Map<String, Value>, known: &[&str]) -> Result<()> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(malformed(format!("unknown member `{key}`"))
-            .expected(format!("one of {}", known.join(", ")))),
+        Some(key) => Err(malformed(format!("unknown member `{key}`")).expected(format!("one of {}", known.join(", ")))),
         None => Ok(()),
     }
 }
@@ -223,9 +221,8 @@ fn parse_layer(value: &Value) -> Result<Layer> {
     object
         .iter()
         .try_for_each(|(name, member)| check_numbers(name, member))?;
-    Layer::deserialize(value).map_err(|e| {
-        malformed(e.to_string()).next("compare the layer with the format in docs/formats.md")
-    })
+    Layer::deserialize(value)
+        .map_err(|e| malformed(e.to_string()).next("compare the layer with the format in docs/formats.md"))
 }
 
 /// Numbers that are no 32-bit sizes get their own message: the generic one names Rust types.
@@ -258,11 +255,7 @@ fn layer_json(layer: &Layer) -> String {
             c.pad,
             c.dilation,
             c.groups,
-            if c.transposed {
-                ", \"transposed\": true"
-            } else {
-                ""
-            }
+            if c.transposed { ", \"transposed\": true" } else { "" }
         ),
         Shape::Matmul(m) => format!(
             "{{\"name\": {name}, \"kind\": \"matmul\", \"batch\": {}, \"M\": {}, \"N\": {}, \"K\": {}, \"weights\": {}}}",
@@ -366,9 +359,7 @@ mod tests {
         let huge = r#"{"name": "x", "layers": [{"name": "m", "kind": "matmul", "batch": 1048576, "M": 1048576, "N": 1048576, "K": 1048576}]}"#;
         assert_eq!(error(huge).code, Code::BadSize);
         assert_eq!(
-            Network::read(Path::new("/nonexistent/net.json"))
-                .unwrap_err()
-                .code,
+            Network::read(Path::new("/nonexistent/net.json")).unwrap_err().code,
             Code::Unreadable
         );
     }

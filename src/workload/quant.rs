@@ -63,10 +63,8 @@ pub fn fp32_scale(input: f32, weight: f32, output: f32) -> f32 {
 /// `E0102` for a scale that is negative or not finite.
 pub fn encode_scale(scale: f32) -> Result<(u32, u8)> {
     if !scale.is_finite() || scale.is_sign_negative() {
-        return Err(
-            Diagnostic::new(Code::Malformed, format!("the output scale is {scale}"))
-                .expected("a finite scale that is not negative"),
-        );
+        return Err(Diagnostic::new(Code::Malformed, format!("the output scale is {scale}"))
+            .expected("a finite scale that is not negative"));
     }
     let bits = scale.to_bits();
     let exponent = (bits >> 23) as i32;
@@ -108,8 +106,7 @@ pub fn fp32_exact(layer: &Fp32Layer) -> Result<LayerPost> {
     let count = layer.biases.len();
     let per_channel = layer.weights.len() / count.max(1);
     let scales = layer.weight_scales.len();
-    if count == 0 || per_channel * count != layer.weights.len() || (scales != 1 && scales != count)
-    {
+    if count == 0 || per_channel * count != layer.weights.len() || (scales != 1 && scales != count) {
         return Err(Diagnostic::new(
             Code::Malformed,
             format!(
@@ -126,10 +123,9 @@ pub fn fp32_exact(layer: &Fp32Layer) -> Result<LayerPost> {
         .enumerate()
         .map(|(k, ((weights, &bias), &scale))| {
             let scale = fp32_scale(layer.input_scale, scale, layer.output_scale);
-            let encoded = encode_scale(scale)
-                .and_then(|code| Ok((code, fold_bias(bias, layer.input_zero_point, weights)?)));
-            let ((multiplier, shift), bias) =
-                encoded.map_err(|e| e.at(format!("output channel {k}")))?;
+            let encoded =
+                encode_scale(scale).and_then(|code| Ok((code, fold_bias(bias, layer.input_zero_point, weights)?)));
+            let ((multiplier, shift), bias) = encoded.map_err(|e| e.at(format!("output channel {k}")))?;
             Ok(ChannelParams {
                 bias,
                 multiplier,
@@ -158,11 +154,8 @@ fn fold_bias(bias: i32, input_zero_point: i8, weights: &[i8]) -> Result<i32> {
         .saturating_add(magnitude.saturating_mul(255));
     match i32::try_from(folded) {
         Ok(folded) if reach <= i64::from(i32::MAX) => Ok(folded),
-        _ => Err(
-            Diagnostic::new(Code::BadSize, "sums can overflow 32 bits").expected(
-                "bias plus 255 times the sum of the absolute weights within 31 bits and a sign",
-            ),
-        ),
+        _ => Err(Diagnostic::new(Code::BadSize, "sums can overflow 32 bits")
+            .expected("bias plus 255 times the sum of the absolute weights within 31 bits and a sign")),
     }
 }
 
@@ -195,9 +188,7 @@ pub fn output_unit(acc: i32, channel: &ChannelParams, post: &LayerPost) -> i8 {
         Some(exponent) => 1i64 << exponent,
         None => 0,
     };
-    let shift = channel
-        .shift
-        .clamp(*SHIFT_RANGE.start(), *SHIFT_RANGE.end());
+    let shift = channel.shift.clamp(*SHIFT_RANGE.start(), *SHIFT_RANGE.end());
     let sum = product + (1i64 << (shift - 1)) + window;
     let mut q = sum >> shift;
     if sum & ((1i64 << shift) - 1) <= 2 * window {
@@ -314,9 +305,7 @@ impl AddParams {
         if !supported(ratio_a) || !supported(ratio_b) || !(13..=31).contains(&shift) {
             return Err(Diagnostic::new(
                 Code::Unsupported,
-                format!(
-                    "operands of an addition with scales {ratio_a} and {ratio_b} times the sum's"
-                ),
+                format!("operands of an addition with scales {ratio_a} and {ratio_b} times the sum's"),
             )
             .expected("ratios from 2^-14 to 2^8, the greater one at least 2^-10"));
         }
@@ -332,8 +321,7 @@ impl AddParams {
     /// The quotient above for operands whose zero points are subtracted, before zero point and clamp.
     #[must_use]
     pub fn sum(&self, a: i32, b: i32) -> i64 {
-        let total = i64::from(a) * i64::from(self.multiplier_a)
-            + i64::from(b) * i64::from(self.multiplier_b);
+        let total = i64::from(a) * i64::from(self.multiplier_a) + i64::from(b) * i64::from(self.multiplier_b);
         (total + (1i64 << (self.shift - 1)) - i64::from(total < 0)) >> self.shift
     }
 }

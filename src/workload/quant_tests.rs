@@ -57,25 +57,10 @@ fn case(rng: &mut Rng, kind: usize) -> (i32, f32) {
         ),
         4 => (random_acc(rng, 25..=31), random_scale(rng, -26..=-17)),
         // Everything that a float32 can be.
-        5 => (
-            rng.next_u32() as i32,
-            f32::from_bits(rng.random_range(0..0x7f80_0000)),
-        ),
+        5 => (rng.next_u32() as i32, f32::from_bits(rng.random_range(0..0x7f80_0000))),
         _ => {
-            let edge = [
-                i32::MIN,
-                -i32::MAX,
-                i32::MAX,
-                1 << 24,
-                (1 << 24) + 1,
-                -1,
-                0,
-                1,
-            ];
-            (
-                edge[rng.random_range(0..edge.len())],
-                random_scale(rng, -45..=30),
-            )
+            let edge = [i32::MIN, -i32::MAX, i32::MAX, 1 << 24, (1 << 24) + 1, -1, 0, 1];
+            (edge[rng.random_range(0..edge.len())], random_scale(rng, -45..=30))
         }
     }
 }
@@ -130,10 +115,8 @@ fn proof_agrees_with_exhaustion() {
         let start = random_acc(&mut rng, 1..=24);
         let range = start..=start + 40_000;
         let steps = prove_channel(range.clone(), &right, &post, scale).unwrap();
-        let values: std::collections::BTreeSet<i8> = range
-            .clone()
-            .map(|acc| fp32_reference(acc, scale, &post))
-            .collect();
+        let values: std::collections::BTreeSet<i8> =
+            range.clone().map(|acc| fp32_reference(acc, scale, &post)).collect();
         assert_eq!(steps as usize, values.len());
 
         let wrong = ChannelParams {
@@ -215,21 +198,9 @@ fn zero_point_folds_into_the_bias() {
 #[test]
 fn addition_rounds_halves_away_from_zero() {
     let p = AddParams::new(0.5, 0.25, 1.0).unwrap();
-    assert_eq!(
-        (p.multiplier_a, p.multiplier_b, p.shift),
-        (1 << 21, 1 << 20, 22)
-    );
-    assert_eq!(
-        (p.sum(1, 0), p.sum(-1, 0), p.sum(3, 0), p.sum(-3, 0)),
-        (1, -1, 2, -2)
-    );
+    assert_eq!((p.multiplier_a, p.multiplier_b, p.shift), (1 << 21, 1 << 20, 22));
+    assert_eq!((p.sum(1, 0), p.sum(-1, 0), p.sum(3, 0), p.sum(-3, 0)), (1, -1, 2, -2));
     assert_eq!(p.sum(1, -1), 0);
-    assert_eq!(
-        AddParams::new(1e-9, 1.0, 1.0).unwrap_err().code,
-        Code::Unsupported
-    );
-    assert_eq!(
-        AddParams::new(300.0, 1.0, 1.0).unwrap_err().code,
-        Code::Unsupported
-    );
+    assert_eq!(AddParams::new(1e-9, 1.0, 1.0).unwrap_err().code, Code::Unsupported);
+    assert_eq!(AddParams::new(300.0, 1.0, 1.0).unwrap_err().code, Code::Unsupported);
 }

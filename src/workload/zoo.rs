@@ -160,12 +160,11 @@ pub fn open(name: &str) -> Result<Workload> {
         }
         Some("onnx") => onnx::read(path)?,
         Some("tflite") => {
-            return Err(Diagnostic::new(
-                Code::Unsupported,
-                "TFLite networks are not supported yet",
-            )
-            .at(name)
-            .next("convert the network to int8 ONNX in QDQ form"));
+            return Err(
+                Diagnostic::new(Code::Unsupported, "TFLite networks are not supported yet")
+                    .at(name)
+                    .next("convert the network to int8 ONNX in QDQ form"),
+            );
         }
         _ if name == RUNNABLE => resnet8()?,
         _ => {
@@ -234,11 +233,7 @@ mod tests {
                 (macs, layers),
                 "{name}"
             );
-            let refused: Vec<&Layer> = network
-                .layers
-                .iter()
-                .filter(|layer| layer.nest().is_err())
-                .collect();
+            let refused: Vec<&Layer> = network.layers.iter().filter(|layer| layer.nest().is_err()).collect();
             let unusual = network.layers.iter().filter(|layer| match layer.shape {
                 Shape::Conv(c) => c.transposed,
                 Shape::Matmul(m) => !m.weights,

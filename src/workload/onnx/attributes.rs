@@ -25,10 +25,8 @@ impl<'a> Attributes<'a> {
 
     /// Text; bytes that are no text are replaced, since such a value is refused by its reader anyhow.
     pub fn text(&self, name: &str, default: &str) -> String {
-        self.get(name).map_or_else(
-            || default.to_owned(),
-            |a| String::from_utf8_lossy(&a.s).into_owned(),
-        )
+        self.get(name)
+            .map_or_else(|| default.to_owned(), |a| String::from_utf8_lossy(&a.s).into_owned())
     }
 
     /// A list of exactly `N` sizes, each at least `least`.
@@ -41,15 +39,10 @@ impl<'a> Attributes<'a> {
             .iter()
             .map(|&v| u32::try_from(v).ok().filter(|&v| v >= least))
             .collect();
-        sizes
-            .and_then(|sizes| <[u32; N]>::try_from(sizes).ok())
-            .ok_or_else(|| {
-                Diagnostic::new(
-                    Code::Malformed,
-                    format!("attribute `{name}` is {:?}", attribute.ints),
-                )
+        sizes.and_then(|sizes| <[u32; N]>::try_from(sizes).ok()).ok_or_else(|| {
+            Diagnostic::new(Code::Malformed, format!("attribute `{name}` is {:?}", attribute.ints))
                 .expected(format!("{N} whole numbers of at least {least}"))
-            })
+        })
     }
 
     /// Refuses an attribute unless it is absent or has its default.
@@ -66,24 +59,17 @@ impl<'a> Attributes<'a> {
     }
 
     /// Padding top, left, bottom, right of a window of `kernel` over `input`, from `pads` or `auto_pad`.
-    pub fn padding(
-        &self,
-        input: [u32; 2],
-        kernel: [u32; 2],
-        stride: [u32; 2],
-        dilation: [u32; 2],
-    ) -> Result<[u32; 4]> {
+    pub fn padding(&self, input: [u32; 2], kernel: [u32; 2], stride: [u32; 2], dilation: [u32; 2]) -> Result<[u32; 4]> {
         let upper = match self.text("auto_pad", "NOTSET").as_str() {
             "NOTSET" | "" => return self.sizes("pads", 0, 0),
             "VALID" => return Ok([0; 4]),
             "SAME_UPPER" => true,
             "SAME_LOWER" => false,
             other => {
-                return Err(Diagnostic::new(
-                    Code::Malformed,
-                    format!("attribute `auto_pad` is `{other}`"),
-                )
-                .expected("NOTSET, VALID, SAME_UPPER or SAME_LOWER"));
+                return Err(
+                    Diagnostic::new(Code::Malformed, format!("attribute `auto_pad` is `{other}`"))
+                        .expected("NOTSET, VALID, SAME_UPPER or SAME_LOWER"),
+                );
             }
         };
         let side = |i: usize| -> Option<(u32, u32)> {
@@ -97,10 +83,7 @@ impl<'a> Attributes<'a> {
         };
         match (side(0), side(1)) {
             (Some((top, bottom)), Some((left, right))) => Ok([top, left, bottom, right]),
-            _ => Err(Diagnostic::new(
-                Code::BadSize,
-                "the padding of a window overflows",
-            )),
+            _ => Err(Diagnostic::new(Code::BadSize, "the padding of a window overflows")),
         }
     }
 }

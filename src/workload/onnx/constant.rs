@@ -59,11 +59,7 @@ pub(super) fn int64s(tensor: &TensorProto) -> Result<Vec<i64>> {
 
 /// Int8 or uint8 elements, the latter with 128 subtracted.
 pub(super) fn bytes(tensor: &TensorProto) -> Result<Bytes> {
-    typed(
-        tensor,
-        &[data_type::INT8, data_type::UINT8],
-        "int8 or uint8",
-    )?;
+    typed(tensor, &[data_type::INT8, data_type::UINT8], "int8 or uint8")?;
     let element = if tensor.data_type == data_type::INT8 {
         Element::Int8
     } else {
@@ -93,12 +89,11 @@ fn bad(tensor: &TensorProto, what: impl Into<String>) -> Diagnostic {
 
 fn typed(tensor: &TensorProto, types: &[i32], expected: &str) -> Result<()> {
     if tensor.data_location == 1 {
-        return Err(Diagnostic::new(
-            Code::Unsupported,
-            "the elements of a tensor lie in another file",
-        )
-        .at(format!("tensor `{}`", tensor.name))
-        .next("save the model with its data inside"));
+        return Err(
+            Diagnostic::new(Code::Unsupported, "the elements of a tensor lie in another file")
+                .at(format!("tensor `{}`", tensor.name))
+                .next("save the model with its data inside"),
+        );
     }
     if types.contains(&tensor.data_type) {
         return Ok(());
@@ -113,18 +108,15 @@ fn typed(tensor: &TensorProto, types: &[i32], expected: &str) -> Result<()> {
 
 /// The raw elements of `N` bytes each, or `None` where the typed list holds them; checks the count either way.
 fn raw<const N: usize>(tensor: &TensorProto, listed: usize) -> Result<Option<Vec<[u8; N]>>> {
-    let count = dims(tensor)?
-        .iter()
-        .try_fold(1u64, |a, &b| a.checked_mul(b.into()));
+    let count = dims(tensor)?.iter().try_fold(1u64, |a, &b| a.checked_mul(b.into()));
     let from_list = tensor.raw_data.is_empty();
     let (chunks, rest) = tensor.raw_data.as_chunks::<N>();
     let have = if from_list { listed } else { chunks.len() };
     if count != Some(have as u64) || !rest.is_empty() {
-        return Err(bad(
-            tensor,
-            format!("the extents {:?} do not fit the data", tensor.dims),
-        )
-        .expected(format!("extents whose product is {have}")));
+        return Err(
+            bad(tensor, format!("the extents {:?} do not fit the data", tensor.dims))
+                .expected(format!("extents whose product is {have}")),
+        );
     }
     Ok((!from_list).then(|| chunks.to_vec()))
 }

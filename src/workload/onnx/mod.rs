@@ -48,18 +48,14 @@ pub fn read(path: &Path) -> Result<QuantGraph> {
 /// `E0101` for bytes that are no complete model, `E0102` for a model that contradicts itself, `E0103` for operators, types
 /// or options that are not supported (the node is named), `E0104` for sizes of zero or beyond any use.
 pub fn parse(bytes: &[u8], name: &str, place: &str) -> Result<QuantGraph> {
-    let model = ModelProto::decode(bytes).map_err(|e| {
-        unreadable(format!("the file is no ONNX model or is cut off: {e}")).at(place)
-    })?;
+    let model = ModelProto::decode(bytes)
+        .map_err(|e| unreadable(format!("the file is no ONNX model or is cut off: {e}")).at(place))?;
     let graph = match &model.graph {
         Some(graph) if !model.opset_import.is_empty() => graph,
         _ => return Err(unreadable("the file holds no complete ONNX model").at(place)),
     };
     let mut reader = Reader::new(name, bytes.len());
-    reader
-        .read(graph)
-        .map_err(|e| within(e, place))
-        .map(|()| reader.graph)
+    reader.read(graph).map_err(|e| within(e, place)).map(|()| reader.graph)
 }
 
 fn unreadable(what: impl Into<String>) -> Diagnostic {
@@ -151,8 +147,7 @@ impl<'a> Reader<'a> {
             .filter(|input| !self.constants.contains_key(input.name.as_str()))
             .collect();
         for input in &declared {
-            let value =
-                declared_input(input).map_err(|e| within(e, &format!("input `{}`", input.name)))?;
+            let value = declared_input(input).map_err(|e| within(e, &format!("input `{}`", input.name)))?;
             self.define(&input.name, value)?;
         }
         for (i, node) in graph.node.iter().enumerate() {
@@ -224,8 +219,7 @@ impl<'a> Reader<'a> {
         let value = match node.op_type.as_str() {
             "Constant" => {
                 let tensor = Attributes::of(node).get("value").and_then(|a| a.t.as_ref());
-                let tensor =
-                    tensor.ok_or_else(|| unsupported("a `Constant` without a tensor value"))?;
+                let tensor = tensor.ok_or_else(|| unsupported("a `Constant` without a tensor value"))?;
                 if self.constants.insert(output, tensor).is_some() {
                     return Err(malformed(format!("value `{output}` is defined twice")));
                 }
@@ -237,11 +231,7 @@ impl<'a> Reader<'a> {
             "Identity" => self.alias(input_name(node, 0)?)?,
             _ => {
                 let mut pending = self.operator(node)?;
-                let label = if node.name.is_empty() {
-                    output
-                } else {
-                    &node.name
-                };
+                let label = if node.name.is_empty() { output } else { &node.name };
                 pending.name = self.unique(label, index);
                 Value::Pending(Box::new(pending))
             }
@@ -290,20 +280,14 @@ impl<'a> Reader<'a> {
                 Some(input) if !input.is_empty() => one(&constant::floats(self.constant(input)?)?),
                 _ => Ok(attributes.float(name, default)),
             };
-            (
-                bound(1, "min", f32::NEG_INFINITY)?,
-                bound(2, "max", f32::INFINITY)?,
-            )
+            (bound(1, "min", f32::NEG_INFINITY)?, bound(2, "max", f32::INFINITY)?)
         };
         if lower.partial_cmp(&upper).is_none_or(|o| o.is_gt()) {
             return Err(malformed(format!("the range {lower}..{upper} is empty")));
         }
         let mut pending = self.take_pending(input_name(node, 0)?)?;
         // Nested ranges: the later operator has the last word where they do not overlap.
-        pending.range = (
-            pending.range.0.clamp(lower, upper),
-            pending.range.1.clamp(lower, upper),
-        );
+        pending.range = (pending.range.0.clamp(lower, upper), pending.range.1.clamp(lower, upper));
         Ok(Value::Pending(pending))
     }
 
@@ -324,9 +308,7 @@ impl<'a> Reader<'a> {
             Some(Value::ByteInput(_, element)) => *element,
             Some(Value::Quantized(id)) => self.graph.tensor(*id)?.element,
             Some(_) => {
-                return Err(malformed(format!(
-                    "`{name}` is dequantized but not quantized"
-                )));
+                return Err(malformed(format!("`{name}` is dequantized but not quantized")));
             }
             None => return Err(missing(name)),
         };
@@ -476,11 +458,10 @@ fn input_name(node: &NodeProto, i: usize) -> Result<&str> {
 fn one<T: Copy>(values: &[T]) -> Result<T> {
     match values {
         [value] => Ok(*value),
-        _ => Err(unsupported(format!(
-            "{} values where activations have one",
-            values.len()
-        ))
-        .expected("one scale, zero point or bound per tensor")),
+        _ => Err(
+            unsupported(format!("{} values where activations have one", values.len()))
+                .expected("one scale, zero point or bound per tensor"),
+        ),
     }
 }
 
@@ -494,8 +475,9 @@ fn checked_scale(scale: f32) -> Result<f32> {
 /// The number of elements of an activation, at most [`MAX_ELEMENTS`].
 fn checked_elements(shape: &[u32]) -> Result<u64> {
     if shape.len() > MAX_RANK {
-        return Err(unsupported(format!("a tensor of rank {}", shape.len()))
-            .expected(format!("at most {MAX_RANK} dimensions")));
+        return Err(
+            unsupported(format!("a tensor of rank {}", shape.len())).expected(format!("at most {MAX_RANK} dimensions"))
+        );
     }
     shape
         .iter()
@@ -528,20 +510,16 @@ fn declared_input<'a>(input: &ValueInfoProto) -> Result<Value<'a>> {
         .map(|(i, dim)| match dim.dim_value {
             Some(value) => constant::extent(value),
             None if i == 0 => Ok(1),
-            None => Err(unsupported(format!(
-                "dimension {} has no fixed size",
-                i + 1
-            ))),
+            None => Err(unsupported(format!("dimension {} has no fixed size", i + 1))),
         })
         .collect::<Result<Vec<u32>>>()?;
     match tensor.elem_type {
         data_type::FLOAT => Ok(Value::FloatInput(shape)),
         data_type::INT8 => Ok(Value::ByteInput(shape, Element::Int8)),
         data_type::UINT8 => Ok(Value::ByteInput(shape, Element::Uint8)),
-        other => Err(
-            unsupported(format!("element type {other} of the ONNX schema"))
-                .expected("float32, int8 or uint8"),
-        ),
+        other => {
+            Err(unsupported(format!("element type {other} of the ONNX schema")).expected("float32, int8 or uint8"))
+        }
     }
 }
 

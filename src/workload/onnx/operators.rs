@@ -3,15 +3,13 @@
 use super::attributes::Attributes;
 use super::proto::NodeProto;
 use super::{
-    MAX_RANK, Parameter, Reader, Value, checked_elements, checked_scale, constant, input_name,
-    malformed, missing, moves, not_supported, unsupported, within,
+    MAX_RANK, Parameter, Reader, Value, checked_elements, checked_scale, constant, input_name, malformed, missing,
+    moves, not_supported, unsupported, within,
 };
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::graph::{AddOp, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
 use crate::workload::layer::{Conv, Layer, Matmul, Shape};
-use crate::workload::quant::{
-    AddParams, ChannelParams, Fp32Layer, LayerPost, encode_scale, fp32_exact,
-};
+use crate::workload::quant::{AddParams, ChannelParams, Fp32Layer, LayerPost, encode_scale, fp32_exact};
 
 /// An operator whose output scale is not known yet.
 pub(super) struct Pending {
@@ -59,11 +57,7 @@ impl Pending {
         let from = graph.tensor(*self.inputs.first().unwrap_or(&output))?;
         let clamp = (to.quantize(self.range.0), to.quantize(self.range.1));
         let kind = match self.kind {
-            Kind::Mac {
-                shape,
-                weights,
-                bias,
-            } => complete_mac(
+            Kind::Mac { shape, weights, bias } => complete_mac(
                 Layer {
                     name: self.name.clone(),
                     shape,
@@ -86,13 +80,12 @@ impl Pending {
             Kind::Reshape => OpKind::Reshape,
         };
         if moves(&kind) {
-            let same = (from.scale, from.zero_point, from.element)
-                == (to.scale, to.zero_point, to.element);
+            let same = (from.scale, from.zero_point, from.element) == (to.scale, to.zero_point, to.element);
             if !same || clamp != (i8::MIN, i8::MAX) {
-                return Err(unsupported(
-                    "an operator that only moves values changes their scale or range",
-                )
-                .expected("the same scale and zero point before and after, and no activation"));
+                return Err(
+                    unsupported("an operator that only moves values changes their scale or range")
+                        .expected("the same scale and zero point before and after, and no activation"),
+                );
             }
         }
         Ok(Op {
@@ -181,12 +174,11 @@ impl<'a> Reader<'a> {
                 "operand `{name}` of {} is a constant",
                 node.op_type
             ))),
-            Some(_) => Err(unsupported(format!(
-                "operand `{name}` of {} is not quantized",
-                node.op_type
-            ))
-            .expected("a DequantizeLinear before the operator")
-            .next("quantize the network to int8 in QDQ form")),
+            Some(_) => Err(
+                unsupported(format!("operand `{name}` of {} is not quantized", node.op_type))
+                    .expected("a DequantizeLinear before the operator")
+                    .next("quantize the network to int8 in QDQ form"),
+            ),
             None if self.constants.contains_key(name) => Err(unsupported(format!(
                 "operand `{name}` of {} is a constant",
                 node.op_type
@@ -199,11 +191,8 @@ impl<'a> Reader<'a> {
     fn feature_map(&self, node: &NodeProto) -> Result<(TensorId, [u32; 4])> {
         let (id, tensor) = self.activation(node, 0)?;
         let shape = <[u32; 4]>::try_from(tensor.shape.as_slice()).map_err(|_| {
-            unsupported(format!(
-                "{} of a tensor of shape {:?}",
-                node.op_type, tensor.shape
-            ))
-            .expected("four dimensions: batch, channels, rows, columns")
+            unsupported(format!("{} of a tensor of shape {:?}", node.op_type, tensor.shape))
+                .expected("four dimensions: batch, channels, rows, columns")
         })?;
         Ok((id, shape))
     }
@@ -213,8 +202,7 @@ impl<'a> Reader<'a> {
         match self.values.get(name) {
             Some(Value::Parameter(parameter)) => Ok(*parameter),
             Some(Value::Real(_)) => {
-                Err(unsupported(format!("{} of two activations", node.op_type))
-                    .expected("constant weights"))
+                Err(unsupported(format!("{} of two activations", node.op_type)).expected("constant weights"))
             }
             Some(_) => Err(unsupported(format!("weights `{name}` are computed"))
                 .expected("constant int8 weights behind a DequantizeLinear")),
@@ -230,15 +218,12 @@ impl<'a> Reader<'a> {
     fn weights(&mut self, parameter: &Parameter, axis: usize, channels: u32) -> Result<Weights> {
         let place = |e| within(e, &format!("tensor `{}`", parameter.data.name));
         let values = constant::bytes(parameter.data)?;
-        self.budget = self
-            .budget
-            .checked_sub(values.values.len())
-            .ok_or_else(|| {
-                Diagnostic::new(
-                    Code::BadSize,
-                    "layers share weights more often than the file's size justifies",
-                )
-            })?;
+        self.budget = self.budget.checked_sub(values.values.len()).ok_or_else(|| {
+            Diagnostic::new(
+                Code::BadSize,
+                "layers share weights more often than the file's size justifies",
+            )
+        })?;
         let symmetric = match parameter.zero_point {
             Some(tensor) => {
                 let zero = constant::bytes(tensor)?;
@@ -295,13 +280,10 @@ impl<'a> Reader<'a> {
         let parameter = self.parameter(node, 1)?;
         let dims = constant::dims(parameter.data)?;
         let [k, c_per_group, r, s] = <[u32; 4]>::try_from(dims).map_err(|dims| {
-            unsupported(format!("convolution weights of shape {dims:?}"))
-                .expected("four dimensions")
+            unsupported(format!("convolution weights of shape {dims:?}")).expected("four dimensions")
         })?;
         let attributes = Attributes::of(node);
-        if attributes.get("kernel_shape").is_some()
-            && attributes.sizes("kernel_shape", 1, 1)? != [r, s]
-        {
+        if attributes.get("kernel_shape").is_some() && attributes.sizes("kernel_shape", 1, 1)? != [r, s] {
             return Err(malformed("`kernel_shape` is not the weights' shape"));
         }
         // A number that is no size becomes 0 groups, which fit no input.
@@ -344,11 +326,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Pending> {
         let input_scale = self.graph.tensor(input)?.scale;
         let bias = self.bias(node, input_scale, &weights.scales)?;
-        let kind = Kind::Mac {
-            shape,
-            weights,
-            bias,
-        };
+        let kind = Kind::Mac { shape, weights, bias };
         Ok(Pending::new(kind, vec![input], output))
     }
 
@@ -408,11 +386,10 @@ impl<'a> Reader<'a> {
         let (a, ta) = self.activation(node, 0)?;
         let (b, tb) = self.activation(node, 1)?;
         if ta.shape != tb.shape {
-            return Err(unsupported(format!(
-                "an addition of shapes {:?} and {:?}",
-                ta.shape, tb.shape
-            ))
-            .expected("two tensors of one shape"));
+            return Err(
+                unsupported(format!("an addition of shapes {:?} and {:?}", ta.shape, tb.shape))
+                    .expected("two tensors of one shape"),
+            );
         }
         Ok(Pending::new(Kind::Add, vec![a, b], ta.shape.clone()))
     }
@@ -425,16 +402,10 @@ impl<'a> Reader<'a> {
             let kernel: [u32; 2] = attributes.sizes("kernel_shape", 0, 1)?;
             let pad = attributes.padding([h, w], kernel, [1, 1], [1, 1])?;
             if kernel != [h, w] || pad != [0; 4] {
-                return Err(not_supported(
-                    "AveragePool with a window smaller than its input",
-                ));
+                return Err(not_supported("AveragePool with a window smaller than its input"));
             }
         }
-        Ok(Pending::new(
-            Kind::GlobalAveragePool,
-            vec![id],
-            vec![n, c, 1, 1],
-        ))
+        Ok(Pending::new(Kind::GlobalAveragePool, vec![id], vec![n, c, 1, 1]))
     }
 
     fn max_pool(&self, node: &NodeProto) -> Result<Pending> {
@@ -462,11 +433,7 @@ impl<'a> Reader<'a> {
         };
         Shape::Conv(window).check()?;
         let reach = |i: usize| (u64::from(kernel[i]) - 1) * u64::from(dilation[i]);
-        if pad
-            .iter()
-            .enumerate()
-            .any(|(i, &p)| u64::from(p) > reach(i % 2))
-        {
+        if pad.iter().enumerate().any(|(i, &p)| u64::from(p) > reach(i % 2)) {
             return Err(malformed("some pooling windows lie in the padding alone"));
         }
         let [rows, cols] = window.output().unwrap_or_default();
@@ -476,11 +443,7 @@ impl<'a> Reader<'a> {
             pad,
             dilation,
         };
-        Ok(Pending::new(
-            Kind::MaxPool(pool),
-            vec![id],
-            vec![n, c, rows, cols],
-        ))
+        Ok(Pending::new(Kind::MaxPool(pool), vec![id], vec![n, c, rows, cols]))
     }
 
     fn reshape(&self, node: &NodeProto) -> Result<Pending> {
@@ -503,10 +466,7 @@ impl<'a> Reader<'a> {
             reshaped(&tensor.shape, &target)?
         };
         if checked_elements(&shape)? != checked_elements(&tensor.shape)? {
-            return Err(malformed(format!(
-                "shape {:?} cannot become {shape:?}",
-                tensor.shape
-            )));
+            return Err(malformed(format!("shape {:?} cannot become {shape:?}", tensor.shape)));
         }
         Ok(Pending::new(Kind::Reshape, vec![id], shape))
     }
@@ -515,9 +475,7 @@ impl<'a> Reader<'a> {
 /// One scale per channel, from one per tensor or one per channel of `axis`.
 fn per_channel(parameter: &Parameter, axis: usize, channels: u32) -> Result<Vec<f32>> {
     let scales = constant::floats(parameter.scale)?;
-    scales
-        .iter()
-        .try_for_each(|&s| checked_scale(s).map(|_| ()))?;
+    scales.iter().try_for_each(|&s| checked_scale(s).map(|_| ()))?;
     let rank = parameter.data.dims.len() as i64;
     let scale_axis = if parameter.axis < 0 {
         parameter.axis + rank
@@ -527,12 +485,10 @@ fn per_channel(parameter: &Parameter, axis: usize, channels: u32) -> Result<Vec<
     match scales.as_slice() {
         [scale] => Ok(vec![*scale; channels as usize]),
         many if many.len() == channels as usize && scale_axis == axis as i64 => Ok(scales),
-        many => Err(unsupported(format!(
-            "{} scales along axis {}",
-            many.len(),
-            parameter.axis
-        ))
-        .expected(format!("one, or {channels} along axis {axis}"))),
+        many => Err(
+            unsupported(format!("{} scales along axis {}", many.len(), parameter.axis))
+                .expected(format!("one, or {channels} along axis {axis}")),
+        ),
     }
 }
 

@@ -147,10 +147,7 @@ fn activations_become_ranges() {
         n
     };
     assert_eq!(bounds(vec![conv(vec![])]), (-128, 127));
-    assert_eq!(
-        bounds(vec![named("c"), node("Relu", "", &["c"], "yf")]),
-        (0, 127)
-    );
+    assert_eq!(bounds(vec![named("c"), node("Relu", "", &["c"], "yf")]), (0, 127));
     let mut clip = node("Clip", "", &["c"], "yf");
     let bound = |name: &str, f| AttributeProto {
         name: name.into(),
@@ -169,13 +166,9 @@ fn automatic_padding() {
             s: mode.as_bytes().to_vec(),
             ..Default::default()
         };
-        let mut m = model(
-            &[1, 2, 6, 5],
-            vec![conv(vec![auto, ints("strides", strides)])],
-        );
+        let mut m = model(&[1, 2, 6, 5], vec![conv(vec![auto, ints("strides", strides)])]);
         let count: i64 = dims.iter().product();
-        m.graph.as_mut().unwrap().initializer[6] =
-            tensor("w", data_type::INT8, dims, &vec![1; count as usize]);
+        m.graph.as_mut().unwrap().initializer[6] = tensor("w", data_type::INT8, dims, &vec![1; count as usize]);
         let graph = read_model(&m).unwrap();
         let Shape::Conv(c) = graph.mac_ops().next().unwrap().1.layer.shape else {
             panic!("not a convolution");
@@ -190,10 +183,7 @@ fn automatic_padding() {
         pad("SAME_LOWER", &[2, 2], &[2, 2, 3, 3]),
         ([1, 1, 0, 1], vec![1, 2, 3, 3])
     );
-    assert_eq!(
-        pad("VALID", &[1, 1], &[2, 2, 3, 3]),
-        ([0; 4], vec![1, 2, 4, 3])
-    );
+    assert_eq!(pad("VALID", &[1, 1], &[2, 2, 3, 3]), ([0; 4], vec![1, 2, 4, 3]));
 }
 
 #[test]
@@ -232,12 +222,9 @@ fn pools_and_moves() {
         let graph = m.graph.as_mut().unwrap();
         graph.initializer[5] = tensor("yz", data_type::UINT8, &[], &[130]);
         let raw: Vec<u8> = target.iter().flat_map(|v: &i64| v.to_le_bytes()).collect();
-        graph.initializer.push(tensor(
-            "shape",
-            data_type::INT64,
-            &[target.len() as i64],
-            &raw,
-        ));
+        graph
+            .initializer
+            .push(tensor("shape", data_type::INT64, &[target.len() as i64], &raw));
         let shape = read_model(&m).ok().map(|g| g.tensors[1].shape.clone());
         assert_eq!(shape, want, "{target:?}");
     }
@@ -277,17 +264,14 @@ fn contradictions_are_refused() {
         edit(m.graph.as_mut().unwrap());
         code(&m)
     };
-    let scale =
-        |v: f32| with(&|g| g.initializer[0] = tensor("xs", data_type::FLOAT, &[], &floats(&[v])));
+    let scale = |v: f32| with(&|g| g.initializer[0] = tensor("xs", data_type::FLOAT, &[], &floats(&[v])));
     for bad in [f32::NAN, 0.0, -1.0, f32::INFINITY] {
         assert_eq!(scale(bad), Code::Malformed, "{bad}");
     }
     // The bias no longer has input scale times weight scale.
     assert_eq!(scale(0.75), Code::Unsupported);
 
-    let weights = |dims: &[i64], raw: &[u8]| {
-        with(&|g| g.initializer[6] = tensor("w", data_type::INT8, dims, raw))
-    };
+    let weights = |dims: &[i64], raw: &[u8]| with(&|g| g.initializer[6] = tensor("w", data_type::INT8, dims, raw));
     assert_eq!(weights(&[2, 2, 1, 1], &[1, 2, 3]), Code::Malformed);
     assert_eq!(weights(&[2, 2, 0, 1], &[]), Code::BadSize);
     assert_eq!(weights(&[2, -2, 1, 1], &[1; 4]), Code::BadSize);
@@ -310,19 +294,13 @@ fn contradictions_are_refused() {
     assert_eq!(input(&[1, 2, -1, 4]), Code::Unsupported);
     assert_eq!(with(&|g| g.output[0].name = "z".into()), Code::Malformed);
     assert_eq!(with(&|g| g.node[4].input[0] = "z".into()), Code::Malformed);
-    assert_eq!(
-        with(&|g| g.node[4].output[0] = "xq".into()),
-        Code::Malformed
-    );
+    assert_eq!(with(&|g| g.node[4].output[0] = "xq".into()), Code::Malformed);
     assert_eq!(with(&|g| g.output.clear()), Code::Malformed);
 }
 
 #[test]
 fn truncated_files_are_unreadable() {
-    assert_eq!(
-        parse(&[], "e", "e.onnx").unwrap_err().code,
-        Code::Unreadable
-    );
+    assert_eq!(parse(&[], "e", "e.onnx").unwrap_err().code, Code::Unreadable);
     for cut in (1..RESNET8.len()).step_by(97) {
         let e = parse(&RESNET8[..cut], "resnet8", "resnet8.onnx").unwrap_err();
         assert_eq!(e.code, Code::Unreadable, "cut at {cut}: {e}");
@@ -368,8 +346,5 @@ fn five_thousand_damaged_files() {
             }
         }
     }
-    assert!(
-        refused > 1000 && read > 500,
-        "{refused} refused, {read} read"
-    );
+    assert!(refused > 1000 && read > 500, "{refused} refused, {read} read");
 }
