@@ -158,7 +158,6 @@ pub fn accumulators(
     post: &LayerPost,
 ) -> Result<Vec<i32>> {
     shape.nest()?;
-    let zero = i32::from(post.input_zero_point);
     let (inputs, outputs, channels) = extents(shape);
     if inputs.max(outputs) > MAX_ELEMENTS {
         return Err(Diagnostic::new(
@@ -176,11 +175,13 @@ pub fn accumulators(
             return Err(mismatch(what, have, want as usize));
         }
     }
-    let centred: Vec<i32> = input.iter().map(|&x| i32::from(x) - zero).collect();
     let biases = biases(weights, post)?;
+    let zero = i16::from(post.input_zero_point);
+    let centred: Vec<i16> = input.iter().map(|&x| i16::from(x) - zero).collect();
+    let weights: Vec<i16> = weights.iter().map(|&w| w.into()).collect();
     Ok(match shape {
-        Shape::Conv(conv) => convolve(conv, &centred, weights, &biases),
-        Shape::Matmul(product) => multiply(product, &centred, weights, &biases),
+        Shape::Conv(conv) => convolve(conv, &centred, &weights, &biases),
+        Shape::Matmul(product) => multiply(product, &centred, &weights, &biases),
     })
 }
 
@@ -230,75 +231,81 @@ fn biases(weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
         .collect()
 }
 
-fn convolve(conv: &Conv, input: &[i32], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+fn convolve(conv: &Conv, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
     let [rows, cols] = conv.output().unwrap_or_default().map(|v| v as usize);
-    let group_channels = (conv.C / conv.groups) as usize;
-    let group_outputs = (conv.K / conv.groups) as usize;
     let (map, taps) = ((conv.H * conv.W) as usize, (conv.R * conv.S) as usize);
-    let mut out = Vec::with_capacity(conv.N as usize * biases.len() * rows * cols);
-    for image in input.chunks(map * conv.C as usize) {
-        let filters = weights.chunks(taps * group_channels);
-        for (k, (filter, &bias)) in filters.zip(biases).enumerate() {
-            let first = k / group_outputs * group_channels;
-            let maps = image.chunks(map).skip(first).take(group_channels);
-            let mut sums = vec![bias; rows * cols];
-            for (plane, kernel) in maps.zip(filter.chunks(taps)) {
-                correlate(conv, plane, kernel, &mut sums, cols);
-            }
-            out.extend_from_slice(&sums);
-        }
-    }
-    out
-}
-
-/// Adds one input map under one kernel to the sums of one output map.
-fn correlate(conv: &Conv, plane: &[i32], kernel: &[i8], sums: &mut [i32], cols: usize) {
-    let [top, left, ..] = conv.pad.map(i64::from);
-    let [stride_y, stride_x] = conv.stride.map(i64::from);
-    for (r, taps) in kernel.chunks(conv.S as usize).enumerate() {
-        let row_offset = r as i64 * i64::from(conv.dilation[0]) - top;
-        for (y, sums) in sums.chunks_mut(cols).enumerate() {
-            let row = y as i64 * stride_y + row_offset;
-            let Some(line) = usize::try_from(row)
-                .ok()
-                .and_then(|row| plane.chunks(conv.W as usize).nth(row))
-            else {
-                continue;
-            };
-            for (s, &w) in taps.iter().enumerate() {
-                // Column of the input under output column 0; the first output column inside the map follows from it.
-                let base = s as i64 * i64::from(conv.dilation[1]) - left;
-                let first = (-base)
-                    .max(0)
-                    .unsigned_abs()
-                    .div_ceil(stride_x.unsigned_abs());
-                let start = base + first as i64 * stride_x;
-                let from = line.iter().skip(start as usize).step_by(stride_x as usize);
-                for (sum, &x) in sums.iter_mut().skip(first as usize).zip(from) {
-                    *sum += i32::from(w) * x;
+    let inputs = (conv.C / conv.groups) as usize;
+    let outputs = (conv.K / conv.groups) as usize;
+    let length = inputs * taps;
+    let mut sums = Vec::with_capacity(conv.N as usize * biases.len() * rows * cols);
+    let mut patches = vec![0; cols * length];
+    for (i, maps) in input.chunks(map * inputs).enumerate() {
+        // Groups follow each other within an image, and images within the batch.
+        let g = i % conv.groups as usize;
+        let first = sums.len();
+        sums.resize(first + outputs * rows * cols, 0);
+        for y in 0..rows {
+            gather(conv, maps, y, &mut patches);
+            let filters = weights
+                .chunks(length)
+                .zip(biases)
+                .skip(g * outputs)
+                .take(outputs);
+            for ((filter, &bias), map) in filters.zip(sums[first..].chunks_mut(rows * cols)) {
+                let line = map.chunks_mut(cols).nth(y).unwrap_or_default();
+                for (sum, patch) in line.iter_mut().zip(patches.chunks(length)) {
+                    *sum = bias + dot(filter, patch);
                 }
             }
         }
     }
+    sums
 }
 
-fn multiply(product: &Matmul, input: &[i32], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+/// The inputs under the kernel at every column of output row `y`, in the order of the weights; padding is zero.
+fn gather(conv: &Conv, maps: &[i16], y: usize, patches: &mut [i16]) {
+    let taps = (conv.R * conv.S) as usize;
+    let length = maps.len() / (conv.H * conv.W) as usize * taps;
+    let at = |out: usize, tap: usize, i: usize| -> Option<usize> {
+        let padded = out * conv.stride[i] as usize + tap * conv.dilation[i] as usize;
+        let size = [conv.H, conv.W][i] as usize;
+        padded
+            .checked_sub(conv.pad[i] as usize)
+            .filter(|&p| p < size)
+    };
+    for (x, patch) in patches.chunks_mut(length).enumerate() {
+        patch.fill(0);
+        for tap in 0..taps {
+            let (r, s) = (tap / conv.S as usize, tap % conv.S as usize);
+            let (Some(row), Some(column)) = (at(y, r, 0), at(x, s, 1)) else {
+                continue;
+            };
+            let position = row * conv.W as usize + column;
+            let channels = maps
+                .iter()
+                .skip(position)
+                .step_by((conv.H * conv.W) as usize);
+            for (slot, &value) in patch.iter_mut().skip(tap).step_by(taps).zip(channels) {
+                *slot = value;
+            }
+        }
+    }
+}
+
+/// Exact: the caller has bounded the sum of the magnitudes.
+fn dot(a: &[i16], b: &[i16]) -> i32 {
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| i32::from(a) * i32::from(b))
+        .sum()
+}
+
+fn multiply(product: &Matmul, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
     let length = product.K as usize;
+    let columns = || weights.chunks(length).zip(biases);
     input
         .chunks(length)
-        .flat_map(|row| {
-            weights
-                .chunks(length)
-                .zip(biases)
-                .map(move |(column, &bias)| {
-                    let sum: i32 = row
-                        .iter()
-                        .zip(column)
-                        .map(|(&x, &w)| x * i32::from(w))
-                        .sum();
-                    bias + sum
-                })
-        })
+        .flat_map(|row| columns().map(|(column, &bias)| bias + dot(row, column)))
         .collect()
 }
 
