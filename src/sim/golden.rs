@@ -106,8 +106,14 @@ fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>], add: AddForm) -> Resu
         OpKind::Mac(mac) => mac_layer(mac, x)?,
         OpKind::Add(form) => {
             let (other, y) = operand(1)?;
+            if !(1..=62).contains(&form.params.shift) || form.lo > form.hi {
+                return Err(Diagnostic::new(
+                    Code::Malformed,
+                    "the addition's parameters are impossible",
+                ));
+            }
             match add {
-                AddForm::OrtArm => add_integer(form, [from, other, to], x, y)?,
+                AddForm::OrtArm => add_integer(form, [from, other, to], x, y),
                 AddForm::OrtX86 => add_float(form, [from, other, to], x, y),
             }
         }
@@ -327,21 +333,15 @@ fn add_float(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Ve
         .collect()
 }
 
-fn add_integer(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Result<Vec<i8>> {
-    if !(1..=62).contains(&form.params.shift) || form.lo > form.hi {
-        return Err(Diagnostic::new(
-            Code::Malformed,
-            "the addition's parameters are impossible",
-        ));
-    }
+fn add_integer(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Vec<i8> {
     let centred = |value: i8, tensor: &Tensor| i32::from(value) - i32::from(tensor.zero_point);
-    Ok(a.iter()
+    a.iter()
         .zip(b)
         .map(|(&a, &b)| {
             let sum = form.params.sum(centred(a, ta), centred(b, tb)) + i64::from(to.zero_point);
             sum.clamp(form.lo.into(), form.hi.into()) as i8
         })
-        .collect())
+        .collect()
 }
 
 fn global_average(from: &Tensor, post: &LayerPost, x: &[i8]) -> Result<Vec<i8>> {
