@@ -318,7 +318,8 @@ impl AddParams {
         })
     }
 
-    /// The quotient above for operands whose zero points are subtracted, before zero point and clamp.
+    /// The quotient above for operands whose zero points are subtracted, before zero point and clamp; the shift must be
+    /// 1 to 62.
     #[must_use]
     pub fn sum(&self, a: i32, b: i32) -> i64 {
         let total = i64::from(a) * i64::from(self.multiplier_a) + i64::from(b) * i64::from(self.multiplier_b);
