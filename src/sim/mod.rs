@@ -1,1 +1,3 @@
-//! To be filled.
+//! Simulation: outside simulators on a generated folder, and what they say.
+
+pub mod verilator;
