@@ -1,3 +1,4 @@
 //! What a design computes: the golden model in integers, and the comparison of a simulated design with it.
 
 pub mod golden;
+pub mod verilator;
