@@ -88,6 +88,7 @@ fn an_unknown_name_is_e0105() {
     error[E0105]: there is no error code `E9999`
       expected: one of E0101 E0102 E0103 E0104 E0105 E0106 E0201 E0202 E0203 E0204 E0205 E0301 E0401 E0402 E0501
     ");
+    insta::assert_snapshot!(stderr(&naas("explain e101")).lines().last().unwrap(), @"  next: did you mean `naas explain E0101`?");
 }
 
 #[test]
