@@ -1,1 +1,7 @@
-//! To be filled.
+//! Accelerators: array, buffers, lanes, off-chip port, and what follows from them.
+//!
+//! Knows no layer: everything here holds for whatever network runs later.
+
+pub mod accelerator;
+pub mod geometry;
+pub mod resources;

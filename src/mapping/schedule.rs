@@ -1,0 +1,440 @@
+//! The schedule: which engine does which job when. One definition, read by the cost model and by the hardware generator.
+//!
+//! # Loops
+//! A layer runs 14 loops around its passes, numbered as in [`LOOPS`]: groups and batch, the six off-chip loops, the six
+//! level-2 loops. Their nesting is the mapping's; [`Loops::inner`] holds, per loop, the set of loops inside it.
+//!
+//! # Jobs
+//! A job is what one engine does for one tile of one operand. **A job starts exactly when the operand's tile index
+//! changes**: a step of loop `l` (all loops inside it wrap) starts one if `l`, or a loop inside `l` whose current bound is
+//! above one, indexes the operand. [`Loops::moved`] is that rule; bounds of level-2 loops depend on whether the current
+//! off-chip tile is the edge tile, so the rule is evaluated with the bounds in force before the step.
+//!
+//! | engine | job | walks |
+//! |---|---|---|
+//! | read | I, then W, then P tile of an off-chip step, each if it moved | off-chip loops |
+//! | W, I loader | array tile of W, of I | all loops down to the innermost that moves it |
+//! | compute | pass | all loops |
+//! | drain | array tile of O | as the loaders |
+//! | write | level-2 tile of O | off-chip loops |
+//!
+//! # Time
+//! Times are issue cycles; `end` is one past a job's last issue cycle. A job starts at the latest of its engine's last
+//! `end` and, per token it takes, the token's time plus one (docs/timing.md derives every constant):
+//!
+//! ```text
+//! read   S = max(end_read, slot release + 1)               slot release: end of the last loader (drain, for P) job on it
+//! load   S = max(end_load, release of the slot + 1, end_read + offchip_latency + READ_TO_USE if the L2 tile is new)
+//! comp   S = max(end_comp, end_load + 1 + network if the tile is new, end_drain of the slot + 1 if it opens an O tile)
+//! drain  S = max(end_drain, end_comp + COMPUTE_TO_DRAIN + tree, P as an L2 tile, end_write of the L2 slot + 1 if new)
+//! write  S = max(end_write, end_drain + DRAIN_TO_WRITE + output_unit)
+//! ```
+
+use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
+use crate::arch::geometry::Geometry;
+use crate::base::dims::{Dim, PerDim};
+use crate::base::int::{ceil_div, round_up};
+use crate::mapping::tiling::Mapping;
+use crate::workload::layer::LoopNest;
+
+/// Number of loops around the passes.
+pub const LOOPS: usize = 14;
+/// Number of those at the off-chip level; they come first.
+pub const OFFCHIP_LOOPS: usize = 8;
+/// Loop over groups.
+pub const LOOP_G: usize = 0;
+/// Loop over the batch.
+pub const LOOP_N: usize = 1;
+/// A set of loops: bit `i` is loop `i`.
+pub type LoopSet = u16;
+/// All off-chip loops.
+pub const OFFCHIP_SET: LoopSet = (1 << OFFCHIP_LOOPS) - 1;
+
+/// The off-chip loop over `d`.
+#[must_use]
+pub const fn offchip_loop(d: Dim) -> usize {
+    2 + d as usize
+}
+
+/// The level-2 loop over `d`.
+#[must_use]
+pub const fn l2_loop(d: Dim) -> usize {
+    OFFCHIP_LOOPS + d as usize
+}
+
+/// Cycles from a job's end to the start of the job that takes its slot back.
+pub const RELEASE: u64 = 1;
+/// Cycles from the end of a read job to the start of a job that uses its tile, beside the off-chip latency.
+pub const READ_TO_USE: u64 = 2;
+/// Cycles from the end of a loader job to a pass that uses its tile, beside the network's registers.
+pub const LOAD_TO_COMPUTE: u64 = 1;
+/// Cycles from the end of a pass to the drain of the tile it closes, beside the tree's registers.
+pub const COMPUTE_TO_DRAIN: u64 = 3;
+/// Cycles from the end of a drain job to the write of the tile it completes, beside the output unit's registers.
+pub const DRAIN_TO_WRITE: u64 = 4;
+
+/// What moves over which loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operand {
+    /// Weights.
+    W,
+    /// Inputs.
+    I,
+    /// Post-processing parameters.
+    P,
+    /// Outputs.
+    O,
+}
+
+/// Which of its up to three extents a dimension's array tile has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum TileClass {
+    /// Not the last array tile of its level-2 tile.
+    Full,
+    /// The last array tile of a full level-2 tile.
+    Last,
+    /// The last array tile of the last level-2 tile.
+    Edge,
+}
+
+impl TileClass {
+    /// All classes, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Last, Self::Edge];
+
+    /// The class of a tile from whether the level-2 tile, and the array tile within it, is the last one.
+    #[must_use]
+    pub const fn of(edge_l2: bool, last: bool) -> Self {
+        match (last, edge_l2) {
+            (false, _) => Self::Full,
+            (true, false) => Self::Last,
+            (true, true) => Self::Edge,
+        }
+    }
+}
+
+/// The loop nest around the passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loops {
+    /// Per loop, the loops inside it.
+    pub inner: [LoopSet; LOOPS],
+    /// Loops that index W, I, P, O (in the order of [`Operand`]).
+    pub relevant: [LoopSet; 4],
+    /// Trip counts of the off-chip loops.
+    pub offchip: [u32; OFFCHIP_LOOPS],
+    /// Trip counts of the level-2 loops: within a full level-2 tile, within the edge tile.
+    pub l2: PerDim<[u32; 2]>,
+}
+
+impl Loops {
+    /// The loops whose bound is above one, given which dimensions (bit `i` of `edges`) are at their edge level-2 tile.
+    #[must_use]
+    pub fn multi(&self, edges: u8) -> LoopSet {
+        let mut set = 0;
+        for (i, &trips) in self.offchip.iter().enumerate() {
+            set |= LoopSet::from(trips > 1) << i;
+        }
+        for d in Dim::ALL {
+            let edge = edges >> d.index() & 1;
+            set |= LoopSet::from(self.l2[d][usize::from(edge)] > 1) << l2_loop(d);
+        }
+        set
+    }
+
+    /// Loops inside `l`, and `l` itself.
+    #[must_use]
+    pub const fn from(&self, l: usize) -> LoopSet {
+        self.inner[l] | 1 << l
+    }
+
+    /// Whether a step of loop `l` changes the array tile of `operand`; `multi` holds the bounds in force before it.
+    #[must_use]
+    pub const fn moved(&self, operand: Operand, l: usize, multi: LoopSet) -> bool {
+        self.relevant[operand as usize] & self.from(l) & multi != 0
+    }
+
+    /// Whether a step of loop `l` changes the level-2 tile of `operand`.
+    #[must_use]
+    pub const fn moved_l2(&self, operand: Operand, l: usize, multi: LoopSet) -> bool {
+        l < OFFCHIP_LOOPS && self.moved(operand, l, multi & OFFCHIP_SET)
+    }
+}
+
+/// The schedule of one layer on one accelerator under one mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The layer.
+    pub nest: LoopNest,
+    /// The mapping, normalised.
+    pub mapping: Mapping,
+    /// What follows from the accelerator's figures.
+    pub geometry: Geometry,
+    /// The loops around the passes.
+    pub loops: Loops,
+    /// Extents of a full level-2 tile and of the last one.
+    pub l2_tile: PerDim<[u32; 2]>,
+    /// Extents of an array tile, by [`TileClass`].
+    pub tile: PerDim<[u32; 3]>,
+    /// Whether some output tile is drained more than once and summed in level 2.
+    pub accumulate: bool,
+    /// Figures of the accelerator that durations depend on.
+    pub ports: Ports,
+}
+
+/// Widths, slots and latency, as the durations and starts need them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// W lanes.
+    pub w_lanes: u64,
+    /// I lanes.
+    pub i_lanes: u64,
+    /// Drain lanes.
+    pub drain_lanes: u64,
+    /// Outputs per cycle of the output unit.
+    pub requantizers: u64,
+    /// Off-chip bytes per cycle.
+    pub bus: u64,
+    /// Off-chip latency.
+    pub latency: u64,
+    /// Slots of the W and I buffers, the psum buffers, and of W, I, O, P in level 2: one or two each.
+    pub slots: Slots,
+}
+
+/// Slots of every memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// W buffers.
+    pub w: u32,
+    /// I buffers.
+    pub i: u32,
+    /// Psum buffers.
+    pub psum: u32,
+    /// Level 2, weights.
+    pub l2_w: u32,
+    /// Level 2, inputs.
+    pub l2_i: u32,
+    /// Level 2, outputs.
+    pub l2_o: u32,
+    /// Level 2, parameters.
+    pub l2_p: u32,
+}
+
+impl Schedule {
+    /// The schedule of `nest` on `accelerator` under `mapping`. Says nothing of whether it fits: see
+    /// [`crate::mapping::legality`].
+    #[must_use]
+    pub fn new(nest: &LoopNest, accelerator: &Accelerator, mapping: &Mapping) -> Self {
+        let mapping = mapping.normalised(&nest.bounds);
+        let (t2, t1) = (&mapping.offchip.tile, &mapping.l2.tile);
+        let edge = |total: u32, tile: u32| total - (total.div_ceil(tile) - 1) * tile;
+        let l2_tile = PerDim::from_fn(|d| [t2[d], edge(nest.bounds[d], t2[d])]);
+        let tile = PerDim::from_fn(|d| [t1[d], edge(l2_tile[d][0], t1[d]), edge(l2_tile[d][1], t1[d])]);
+        let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
+        for d in Dim::ALL {
+            offchip[offchip_loop(d)] = nest.bounds[d].div_ceil(t2[d]);
+        }
+        let loops = Loops {
+            inner: nesting(&mapping),
+            relevant: relevance(nest.depthwise()),
+            offchip,
+            l2: PerDim::from_fn(|d| l2_tile[d].map(|extent| extent.div_ceil(t1[d]))),
+        };
+        Self {
+            nest: *nest,
+            mapping,
+            geometry: Geometry::of(accelerator),
+            accumulate: accumulates(&loops),
+            loops,
+            l2_tile,
+            tile,
+            ports: Ports::of(accelerator),
+        }
+    }
+
+    /// The dimension that carries the input's channels.
+    #[must_use]
+    pub fn channel_dim(&self) -> Dim {
+        if self.nest.depthwise() { Dim::K } else { Dim::C }
+    }
+
+    /// Input rows (`side` 0) or columns (1) under `out` output positions and `taps` kernel taps.
+    #[must_use]
+    pub fn window(&self, side: usize, out: u32, taps: u32) -> u64 {
+        u64::from(out - 1) * u64::from(self.nest.stride[side])
+            + u64::from(taps - 1) * u64::from(self.nest.dilation[side])
+            + 1
+    }
+
+    /// Input rows and columns under a tile of extents `e`.
+    #[must_use]
+    pub fn windows(&self, e: &PerDim<u32>) -> [u64; 2] {
+        [
+            self.window(0, e[Dim::Y], e[Dim::R]),
+            self.window(1, e[Dim::X], e[Dim::S]),
+        ]
+    }
+
+    /// A PE's share of a tile along `d`: extents are spread over the axis, edge tiles anew.
+    #[must_use]
+    pub fn share(&self, d: Dim, extent: u32) -> u32 {
+        extent.div_ceil(self.geometry.p(d))
+    }
+
+    /// Issue cycles of a W loader job on a tile of extents `e`.
+    #[must_use]
+    pub fn w_cycles(&self, e: &PerDim<u32>) -> u64 {
+        ceil_div(e[Dim::K].into(), self.ports.w_lanes) * product(e, &Dim::REDUCTION)
+    }
+
+    /// Issue cycles of an I loader job: its whole window, padding included.
+    #[must_use]
+    pub fn i_cycles(&self, e: &PerDim<u32>) -> u64 {
+        let [h, w] = self.windows(e);
+        ceil_div(e[self.channel_dim()].into(), self.ports.i_lanes) * h * w
+    }
+
+    /// Issue cycles of a pass.
+    #[must_use]
+    pub fn compute_cycles(&self, e: &PerDim<u32>) -> u64 {
+        Dim::ALL.iter().map(|&d| u64::from(self.share(d, e[d]))).product()
+    }
+
+    /// Issue cycles of a drain job. A last one (`last`: the sums are complete) runs at the output unit's width, and where
+    /// sums accumulate in level 2 it also waits until the unit is empty, so that bytes and sums never meet at one port.
+    #[must_use]
+    pub fn drain_cycles(&self, e: &PerDim<u32>, last: bool) -> u64 {
+        let vectors = ceil_div(e[Dim::K].into(), self.ports.drain_lanes) * product(e, &[Dim::Y, Dim::X]);
+        match (last, self.accumulate) {
+            (false, _) => vectors,
+            (true, accumulate) => {
+                vectors * (self.ports.drain_lanes / self.ports.requantizers)
+                    + if accumulate {
+                        u64::from(self.geometry.pipeline.output_unit)
+                    } else {
+                        0
+                    }
+            }
+        }
+    }
+
+    /// Bus cycles to read a level-2 W tile of extents `e`, packed by the compiler in whole words.
+    #[must_use]
+    pub fn w_beats(&self, e: &PerDim<u32>) -> u64 {
+        round_up(e[Dim::K].into(), self.geometry.l2_w_word.into()) * product(e, &Dim::REDUCTION) / self.ports.bus
+    }
+
+    /// Bus cycles to read a level-2 I tile: its whole window, padding included.
+    #[must_use]
+    pub fn i_beats(&self, e: &PerDim<u32>) -> u64 {
+        let [h, w] = self.windows(e);
+        ceil_div(e[self.channel_dim()].into(), self.ports.bus) * h * w
+    }
+
+    /// Bus cycles to read a level-2 P tile.
+    #[must_use]
+    pub fn p_beats(&self, e: &PerDim<u32>) -> u64 {
+        round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES) / self.ports.bus
+    }
+
+    /// Bus cycles to write a level-2 O tile.
+    #[must_use]
+    pub fn o_beats(&self, e: &PerDim<u32>) -> u64 {
+        ceil_div(e[Dim::K].into(), self.ports.bus) * product(e, &[Dim::Y, Dim::X])
+    }
+
+    /// Bytes of the O slot that a level-2 tile of extents `e` takes: words of one byte, or of four while sums accumulate.
+    #[must_use]
+    pub fn l2_o_bytes(&self, e: &PerDim<u32>) -> u64 {
+        let word = u64::from(self.geometry.l2_o_word);
+        let words = ceil_div(e[Dim::K].into(), word) * product(e, &[Dim::Y, Dim::X]);
+        if self.accumulate {
+            words * 4 * word
+        } else {
+            round_up(words, 4) * word
+        }
+    }
+
+    /// Extents of the largest array tile.
+    #[must_use]
+    pub fn full_tile(&self) -> PerDim<u32> {
+        PerDim::from_fn(|d| self.tile[d].into_iter().max().unwrap_or(1))
+    }
+
+    /// Extents of the largest level-2 tile.
+    #[must_use]
+    pub fn full_l2_tile(&self) -> PerDim<u32> {
+        PerDim::from_fn(|d| self.l2_tile[d][0].max(self.l2_tile[d][1]))
+    }
+}
+
+impl Ports {
+    /// The figures of `a`.
+    #[must_use]
+    pub fn of(a: &Accelerator) -> Self {
+        Self {
+            w_lanes: a.lanes.W.into(),
+            i_lanes: a.lanes.I.into(),
+            drain_lanes: a.lanes.drain.into(),
+            requantizers: a.requantizers.into(),
+            bus: a.offchip.bytes_per_cycle.into(),
+            latency: a.offchip.latency_cycles.into(),
+            slots: Slots {
+                w: a.buffers.W.slots,
+                i: a.buffers.I.slots,
+                psum: a.buffers.psum.slots,
+                l2_w: a.l2.W.slots,
+                l2_i: a.l2.I.slots,
+                l2_o: a.l2.O.slots,
+                l2_p: a.l2.P.slots,
+            },
+        }
+    }
+}
+
+fn product(e: &PerDim<u32>, dims: &[Dim]) -> u64 {
+    dims.iter().map(|&d| u64::from(e[d])).product()
+}
+
+/// Per loop, the loops inside it: groups, batch, the off-chip order, the level-2 order.
+fn nesting(m: &Mapping) -> [LoopSet; LOOPS] {
+    let order = [LOOP_G, LOOP_N]
+        .into_iter()
+        .chain(m.offchip.order.map(offchip_loop))
+        .chain(m.l2.order.map(l2_loop));
+    let mut outside: Vec<usize> = Vec::with_capacity(LOOPS);
+    let mut inner = [0; LOOPS];
+    for l in order {
+        for &o in &outside {
+            inner[o] |= 1 << l;
+        }
+        outside.push(l);
+    }
+    inner
+}
+
+/// Loops that index W, I, P and O.
+fn relevance(depthwise: bool) -> [LoopSet; 4] {
+    use Dim::{C, K, R, S, X, Y};
+    let both = |dims: &[Dim]| {
+        dims.iter()
+            .fold(0, |set, &d| set | 1 << offchip_loop(d) | 1 << l2_loop(d))
+    };
+    let (g, n): (LoopSet, LoopSet) = (1 << LOOP_G, 1 << LOOP_N);
+    let channel = if depthwise { K } else { C };
+    [
+        both(&[K, C, R, S]) | g,
+        both(&[channel, Y, X, R, S]) | g | n,
+        g | 1 << offchip_loop(K),
+        both(&[K, Y, X]) | g | n,
+    ]
+}
+
+/// Whether a reduction loop with several trips encloses an output loop with several trips.
+fn accumulates(loops: &Loops) -> bool {
+    let multi = loops.multi(0) | loops.multi(!0);
+    let reduction = Dim::REDUCTION
+        .iter()
+        .fold(0, |set, &d| set | 1 << offchip_loop(d) | 1 << l2_loop(d))
+        & multi;
+    (0..LOOPS).any(|l| reduction >> l & 1 == 1 && loops.inner[l] & loops.relevant[Operand::O as usize] & multi != 0)
+}
