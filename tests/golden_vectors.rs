@@ -2,6 +2,8 @@
 //!
 //! The vectors lie in `workloads/vectors`; they were recorded on x86-64 and are never made anew here.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use naas::sim::golden::{AddForm, run_graph};
 use naas::workload::graph::{Element, OpKind, QuantGraph, TensorId};
 use naas::workload::{onnx, quant};
