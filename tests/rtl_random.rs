@@ -39,15 +39,30 @@ fn layer_data(t: &Triple, seed: u64) -> LayerData {
             shift: 30 + spread / 2 - 28 + rng.random_range(0..3u8),
         })
         .collect();
-    let post = LayerPost { channels, zero_point: rng.random_range(-20..20), lo: -128, hi: rng.random_range(60..=127), input_zero_point: rng.random_range(-128..=127) };
+    let post = LayerPost {
+        channels,
+        zero_point: rng.random_range(-20..20),
+        lo: -128,
+        hi: rng.random_range(60..=127),
+        input_zero_point: rng.random_range(-128..=127),
+    };
     let input = data(seed + 1, golden_input_len(t));
     let output = golden::layer(&t.shape, &input, &weights, &post).unwrap();
     let (input, output) = nchw(t, input, output);
-    LayerData { weights, post, input, output }
+    LayerData {
+        weights,
+        post,
+        input,
+        output,
+    }
 }
 
 fn build_and_run(set: &[Triple], seed: u64, dir: &Path) -> Result<(), String> {
-    let layers: Vec<LayerData> = set.iter().enumerate().map(|(i, t)| layer_data(t, seed * 100 + i as u64)).collect();
+    let layers: Vec<LayerData> = set
+        .iter()
+        .enumerate()
+        .map(|(i, t)| layer_data(t, seed * 100 + i as u64))
+        .collect();
     let runs: Vec<LayerRun> = set
         .iter()
         .zip(&layers)
@@ -59,13 +74,29 @@ fn build_and_run(set: &[Triple], seed: u64, dir: &Path) -> Result<(), String> {
             let predicted = Predicted {
                 cycles: s.layer_cycles(w.cycles, i == 0),
                 counters: [
-                    c.macs, c.compute_cycles, c.w_cycles, c.w_words, c.i_cycles, c.i_words, c.i_writes, c.drain_cycles,
-                    c.psum_words, c.acc_reads, c.read_beats, c.write_beats,
+                    c.macs,
+                    c.compute_cycles,
+                    c.w_cycles,
+                    c.w_words,
+                    c.i_cycles,
+                    c.i_words,
+                    c.i_writes,
+                    c.drain_cycles,
+                    c.psum_words,
+                    c.acc_reads,
+                    c.read_beats,
+                    c.write_beats,
                 ],
             };
             LayerRun {
-                name: format!("l{i}"), shape: t.shape, schedule: s, weights: &l.weights, post: &l.post,
-                input: (2 * i, &l.input), output: (2 * i + 1, &l.output), predicted,
+                name: format!("l{i}"),
+                shape: t.shape,
+                schedule: s,
+                weights: &l.weights,
+                post: &l.post,
+                input: (2 * i, &l.input),
+                output: (2 * i + 1, &l.output),
+                predicted,
             }
         })
         .collect();
@@ -78,11 +109,21 @@ fn build_and_run(set: &[Triple], seed: u64, dir: &Path) -> Result<(), String> {
             std::fs::write(p, bytes).unwrap();
         }
     }
-    let o = Command::new("make").arg("-C").arg(dir).args(["sim", "OPT=-O0"]).env("NAAS_VERILATOR_CACHE", "/tmp/naas-vcache").output().unwrap();
+    let o = Command::new("make")
+        .arg("-C")
+        .arg(dir)
+        .args(["sim", "OPT=-O0"])
+        .env("NAAS_VERILATOR_CACHE", "/tmp/naas-vcache")
+        .output()
+        .unwrap();
     if o.status.success() {
         return Ok(());
     }
-    Err(format!("{}\n{}", String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr)))
+    Err(format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&o.stdout),
+        String::from_utf8_lossy(&o.stderr)
+    ))
 }
 
 fn golden_input_len(t: &Triple) -> usize {
@@ -103,9 +144,18 @@ fn nchw(t: &Triple, input: Vec<i8>, out: Vec<i8>) -> (Vec<i8>, Vec<i8>) {
 
 #[test]
 fn random_triples() {
-    let seed: u64 = std::env::var("NAAS_SEED").ok().and_then(|v| v.parse().ok()).unwrap_or(1);
-    let from: u64 = std::env::var("NAAS_FROM").ok().and_then(|v| v.parse().ok()).unwrap_or(0);
-    let count: u64 = std::env::var("NAAS_COUNT").ok().and_then(|v| v.parse().ok()).unwrap_or(3);
+    let seed: u64 = std::env::var("NAAS_SEED")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(1);
+    let from: u64 = std::env::var("NAAS_FROM")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
+    let count: u64 = std::env::var("NAAS_COUNT")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(3);
     let mut failed = 0;
     for i in from..from + count {
         let set = random_set(&mut rng::stream(seed, &[i]), &Limits::default(), 8);

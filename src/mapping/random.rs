@@ -96,7 +96,12 @@ pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> 
         }
         let slack = std::array::from_fn(|_| rng.random_range(0..3));
         let accelerator = resized(&base, &schedule, slack);
-        let triple = Triple { accelerator, shape, nest, mapping };
+        let triple = Triple {
+            accelerator,
+            shape,
+            nest,
+            mapping,
+        };
         if triple.is_legal() {
             set.push(triple);
         }

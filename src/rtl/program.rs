@@ -142,9 +142,17 @@ impl Program {
         let mut memory = Allocator(0);
         let mut program = Self {
             hash,
-            table: Segment { name: "table".into(), address: 0, bytes: Vec::new() },
+            table: Segment {
+                name: "table".into(),
+                address: 0,
+                bytes: Vec::new(),
+            },
             records: 0,
-            weights: Segment { name: "weights".into(), address: 0, bytes: Vec::new() },
+            weights: Segment {
+                name: "weights".into(),
+                address: 0,
+                bytes: Vec::new(),
+            },
             inputs: Vec::new(),
             layers: Vec::new(),
             memory_bytes: 0,
