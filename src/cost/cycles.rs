@@ -6,15 +6,8 @@
 //! plus constants. Such a map commutes with a shift of all times.
 //!
 //! # Jump-ahead
-//! The iterations of a loop but the first and the last apply the same map, each to the state that the one before left.
-//! **If, after at least one earlier period, one more period shifts every entry that it updates by the same `c > 0`, then
-//! so does every further period.** Call the states after the earlier periods `u` and then `v = u + c` in the updated
-//! entries. The new value of an updated entry is the maximum of terms over updated entries (`A`) and of terms over entries
-//! that the period only reads (`b`, the same in every period). `u` itself was made by a period, so `u >= b`, hence `v > b`,
-//! hence `v = A(u)`; one period later the entry is `max(A(u + c), b) = max(v + c, b) = v + c`. By induction, always. An
-//! updated entry cannot look as if it were not: between two updates its engine issues at least one job, so it grows.
-//!
-//! A period is one to [`MAX_PERIOD`] iterations: two slots, and ragged tiles inside, make states alternate.
+//! The iterations of a loop but the first and the last apply the same map, each to the state that the one before left;
+//! [`iterate`] stops applying it as soon as it is sure what comes.
 //!
 //! # Memory of nests
 //! The loops inside an off-chip loop, or inside an off-chip step, that start from the same state, counted from the last
@@ -26,14 +19,12 @@
 //! Times never exceed the sum of all durations and constants, which [`fits`] bounds by the layer's MACs.
 
 use crate::base::dims::{Dim, PerDim};
+use crate::cost::jump::iterate;
 use crate::mapping::schedule::{
     COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS,
     OFFCHIP_SET, Operand, READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
 };
 use crate::workload::layer::LoopNest;
-
-/// The longest period, in iterations, that jump-ahead looks for.
-pub const MAX_PERIOD: usize = 4;
 
 /// Whether no time of any mapping of `nest` can exceed 62 bits.
 ///
@@ -668,79 +659,6 @@ impl Nest<'_> {
             let token = (x[at::COMPUTE] + t.compute_to_drain).max(o_ready);
             x[at::DRAIN] = end.max(token) + durations.drain[usize::from(complete)];
             x[at::DRAIN_BEFORE] = end;
-        }
-    }
-}
-
-/// Applies `f` to `x` `n` times, jumping ahead as soon as it is sure what comes.
-///
-/// Entry 0 must be one that every application makes grow.
-fn iterate<const N: usize>(n: u64, x: &mut [u64; N], mut f: impl FnMut(&mut [u64; N])) {
-    const HISTORY: usize = MAX_PERIOD + 1;
-    if n < 3 {
-        for _ in 0..n {
-            f(x);
-        }
-        return;
-    }
-    let mut history = [[0; N]; HISTORY];
-    history[0] = *x;
-    let mut done: u64 = 0;
-    let slot = |k: u64| usize::try_from(k % HISTORY as u64).unwrap_or(0);
-    while done < n {
-        f(x);
-        done += 1;
-        history[slot(done)] = *x;
-        for period in 1..=(done / 2).min(MAX_PERIOD as u64).min(n - done) {
-            let before = &history[slot(done - period)];
-            if let Some(shifts) = common_shift(before, x) {
-                let jumps = (n - done) / period;
-                for (time, shift) in x.iter_mut().zip(shifts) {
-                    *time += shift * jumps;
-                }
-                done += jumps * period;
-                // Fewer iterations than a period are left.
-                for _ in done..n {
-                    f(x);
-                }
-                return;
-            }
-        }
-    }
-}
-
-/// How far each entry moved, if all that moved went equally far.
-#[inline]
-fn common_shift<const N: usize>(before: &[u64; N], now: &[u64; N]) -> Option<[u64; N]> {
-    let common = now[0] - before[0];
-    let mut shifts = [0; N];
-    let mut equal = true;
-    for ((shift, b), n) in shifts.iter_mut().zip(before).zip(now) {
-        *shift = n.wrapping_sub(*b);
-        equal &= *shift == 0 || *shift == common;
-    }
-    equal.then_some(shifts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_first_period_held_up_by_an_old_token_is_not_repeated() {
-        // A loader that waits for a token of time 5 and a pass that waits for the loader: the first iteration shifts both
-        // by 4, all others by 1.
-        let f = |x: &mut [u64; 3]| {
-            x[1] = x[1].max(x[2]) + 1;
-            x[0] = x[0].max(x[1]) + 1;
-        };
-        for n in 0..20 {
-            let (mut jumped, mut stepped) = ([3, 2, 5], [3, 2, 5]);
-            iterate(n, &mut jumped, f);
-            for _ in 0..n {
-                f(&mut stepped);
-            }
-            assert_eq!(jumped, stepped, "{n} iterations");
         }
     }
 }
