@@ -8,6 +8,7 @@ pub mod bound;
 pub mod counts;
 pub mod cycles;
 pub mod energy;
+pub mod jump;
 pub mod layer;
 pub mod tech;
 pub mod walk;
