@@ -1,6 +1,8 @@
 //! The hole-free Verilog leaves, alone: lint, structural checks, benches; and the bench of generated folders, on a mock.
 //!
 //! Needs Verilator, Icarus and Yosys; without them the tests say so on stderr and pass.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use naas::base::diag::Code;
 use naas::sim::verilator::{Dump, Folder, Options, Pair, Report, find_tool};
