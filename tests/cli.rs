@@ -88,6 +88,7 @@ fn an_unknown_name_is_e0105() {
     error[E0105]: there is no error code `E9999`
       expected: one of E0101 E0102 E0103 E0104 E0105 E0106 E0201 E0202 E0203 E0204 E0205 E0301 E0401 E0402 E0501
     ");
+    insta::assert_snapshot!(stderr(&naas("explain e101")).lines().last().unwrap(), @"  next: did you mean `naas explain E0101`?");
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn list_prints_a_table_or_one_document() {
     depthwise  convolution with one filter per channel (groups = channels)
     matmul     matrix product with constant weights, fully connected layers included
     ");
-    for topic in ["layers", "methods"] {
+    for topic in ["networks", "resources", "methods", "layers"] {
         let output = naas(&format!("list {topic} --json"));
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let entries = document["entries"].as_array().unwrap();
@@ -122,4 +123,12 @@ fn a_reader_that_stops_early_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+/// At the library's door, which every command that takes a network goes through.
+#[test]
+fn an_unknown_network_is_e0105_with_a_suggestion() {
+    let error = naas::workload::zoo::open("mobilenetv2").unwrap_err();
+    assert_eq!((error.code.as_str(), error.code.exit_status()), ("E0105", 2));
+    assert_eq!(error.next.as_deref(), Some("did you mean `mobilenet_v2`?"));
 }

@@ -7,4 +7,5 @@ pub mod dims;
 pub mod files;
 pub mod int;
 pub mod interrupt;
+pub mod names;
 pub mod rng;

@@ -48,7 +48,7 @@ pub struct Common {
 
 /// Arguments of `naas list`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[command(after_help = "Examples:\n  naas list methods\n  naas list layers --json")]
+#[command(after_help = "Examples:\n  naas list networks\n  naas list resources --json")]
 pub struct ListArgs {
     /// What to list
     pub topic: Topic,
@@ -60,6 +60,10 @@ pub struct ListArgs {
 /// What `naas list` can list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Topic {
+    /// Networks that the program carries
+    Networks,
+    /// Limits within which an accelerator is searched
+    Resources,
     /// Values of the options that steer a search
     Methods,
     /// Kinds of layers that the hardware runs

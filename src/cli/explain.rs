@@ -1,6 +1,7 @@
 //! `naas explain`: what is behind an error code.
 
 use crate::base::diag::{Code, Diagnostic};
+use crate::base::names::closest;
 use crate::cli::args::ExplainArgs;
 use crate::cli::output::wrap;
 use crate::cli::session::Session;
@@ -11,14 +12,20 @@ use serde_json::json;
 /// # Errors
 /// [`Code::UnknownName`] if there is no such code.
 pub fn run(args: &ExplainArgs, session: &Session) -> anyhow::Result<()> {
-    let code = Code::parse(&args.code).ok_or_else(|| {
-        let codes: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        Diagnostic::new(Code::UnknownName, format!("there is no error code `{}`", args.code))
-            .expected(format!("one of {}", codes.join(" ")))
-    })?;
+    let code = Code::parse(&args.code).ok_or_else(|| unknown(&args.code))?;
     let (name, status, explanation) = (code.as_str(), code.exit_status(), code.explanation());
     session.output.result(
         &json!({"code": name, "exit_status": status, "explanation": explanation}),
         &format!("{name} (exit status {status})\n\n{}", wrap(explanation)),
     )
+}
+
+fn unknown(text: &str) -> Diagnostic {
+    let codes = Code::ALL.map(Code::as_str);
+    let error = Diagnostic::new(Code::UnknownName, format!("there is no error code `{text}`"))
+        .expected(format!("one of {}", codes.join(" ")));
+    match closest(text, codes) {
+        Some(code) => error.next(format!("did you mean `naas explain {code}`?")),
+        None => error,
+    }
 }

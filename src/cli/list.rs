@@ -1,9 +1,12 @@
 //! `naas list`: what there is to choose from.
 
+use crate::arch::resources::Resources;
+use crate::base::diag::Result;
 use crate::cli::args::{Encoding, ListArgs, Mapper, Method, Objective, Space, Topic};
 use crate::cli::output::{Align, Table};
 use crate::cli::session::Session;
 use crate::workload::layer::Kind;
+use crate::workload::zoo;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -29,11 +32,11 @@ struct Listing {
 /// Prints the entries of a topic.
 ///
 /// # Errors
-/// If stdout cannot be written to.
+/// If stdout cannot be written to, or the program's own data is damaged.
 pub fn run(args: &ListArgs, session: &Session) -> anyhow::Result<()> {
     let listing = Listing {
         topic: value_name(&args.topic),
-        entries: entries(args.topic),
+        entries: entries(args.topic)?,
     };
     let with_options = listing.entries.iter().any(|e| e.option.is_some());
     let mut table = Table::new(if with_options {
@@ -49,12 +52,52 @@ pub fn run(args: &ListArgs, session: &Session) -> anyhow::Result<()> {
 }
 
 /// What there is of a topic.
-#[must_use]
-pub fn entries(topic: Topic) -> Vec<Entry> {
+///
+/// # Errors
+/// If the program's own data is damaged.
+pub fn entries(topic: Topic) -> Result<Vec<Entry>> {
     match topic {
-        Topic::Methods => methods(),
-        Topic::Layers => layers(),
+        Topic::Networks => zoo::names()?.into_iter().map(network).collect(),
+        Topic::Resources => Resources::names().into_iter().map(resources).collect(),
+        Topic::Methods => Ok(methods()),
+        Topic::Layers => Ok(layers()),
     }
+}
+
+fn network(name: String) -> Result<Entry> {
+    let network = zoo::network(&name)?;
+    let weights = if name == zoo::RUNNABLE {
+        "with weights"
+    } else {
+        "shapes only"
+    };
+    let about = format!(
+        "{} layers, {:.1} million MACs, {weights}",
+        network.layers.len(),
+        network.macs()? as f64 / 1e6
+    );
+    Ok(Entry {
+        name,
+        option: None,
+        about,
+    })
+}
+
+fn resources(name: String) -> Result<Entry> {
+    let r = Resources::preset(&name)?;
+    let about = format!(
+        "{} PEs, {} KiB on chip, {} B and {} psums a cycle in and out of the array, {} B a cycle off chip",
+        r.pes,
+        r.onchip_bytes / 1024,
+        r.network_bytes_per_cycle,
+        r.drain_psums_per_cycle,
+        r.offchip_bytes_per_cycle,
+    );
+    Ok(Entry {
+        name,
+        option: None,
+        about,
+    })
 }
 
 fn methods() -> Vec<Entry> {
@@ -122,7 +165,7 @@ mod tests {
     #[test]
     fn every_entry_is_named_and_described() {
         for topic in Topic::value_variants() {
-            let entries = entries(*topic);
+            let entries = entries(*topic).unwrap();
             assert!(!entries.is_empty());
             assert!(
                 entries.iter().all(|e| !e.name.is_empty() && e.about.len() > 5),

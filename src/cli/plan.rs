@@ -1,9 +1,12 @@
-//! What will be done: names and files told apart, defaults filled in, contradictions refused before any work starts.
+//! What will be done: defaults filled in, files and outputs probed before any work starts.
+//!
+//! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
-use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::diag::Result;
 use crate::base::files;
 use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SearchArgs, SimArgs};
 use crate::cli::args::{Mapper, Objective};
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The network of commands that are not given one.
@@ -21,138 +24,42 @@ pub const DEFAULT_EVALUATIONS: u64 = 200;
 /// The file that shows that a folder is an RTL folder of ours.
 pub const RTL_MARKER: &str = "naas.f";
 
-/// The names that the program carries; the layers that own them provide them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Names<'a> {
-    /// Networks.
-    pub networks: &'a [&'a str],
-    /// Resource presets.
-    pub resources: &'a [&'a str],
-    /// Technologies.
-    pub technologies: &'a [&'a str],
-}
-
-/// Something that is known by name or read from a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Known to the program.
-    Named(String),
-    /// In a file.
-    File(PathBuf),
-}
-
-/// What a name or file stands for, as messages call it.
-struct Noun<'a> {
-    one: &'static str,
-    topic: &'static str,
-    names: &'a [&'a str],
-    extensions: &'static [&'static str],
-}
-
-impl Names<'_> {
-    /// A network: one of the names, or an `.onnx`, `.tflite` or `.json` file.
-    ///
-    /// # Errors
-    /// [`Code::UnknownName`] or [`Code::Unreadable`].
-    pub fn network(&self, text: &str) -> Result<Source> {
-        let extensions = &["onnx", "tflite", "json"];
-        Noun {
-            one: "network",
-            topic: "networks",
-            names: self.networks,
-            extensions,
-        }
-        .source(text)
-    }
-
-    /// Resources: one of the names, or a `.json` file.
-    ///
-    /// # Errors
-    /// [`Code::UnknownName`] or [`Code::Unreadable`].
-    pub fn resources(&self, text: &str) -> Result<Source> {
-        Noun {
-            one: "resource preset",
-            topic: "resources",
-            names: self.resources,
-            extensions: &["json"],
-        }
-        .source(text)
-    }
-
-    /// A technology: one of the names, or a `.json` file.
-    ///
-    /// # Errors
-    /// [`Code::UnknownName`] or [`Code::Unreadable`].
-    pub fn technology(&self, text: &str) -> Result<Source> {
-        Noun {
-            one: "technology",
-            topic: "technologies",
-            names: self.technologies,
-            extensions: &["json"],
-        }
-        .source(text)
-    }
-
-    /// Several networks; the default one where none is given.
-    fn network_list(&self, texts: &[String]) -> Result<Vec<Source>> {
-        if texts.is_empty() {
-            return Ok(vec![self.network(DEFAULT_NETWORK)?]);
-        }
-        texts.iter().map(|t| self.network(t)).collect()
+/// The value that a name stands for, or that a `.json` file holds.
+///
+/// # Errors
+/// Those of `named` for a name, those of [`files::read_json`] for a file.
+pub fn named_or_file<T: DeserializeOwned>(text: &str, named: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let path = Path::new(text);
+    if path.extension().is_some_and(|e| e == "json") {
+        files::read_json(path)
+    } else {
+        named(text)
     }
 }
 
-impl Noun<'_> {
-    fn source(&self, text: &str) -> Result<Source> {
-        if self.names.contains(&text) {
-            return Ok(Source::Named(text.to_string()));
-        }
-        let path = Path::new(text);
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if self.extensions.contains(&extension) {
-            return existing(path).map(Source::File);
-        }
-        let Self { one, topic, .. } = self;
-        let endings: Vec<String> = self.extensions.iter().map(|e| format!(".{e}")).collect();
-        let next = match closest(text, self.names) {
-            Some(name) => format!("did you mean `{name}`? `naas list {topic}` prints all"),
-            None => format!("`naas list {topic}` prints the names"),
-        };
-        Err(Diagnostic::new(Code::UnknownName, format!("unknown {one} `{text}`"))
-            .expected(format!(
-                "a name that naas knows, or a file ending in {}",
-                endings.join(", ")
-            ))
-            .next(next))
+/// What was typed, or the default network where nothing was.
+fn network(typed: Option<&String>) -> String {
+    typed.map_or(DEFAULT_NETWORK, String::as_str).to_string()
+}
+
+/// As [`network`], for commands that take several.
+fn networks(typed: &[String]) -> Vec<String> {
+    if typed.is_empty() {
+        vec![network(None)]
+    } else {
+        typed.to_vec()
     }
+}
+
+/// What was typed, or the default resources where nothing was.
+fn resources(typed: Option<&String>) -> String {
+    typed.map_or(DEFAULT_RESOURCES, String::as_str).to_string()
 }
 
 /// A path that can be read from, refused now rather than after other work.
 fn existing(path: &Path) -> Result<PathBuf> {
     files::check_readable(path)?;
     Ok(path.to_path_buf())
-}
-
-/// The known name that a misspelt one was most likely meant to be.
-fn closest<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
-    let text = text.to_lowercase();
-    let best = names.iter().map(|name| (distance(&text, name), *name)).min()?;
-    (best.0 <= 2.max(text.len() / 4)).then_some(best.1)
-}
-
-/// Insertions, deletions and replacements between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[row.len() - 1]
 }
 
 /// When a search stops; at least one limit is set.
@@ -179,10 +86,10 @@ impl Budget {
 /// What `naas search` will do. Options that have a single value so far need no place here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchPlan {
-    /// At least one network.
-    pub networks: Vec<Source>,
-    /// Limits.
-    pub resources: Source,
+    /// At least one network, as typed.
+    pub networks: Vec<String>,
+    /// Limits: a name or a file.
+    pub resources: String,
     /// What to minimise.
     pub objective: Objective,
     /// When to stop.
@@ -192,15 +99,15 @@ pub struct SearchPlan {
 }
 
 impl SearchPlan {
-    /// Resolves names, fills in defaults, and checks that the output can be written.
+    /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// An unknown name, an unreadable file, an output that cannot be written.
-    pub fn resolve(args: &SearchArgs, names: Names<'_>) -> Result<Self> {
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &SearchArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
-            networks: names.network_list(&args.network)?,
-            resources: names.resources(args.resources.as_deref().unwrap_or(DEFAULT_RESOURCES))?,
+            networks: networks(&args.network),
+            resources: resources(args.resources.as_ref()),
             objective: args.objective,
             budget: Budget::resolve(&args.budget),
             out: args.out.clone(),
@@ -211,8 +118,8 @@ impl SearchPlan {
 /// What `naas map` will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapPlan {
-    /// At least one network.
-    pub networks: Vec<Source>,
+    /// At least one network, as typed.
+    pub networks: Vec<String>,
     /// File of the accelerator, or of a design.
     pub accelerator: PathBuf,
     /// How mappings are found.
@@ -226,14 +133,14 @@ pub struct MapPlan {
 }
 
 impl MapPlan {
-    /// Resolves names, fills in defaults, and checks that the output can be written.
+    /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// An unknown name, an unreadable file, an output that cannot be written.
-    pub fn resolve(args: &MapArgs, names: Names<'_>) -> Result<Self> {
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &MapArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
-            networks: names.network_list(&args.network)?,
+            networks: networks(&args.network),
             accelerator: existing(&args.accelerator)?,
             mapper: args.mapper,
             objective: args.objective,
@@ -250,20 +157,20 @@ pub struct CostPlan {
     pub design: PathBuf,
     /// Name of one network of the design; all of them if absent.
     pub network: Option<String>,
-    /// Prices.
-    pub technology: Source,
+    /// Prices: a name or a file.
+    pub technology: String,
 }
 
 impl CostPlan {
-    /// Resolves names and fills in defaults.
+    /// Fills in defaults, and checks that the design can be read.
     ///
     /// # Errors
-    /// An unknown name or an unreadable file.
-    pub fn resolve(args: &CostArgs, names: Names<'_>) -> Result<Self> {
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable).
+    pub fn resolve(args: &CostArgs) -> Result<Self> {
         Ok(Self {
             design: existing(&args.design)?,
             network: args.network.clone(),
-            technology: names.technology(args.technology.as_deref().unwrap_or(DEFAULT_TECHNOLOGY))?,
+            technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
         })
     }
 }
@@ -276,9 +183,9 @@ pub enum DesignSource {
     /// Searched first, with the default budget.
     Search {
         /// For this network.
-        network: Source,
+        network: String,
         /// Within these limits.
-        resources: Source,
+        resources: String,
     },
 }
 
@@ -292,17 +199,17 @@ pub struct GenPlan {
 }
 
 impl GenPlan {
-    /// Resolves names, fills in defaults, and checks that the output can be written.
+    /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// An unknown name, an unreadable file, an output that cannot be written.
-    pub fn resolve(args: &GenArgs, names: Names<'_>) -> Result<Self> {
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &GenArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         let design = match &args.design {
             Some(file) => DesignSource::File(existing(file)?),
             None => DesignSource::Search {
-                network: names.network(args.network.as_deref().unwrap_or(DEFAULT_NETWORK))?,
-                resources: names.resources(args.resources.as_deref().unwrap_or(DEFAULT_RESOURCES))?,
+                network: network(args.network.as_ref()),
+                resources: resources(args.resources.as_ref()),
             },
         };
         Ok(Self {
@@ -329,7 +236,7 @@ impl SimPlan {
     /// Checks that the folder is an RTL folder.
     ///
     /// # Errors
-    /// [`Code::Unreadable`] if it is not.
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) if it is not.
     pub fn resolve(args: &SimArgs) -> Result<Self> {
         existing(&args.dir.join(RTL_MARKER)).map_err(|e| {
             e.expected("a folder that `naas gen` wrote")
@@ -348,7 +255,7 @@ impl SimPlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPlan {
     /// The network with its weights.
-    pub network: Source,
+    pub network: String,
     /// Inputs.
     pub input: PathBuf,
     /// Where outputs go.
@@ -360,20 +267,20 @@ pub struct RunPlan {
 }
 
 impl RunPlan {
-    /// Resolves names, fills in defaults, and checks that the output can be written.
+    /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// An unknown name, an unreadable file, an output that cannot be written.
-    pub fn resolve(args: &RunArgs, names: Names<'_>) -> Result<Self> {
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &RunArgs) -> Result<Self> {
         files::check_writable(&args.output)?;
-        let network = names.network(&args.network)?;
+        let network = args.network.clone();
         let design = match (args.engine, &args.design) {
             // Scripts may switch engines and keep the rest: the golden model just needs no design.
             (Engine::Golden, _) => None,
             (Engine::Rtl, Some(file)) => Some(DesignSource::File(existing(file)?)),
             (Engine::Rtl, None) => Some(DesignSource::Search {
                 network: network.clone(),
-                resources: names.resources(DEFAULT_RESOURCES)?,
+                resources: resources(None),
             }),
         };
         Ok(Self {
@@ -389,13 +296,8 @@ impl RunPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::diag::Code;
     use clap::{Args, FromArgMatches};
-
-    const NAMES: Names<'_> = Names {
-        networks: &["resnet8", "mobilenet_v2", "vgg16"],
-        resources: &["edgetpu", "nvdla-256"],
-        technologies: &["45nm"],
-    };
 
     /// Parses options as the command line would.
     fn parse<T: Args + FromArgMatches>(words: &[&str]) -> T {
@@ -405,40 +307,13 @@ mod tests {
 
     #[test]
     fn names_and_files_are_told_apart() {
-        assert_eq!(NAMES.network("vgg16").unwrap(), Source::Named("vgg16".into()));
+        let named = |text: &str| Ok(format!("named {text}"));
+        assert_eq!(named_or_file("nvdla-256", named).unwrap(), "named nvdla-256");
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("n.onnx");
-        std::fs::write(&file, "").unwrap();
-        assert_eq!(NAMES.network(file.to_str().unwrap()).unwrap(), Source::File(file));
-        assert_eq!(NAMES.network("missing.onnx").unwrap_err().code, Code::Unreadable);
-        assert_eq!(NAMES.resources("missing.onnx").unwrap_err().code, Code::UnknownName);
-    }
-
-    #[test]
-    fn unknown_names_get_a_suggestion() {
-        insta::assert_snapshot!(NAMES.network("mobilenetv2").unwrap_err(), @"
-        error[E0105]: unknown network `mobilenetv2`
-          expected: a name that naas knows, or a file ending in .onnx, .tflite, .json
-          next: did you mean `mobilenet_v2`? `naas list networks` prints all
-        ");
-        insta::assert_snapshot!(NAMES.technology("sky130").unwrap_err(), @"
-        error[E0105]: unknown technology `sky130`
-          expected: a name that naas knows, or a file ending in .json
-          next: `naas list technologies` prints the names
-        ");
-    }
-
-    #[test]
-    fn distances() {
-        assert_eq!(
-            (
-                distance("", "abc"),
-                distance("kitten", "sitting"),
-                distance("ab", "ba"),
-                distance("a", "a")
-            ),
-            (3, 3, 2, 0)
-        );
+        let file = dir.path().join("r.json");
+        std::fs::write(&file, "\"from file\"").unwrap();
+        assert_eq!(named_or_file(file.to_str().unwrap(), named).unwrap(), "from file");
+        assert_eq!(named_or_file("missing.json", named).unwrap_err().code, Code::Unreadable);
     }
 
     #[test]
@@ -457,26 +332,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
         let searched = DesignSource::Search {
-            network: Source::Named(DEFAULT_NETWORK.into()),
-            resources: Source::Named(DEFAULT_RESOURCES.into()),
+            network: DEFAULT_NETWORK.to_string(),
+            resources: DEFAULT_RESOURCES.to_string(),
         };
         let args: GenArgs = parse(&["--out", out.to_str().unwrap()]);
         assert_eq!(
-            GenPlan::resolve(&args, NAMES).unwrap(),
+            GenPlan::resolve(&args).unwrap(),
             GenPlan {
                 design: searched,
                 out: out.clone()
             }
         );
         let args: SearchArgs = parse(&["--out", out.to_str().unwrap()]);
-        let plan = SearchPlan::resolve(&args, NAMES).unwrap();
-        assert_eq!(plan.networks, [Source::Named(DEFAULT_NETWORK.into())]);
+        let plan = SearchPlan::resolve(&args).unwrap();
+        assert_eq!(plan.networks, [DEFAULT_NETWORK.to_string()]);
     }
 
     #[test]
     fn an_unwritable_output_is_refused_before_the_search() {
         let args: SearchArgs = parse(&["unknown", "--out", "no/such/folder/design.json"]);
-        let e = SearchPlan::resolve(&args, NAMES).unwrap_err();
+        let e = SearchPlan::resolve(&args).unwrap_err();
         assert_eq!(
             (e.code, e.place.as_deref()),
             (Code::Unwritable, Some("no/such/folder/design.json"))
@@ -492,7 +367,7 @@ mod tests {
         let common = ["resnet8", "--input", x, "--output", y.to_str().unwrap()];
         let plan = |engine: &str| {
             let args: RunArgs = parse(&[&common[..], &["--engine", engine]].concat());
-            RunPlan::resolve(&args, NAMES).unwrap()
+            RunPlan::resolve(&args).unwrap()
         };
         assert_eq!(plan("golden").design, None);
         assert!(matches!(plan("rtl").design, Some(DesignSource::Search { .. })));
@@ -508,10 +383,10 @@ mod tests {
     #[test]
     fn cost_and_map_name_a_missing_file() {
         let args: CostArgs = parse(&["--design", "missing.json"]);
-        assert_eq!(CostPlan::resolve(&args, NAMES).unwrap_err().code, Code::Unreadable);
+        assert_eq!(CostPlan::resolve(&args).unwrap_err().code, Code::Unreadable);
         let args: MapArgs = parse(&["--accelerator", "missing.json", "--out", "x.json"]);
         assert_eq!(
-            MapPlan::resolve(&args, NAMES).unwrap_err().place.as_deref(),
+            MapPlan::resolve(&args).unwrap_err().place.as_deref(),
             Some("missing.json")
         );
     }

@@ -306,7 +306,7 @@ impl<'a> Sums<'a> {
         let channel = self.s.channel_dim();
         self.each_class(Operand::I, |classes, repeats| {
             let repeats = repeats * images;
-            let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.array, classes));
+            let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.array, *classes));
             let ch = |f: &dyn Fn(u32) -> u64| self.array[channel].sum(classes[channel], f) * repeats;
             let channels = ch(&|e| e.into());
             let tiles: u64 = [Dim::Y, Dim::X, Dim::R, Dim::S]
@@ -361,7 +361,7 @@ impl<'a> Sums<'a> {
         let words = |word: u32, bytes: u64| k.sum(BOTH, |e| round_up(e.into(), word.into()) * bytes / bus);
         t.fills.w = times(Operand::W) * words(s.geometry.l2_w_word, 1) * over(&|d| s.nest.bounds[d].into());
         t.fills.p = times(Operand::P) * words(s.geometry.l2_p_word, PARAM_BYTES.into());
-        let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.l2, &PerDim([BOTH; 6])));
+        let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.l2, PerDim([BOTH; 6])));
         let channel = &self.l2[s.channel_dim()];
         let channels = channel.sum(BOTH, |e| ceil_div(e.into(), bus)) * times(Operand::I);
         let windows: u64 = [Dim::Y, Dim::X, Dim::R, Dim::S]
@@ -389,7 +389,7 @@ impl<'a> Sums<'a> {
     }
 
     /// Sums over all windows along rows (`side` 0) or columns (1).
-    fn windows(&self, side: usize, cuts: &PerDim<Cut>, classes: &PerDim<Classes>) -> Windows {
+    fn windows(&self, side: usize, cuts: &PerDim<Cut>, classes: PerDim<Classes>) -> Windows {
         let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
         let mut sum = Windows::default();
         for (outs, e) in cuts[out].kinds(classes[out]) {

@@ -319,7 +319,7 @@ impl Released {
     /// The earliest start of the job that fills the next tile: with one slot the last tile must be gone, with two slots
     /// the one before it. The first possible cycle where the slot was never used.
     fn free(&self, slots: u32, release: u64) -> u64 {
-        match self.0[if slots == 1 { 0 } else { 1 }] {
+        match self.0[usize::from(slots != 1)] {
             Some(time) => time + release,
             None => FIRST_CYCLE,
         }

@@ -65,13 +65,24 @@ pub const fn l2_loop(d: Dim) -> usize {
 /// Cycles from a job's end to the start of the job that takes its slot back.
 pub const RELEASE: u64 = 1;
 /// Cycles from the end of a read job to the start of a job that uses its tile, beside the off-chip latency.
-pub const READ_TO_USE: u64 = 2;
+pub const READ_TO_USE: u64 = 3;
 /// Cycles from the end of a loader job to a pass that uses its tile, beside the network's registers.
 pub const LOAD_TO_COMPUTE: u64 = 1;
 /// Cycles from the end of a pass to the drain of the tile it closes, beside the tree's registers.
 pub const COMPUTE_TO_DRAIN: u64 = 3;
 /// Cycles from the end of a drain job to the write of the tile it completes, beside the output unit's registers.
 pub const DRAIN_TO_WRITE: u64 = 4;
+
+/// Bytes of a layer descriptor in the control table.
+pub const DESCRIPTOR_BYTES: u64 = 896;
+/// Bytes of the record of counters that the hardware writes after each layer.
+pub const RECORD_BYTES: u64 = 128;
+/// Cycles of a layer beside its descriptor's beats, twice the off-chip latency (descriptor, last response) and its jobs.
+pub const LAYER_STEPS: u64 = 10;
+/// Cycles from a layer's end to the next layer's begin, beside the record's beats.
+pub const RECORD_STEPS: u64 = 2;
+/// Cycles from the last layer's end to the end of the run, beside the record's beats and the off-chip latency.
+pub const FINISH_STEPS: u64 = 5;
 
 /// What moves over which loops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -251,6 +262,15 @@ impl Schedule {
         }
     }
 
+    /// Cycles of this layer from the record before it to its own, given the end of its last write job: fetching its
+    /// descriptor, its jobs, and the response to its last write; from the second layer on also writing the record before.
+    #[must_use]
+    pub fn layer_cycles(&self, write_end: u64, first: bool) -> u64 {
+        let p = &self.ports;
+        let record = if first { 0 } else { RECORD_BYTES / p.bus + RECORD_STEPS };
+        record + DESCRIPTOR_BYTES / p.bus + 2 * p.latency + LAYER_STEPS + write_end
+    }
+
     /// The dimension that carries the input's channels.
     #[must_use]
     pub fn channel_dim(&self) -> Dim {
@@ -368,6 +388,12 @@ impl Schedule {
 }
 
 impl Ports {
+    /// Cycles of a whole run after its last layer's: the last record and its response.
+    #[must_use]
+    pub fn finish_cycles(&self) -> u64 {
+        RECORD_BYTES / self.bus + self.latency + FINISH_STEPS
+    }
+
     /// The figures of `a`.
     #[must_use]
     pub fn of(a: &Accelerator) -> Self {

@@ -1,1 +1,12 @@
-//! To be filled.
+//! From an accelerator and schedules to Verilog, control tables and memory images.
+//!
+//! Knows no price: predicted cycles are handed in. A typed description of the hardware becomes one view per template and
+//! then text; what the schedule says of a layer becomes one descriptor of the control table.
+
+pub mod compile;
+pub mod descriptor;
+pub mod folder;
+pub mod hardware;
+pub mod layout;
+pub mod program;
+pub mod render;

@@ -7,7 +7,9 @@
 //! x86, [`AddForm::OrtArm`] its integer form on ARM. They differ in a few of a million elements, by one.
 
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::workload::graph::{AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
+use crate::workload::graph::{
+    AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
+};
 use crate::workload::layer::{Conv, Matmul, Shape};
 use crate::workload::quant::{LayerPost, output_unit};
 use std::collections::BTreeMap;
@@ -59,12 +61,15 @@ pub fn run_graph(graph: &QuantGraph, inputs: &[Vec<i8>], add: AddForm) -> Result
     for (port, input) in graph.inputs.iter().zip(inputs) {
         let want = graph.tensor(port.tensor)?.len();
         if input.len() != want {
-            return Err(mismatch("input elements", input.len(), want).at(format!("input `{}`", port.name)));
+            return Err(
+                mismatch("input elements", input.len(), want).at(format!("input `{}`", port.name))
+            );
         }
         store(&mut values, port.tensor, input.clone())?;
     }
     for op in &graph.ops {
-        let out = run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
+        let out =
+            run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
         store(&mut values, op.output, out)?;
     }
     Ok(Activations(values))
@@ -101,8 +106,14 @@ fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>], add: AddForm) -> Resu
         OpKind::Mac(mac) => mac_layer(mac, x)?,
         OpKind::Add(form) => {
             let (other, y) = operand(1)?;
+            if !(1..=62).contains(&form.params.shift) || form.lo > form.hi {
+                return Err(Diagnostic::new(
+                    Code::Malformed,
+                    "the addition's parameters are impossible",
+                ));
+            }
             match add {
-                AddForm::OrtArm => add_integer(form, [from, other, to], x, y)?,
+                AddForm::OrtArm => add_integer(form, [from, other, to], x, y),
                 AddForm::OrtX86 => add_float(form, [from, other, to], x, y),
             }
         }
@@ -146,9 +157,13 @@ pub fn layer(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> R
 /// # Errors
 /// `E0102` where lengths do not fit the shape, `E0103` for a shape that has no weights or is transposed, `E0104` for a bad
 /// size or sums that could overflow 32 bits.
-pub fn accumulators(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
+pub fn accumulators(
+    shape: &Shape,
+    input: &[i8],
+    weights: &[i8],
+    post: &LayerPost,
+) -> Result<Vec<i32>> {
     shape.nest()?;
-    let zero = i32::from(post.input_zero_point);
     let (inputs, outputs, channels) = extents(shape);
     if inputs.max(outputs) > MAX_ELEMENTS {
         return Err(Diagnostic::new(
@@ -166,17 +181,23 @@ pub fn accumulators(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPos
             return Err(mismatch(what, have, want as usize));
         }
     }
-    let centred: Vec<i32> = input.iter().map(|&x| i32::from(x) - zero).collect();
     let biases = biases(weights, post)?;
+    let zero = i16::from(post.input_zero_point);
+    let centred: Vec<i16> = input.iter().map(|&x| i16::from(x) - zero).collect();
+    let weights: Vec<i16> = weights.iter().map(|&w| w.into()).collect();
     Ok(match shape {
-        Shape::Conv(conv) => convolve(conv, &centred, weights, &biases),
-        Shape::Matmul(product) => multiply(product, &centred, weights, &biases),
+        Shape::Conv(conv) => convolve(conv, &centred, &weights, &biases),
+        Shape::Matmul(product) => multiply(product, &centred, &weights, &biases),
     })
 }
 
 /// Elements of input and output, and output channels.
 fn extents(shape: &Shape) -> (u64, u64, u64) {
-    let product = |factors: [u32; 4]| factors.iter().fold(1u64, |a, &b| a.saturating_mul(b.into()));
+    let product = |factors: [u32; 4]| {
+        factors
+            .iter()
+            .fold(1u64, |a, &b| a.saturating_mul(b.into()))
+    };
     match shape {
         Shape::Conv(c) => {
             let [rows, cols] = c.output().unwrap_or_default();
@@ -203,7 +224,10 @@ fn biases(weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
         .zip(&post.channels)
         .map(|(weights, channel)| {
             let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
-            let reach: i64 = weights.iter().map(|&w| 255 * i64::from(w.unsigned_abs())).sum();
+            let reach: i64 = weights
+                .iter()
+                .map(|&w| 255 * i64::from(w.unsigned_abs()))
+                .sum();
             let bias = i64::from(channel.bias) + zero * sum;
             i32::try_from(bias)
                 .ok()
@@ -213,65 +237,81 @@ fn biases(weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
         .collect()
 }
 
-fn convolve(conv: &Conv, input: &[i32], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+fn convolve(conv: &Conv, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
     let [rows, cols] = conv.output().unwrap_or_default().map(|v| v as usize);
-    let group_channels = (conv.C / conv.groups) as usize;
-    let group_outputs = (conv.K / conv.groups) as usize;
     let (map, taps) = ((conv.H * conv.W) as usize, (conv.R * conv.S) as usize);
-    let mut out = Vec::with_capacity(conv.N as usize * biases.len() * rows * cols);
-    for image in input.chunks(map * conv.C as usize) {
-        let filters = weights.chunks(taps * group_channels);
-        for (k, (filter, &bias)) in filters.zip(biases).enumerate() {
-            let first = k / group_outputs * group_channels;
-            let maps = image.chunks(map).skip(first).take(group_channels);
-            let mut sums = vec![bias; rows * cols];
-            for (plane, kernel) in maps.zip(filter.chunks(taps)) {
-                correlate(conv, plane, kernel, &mut sums, cols);
-            }
-            out.extend_from_slice(&sums);
-        }
-    }
-    out
-}
-
-/// Adds one input map under one kernel to the sums of one output map.
-fn correlate(conv: &Conv, plane: &[i32], kernel: &[i8], sums: &mut [i32], cols: usize) {
-    let [top, left, ..] = conv.pad.map(i64::from);
-    let [stride_y, stride_x] = conv.stride.map(i64::from);
-    for (r, taps) in kernel.chunks(conv.S as usize).enumerate() {
-        let row_offset = r as i64 * i64::from(conv.dilation[0]) - top;
-        for (y, sums) in sums.chunks_mut(cols).enumerate() {
-            let row = y as i64 * stride_y + row_offset;
-            let Some(line) = usize::try_from(row)
-                .ok()
-                .and_then(|row| plane.chunks(conv.W as usize).nth(row))
-            else {
-                continue;
-            };
-            for (s, &w) in taps.iter().enumerate() {
-                // Column of the input under output column 0; the first output column inside the map follows from it.
-                let base = s as i64 * i64::from(conv.dilation[1]) - left;
-                let first = (-base).max(0).unsigned_abs().div_ceil(stride_x.unsigned_abs());
-                let start = base + first as i64 * stride_x;
-                let from = line.iter().skip(start as usize).step_by(stride_x as usize);
-                for (sum, &x) in sums.iter_mut().skip(first as usize).zip(from) {
-                    *sum += i32::from(w) * x;
+    let inputs = (conv.C / conv.groups) as usize;
+    let outputs = (conv.K / conv.groups) as usize;
+    let length = inputs * taps;
+    let mut sums = Vec::with_capacity(conv.N as usize * biases.len() * rows * cols);
+    let mut patches = vec![0; cols * length];
+    for (i, maps) in input.chunks(map * inputs).enumerate() {
+        // Groups follow each other within an image, and images within the batch.
+        let g = i % conv.groups as usize;
+        let first = sums.len();
+        sums.resize(first + outputs * rows * cols, 0);
+        for y in 0..rows {
+            gather(conv, maps, y, &mut patches);
+            let filters = weights
+                .chunks(length)
+                .zip(biases)
+                .skip(g * outputs)
+                .take(outputs);
+            for ((filter, &bias), map) in filters.zip(sums[first..].chunks_mut(rows * cols)) {
+                let line = map.chunks_mut(cols).nth(y).unwrap_or_default();
+                for (sum, patch) in line.iter_mut().zip(patches.chunks(length)) {
+                    *sum = bias + dot(filter, patch);
                 }
             }
         }
     }
+    sums
 }
 
-fn multiply(product: &Matmul, input: &[i32], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+/// The inputs under the kernel at every column of output row `y`, in the order of the weights; padding is zero.
+fn gather(conv: &Conv, maps: &[i16], y: usize, patches: &mut [i16]) {
+    let taps = (conv.R * conv.S) as usize;
+    let length = maps.len() / (conv.H * conv.W) as usize * taps;
+    let at = |out: usize, tap: usize, i: usize| -> Option<usize> {
+        let padded = out * conv.stride[i] as usize + tap * conv.dilation[i] as usize;
+        let size = [conv.H, conv.W][i] as usize;
+        padded
+            .checked_sub(conv.pad[i] as usize)
+            .filter(|&p| p < size)
+    };
+    for (x, patch) in patches.chunks_mut(length).enumerate() {
+        patch.fill(0);
+        for tap in 0..taps {
+            let (r, s) = (tap / conv.S as usize, tap % conv.S as usize);
+            let (Some(row), Some(column)) = (at(y, r, 0), at(x, s, 1)) else {
+                continue;
+            };
+            let position = row * conv.W as usize + column;
+            let channels = maps
+                .iter()
+                .skip(position)
+                .step_by((conv.H * conv.W) as usize);
+            for (slot, &value) in patch.iter_mut().skip(tap).step_by(taps).zip(channels) {
+                *slot = value;
+            }
+        }
+    }
+}
+
+/// Exact: the caller has bounded the sum of the magnitudes.
+fn dot(a: &[i16], b: &[i16]) -> i32 {
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| i32::from(a) * i32::from(b))
+        .sum()
+}
+
+fn multiply(product: &Matmul, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
     let length = product.K as usize;
+    let columns = || weights.chunks(length).zip(biases);
     input
         .chunks(length)
-        .flat_map(|row| {
-            weights.chunks(length).zip(biases).map(move |(column, &bias)| {
-                let sum: i32 = row.iter().zip(column).map(|(&x, &w)| x * i32::from(w)).sum();
-                bias + sum
-            })
-        })
+        .flat_map(|row| columns().map(|(column, &bias)| bias + dot(row, column)))
         .collect()
 }
 
@@ -293,21 +333,15 @@ fn add_float(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Ve
         .collect()
 }
 
-fn add_integer(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Result<Vec<i8>> {
-    if !(1..=62).contains(&form.params.shift) || form.lo > form.hi {
-        return Err(Diagnostic::new(
-            Code::Malformed,
-            "the addition's parameters are impossible",
-        ));
-    }
+fn add_integer(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Vec<i8> {
     let centred = |value: i8, tensor: &Tensor| i32::from(value) - i32::from(tensor.zero_point);
-    Ok(a.iter()
+    a.iter()
         .zip(b)
         .map(|(&a, &b)| {
             let sum = form.params.sum(centred(a, ta), centred(b, tb)) + i64::from(to.zero_point);
             sum.clamp(form.lo.into(), form.hi.into()) as i8
         })
-        .collect())
+        .collect()
 }
 
 fn global_average(from: &Tensor, post: &LayerPost, x: &[i8]) -> Result<Vec<i8>> {
@@ -326,7 +360,9 @@ fn global_average(from: &Tensor, post: &LayerPost, x: &[i8]) -> Result<Vec<i8>> 
 }
 
 fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>> {
-    let (&[_, _, height, width], &[_, _, rows, cols]) = (from.shape.as_slice(), to.shape.as_slice()) else {
+    let (&[_, _, height, width], &[_, _, rows, cols]) =
+        (from.shape.as_slice(), to.shape.as_slice())
+    else {
         return Err(Diagnostic::new(
             Code::Malformed,
             "pooling of a tensor without rows and columns",
@@ -343,7 +379,9 @@ fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>
                         .filter(move |p| (0..i64::from(size)).contains(p))
                 };
                 let greatest = window(0, y, height)
-                    .flat_map(|row| window(1, x, width).map(move |col| row * i64::from(width) + col))
+                    .flat_map(|row| {
+                        window(1, x, width).map(move |col| row * i64::from(width) + col)
+                    })
                     .filter_map(|at| plane.get(at as usize))
                     .max();
                 out.push(greatest.copied().unwrap_or(i8::MIN));

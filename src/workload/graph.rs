@@ -8,7 +8,7 @@
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::layer::Layer;
 use crate::workload::network::Network;
-use crate::workload::quant::{AddParams, LayerPost};
+use crate::workload::quant::{self, AddParams, LayerPost};
 
 /// The most elements of one tensor of a runnable network (128 MiB in int8).
 pub const MAX_ELEMENTS: u64 = 1 << 27;
@@ -189,6 +189,41 @@ impl QuantGraph {
     pub fn network(&self) -> Result<Network> {
         let layers = self.mac_ops().map(|(_, mac)| mac.layer.clone()).collect();
         Network::new(self.name.clone(), layers)
+    }
+
+    /// Proves the output-unit parameters of every channel over all accumulators that int8 inputs can reach.
+    ///
+    /// Returns the number of channels proven.
+    ///
+    /// # Errors
+    /// `E0103` naming layer, channel and the least accumulator on which the integer form differs from `fp32_exact`.
+    pub fn prove(&self) -> Result<usize> {
+        let mut proven = 0;
+        for (op, mac) in self.mac_ops() {
+            let input = self.tensor(op.inputs.first().copied().unwrap_or(usize::MAX))?;
+            let output = self.tensor(op.output)?;
+            let per_channel = mac.weights.len() / mac.post.channels.len().max(1);
+            let weights = mac.weights.chunks(per_channel.max(1));
+            let channels = mac
+                .post
+                .channels
+                .iter()
+                .zip(&mac.weight_scales)
+                .zip(weights);
+            for (k, ((channel, &scale), weights)) in channels.enumerate() {
+                let scale = quant::fp32_scale(input.scale, scale, output.scale);
+                let range = quant::reachable(channel.bias, weights);
+                quant::prove_channel(range, channel, &mac.post, scale).map_err(|acc| {
+                    Diagnostic::new(
+                        Code::Unsupported,
+                        format!("the output unit differs from fp32_exact at accumulator {acc}"),
+                    )
+                    .at(format!("layer `{}`, output channel {k}", op.name))
+                })?;
+                proven += 1;
+            }
+        }
+        Ok(proven)
     }
 
     /// The tensor of a name.

@@ -110,6 +110,19 @@ pub enum Kind {
     Matmul,
 }
 
+impl Kind {
+    /// The kind as reports and files write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conv => "conv",
+            Self::Grouped => "grouped",
+            Self::Depthwise => "depthwise",
+            Self::Matmul => "matmul",
+        }
+    }
+}
+
 /// The loops of a layer in the accelerator's terms.
 ///
 /// `O[n, g, k, y, x] = sum over c, r, s of W[g, k, c, r, s] * I[n, g, c, y*stride + r*dilation - pad, x*...]`.

@@ -267,7 +267,7 @@ fn last_where(first: i32, last: i32, holds: impl Fn(i32) -> bool) -> i32 {
     }
     let (mut yes, mut no) = (i64::from(first), i64::from(last));
     while no - yes > 1 {
-        let middle = (yes + no) / 2;
+        let middle = i64::midpoint(yes, no);
         if holds(middle as i32) {
             yes = middle;
         } else {
@@ -299,7 +299,7 @@ impl AddParams {
     pub fn new(scale_a: f32, scale_b: f32, scale_sum: f32) -> Result<Self> {
         let (ratio_a, ratio_b) = (scale_a / scale_sum, scale_b / scale_sum);
         let greater = ratio_a.max(ratio_b);
-        let supported = |ratio: f32| (2f32.powi(-14)..2f32.powi(8)).contains(&ratio);
+        let supported = |ratio: f32| (1.0 / 16384.0..256.0).contains(&ratio);
         let exponent = (greater.to_bits() >> 23) as i32 - 127;
         let shift = 21 - exponent;
         if !supported(ratio_a) || !supported(ratio_b) || !(13..=31).contains(&shift) {
@@ -318,7 +318,8 @@ impl AddParams {
         })
     }
 
-    /// The quotient above for operands whose zero points are subtracted, before zero point and clamp.
+    /// The quotient above for operands whose zero points are subtracted, before zero point and clamp; the shift must be
+    /// 1 to 62.
     #[must_use]
     pub fn sum(&self, a: i32, b: i32) -> i64 {
         let total = i64::from(a) * i64::from(self.multiplier_a) + i64::from(b) * i64::from(self.multiplier_b);

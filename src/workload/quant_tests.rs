@@ -149,8 +149,8 @@ fn proof_over_every_accumulator() {
 fn scales_out_of_range() {
     assert_eq!(encode_scale(0.0).unwrap(), (0, 1));
     assert_eq!(encode_scale(f32::from_bits(1)).unwrap(), (0, 1));
-    assert_eq!(encode_scale(2f32.powi(-39)).unwrap(), (1 << 23, 62));
-    assert_eq!(encode_scale(2f32.powi(-40)).unwrap(), (0, 1));
+    assert_eq!(encode_scale(1.0 / (1_u64 << 39) as f32).unwrap(), (1 << 23, 62));
+    assert_eq!(encode_scale(1.0 / (1_u64 << 40) as f32).unwrap(), (0, 1));
     assert_eq!(encode_scale(1.0).unwrap(), (1 << 23, 23));
     assert_eq!(encode_scale(f32::MAX).unwrap().1, 1);
     for bad in [f32::NAN, f32::INFINITY, -1.0] {

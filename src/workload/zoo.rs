@@ -3,6 +3,7 @@
 //! Shapes come from `workloads/networks.json` (its sources are listed beside it); `resnet8` is a complete int8 network.
 
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::names::closest;
 use crate::workload::graph::QuantGraph;
 use crate::workload::layer::{Conv, Layer, Matmul, Shape};
 use crate::workload::network::Network;
@@ -189,9 +190,13 @@ fn damaged(what: &str) -> Diagnostic {
 }
 
 fn unknown(name: &str) -> Diagnostic {
-    let known = names().map(|names| names.join(", ")).unwrap_or_default();
-    Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`"))
-        .expected(format!("an .onnx or .json file, or one of {known}"))
+    let known = names().unwrap_or_default();
+    let error = Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`"))
+        .expected(format!("an .onnx or .json file, or one of {}", known.join(", ")));
+    match closest(name, known.iter().map(String::as_str)) {
+        Some(meant) => error.next(format!("did you mean `{meant}`?")),
+        None => error.next("`naas list networks` prints what they are"),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ module naas_control #(
   input  wire [31:0]   layers_i,
   input  wire [31:0]   records_i,
   output wire          busy_o,
-  output wire          done_o,
+  output wire          done_o,          // pulse
   output wire          hash_mismatch_o,
   output wire          cycle_mismatch_o,
   output wire [31:0]   layer_o,
@@ -59,6 +59,7 @@ module naas_control #(
       record_q    <= 1'b0;
       settled_q   <= 1'b0;
     end else begin
+      done_q    <= 1'b0;
       request_q <= 1'b0;
       record_q  <= 1'b0;
       settled_q <= state_q == Run;
@@ -66,7 +67,6 @@ module naas_control #(
         Idle: if (start_i) begin
           state_q     <= layers_i == 32'd0 ? Finish : Fetch;
           request_q   <= layers_i != 32'd0;
-          done_q      <= 1'b0;
           hash_bad_q  <= 1'b0;
           cycle_bad_q <= 1'b0;
         end

@@ -18,6 +18,7 @@ use crate::workload::onnx::operators::Pending;
 use attributes::Attributes;
 use prost::Message;
 use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -282,7 +283,7 @@ impl<'a> Reader<'a> {
             };
             (bound(1, "min", f32::NEG_INFINITY)?, bound(2, "max", f32::INFINITY)?)
         };
-        if lower.partial_cmp(&upper).is_none_or(|o| o.is_gt()) {
+        if lower.partial_cmp(&upper).is_none_or(Ordering::is_gt) {
             return Err(malformed(format!("the range {lower}..{upper} is empty")));
         }
         let mut pending = self.take_pending(input_name(node, 0)?)?;

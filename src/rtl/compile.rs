@@ -1,0 +1,301 @@
+//! From a schedule to the descriptor that makes the hardware run it.
+
+use crate::base::dims::{Dim, PerDim};
+use crate::mapping::schedule::{OFFCHIP_LOOPS, Operand, Schedule};
+use crate::rtl::descriptor::Descriptor;
+use crate::rtl::layout::Blocked;
+use crate::workload::quant::LayerPost;
+
+/// Where a layer's data lies, in beats of the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// Input tensor.
+    pub input: u32,
+    /// Output tensor.
+    pub output: u32,
+    /// Packed weights.
+    pub weights: u32,
+    /// Packed parameters.
+    pub params: u32,
+    /// Rows and columns of the input as stored.
+    pub stored: [u32; 2],
+}
+
+/// The descriptor of one layer.
+#[must_use]
+pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, predicted: u64) -> Descriptor {
+    let mut values = Vec::new();
+    let mut put = |name: &'static str, v: Vec<u64>| values.push((name, v));
+    put("hash", halves(hash));
+    put("predicted", halves(predicted));
+    put("depthwise", vec![s.nest.depthwise().into()]);
+    put("accumulate", vec![s.accumulate.into()]);
+    put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
+    loops(s, &mut put);
+    passes(s, &mut put);
+    w_loader(s, &mut put);
+    i_loader(s, post, &mut put);
+    drain(s, post, &mut put);
+    read(s, at, &mut put);
+    write(s, at, &mut put);
+    Descriptor { values }
+}
+
+type Put<'a> = &'a mut dyn FnMut(&'static str, Vec<u64>);
+
+fn halves(v: u64) -> Vec<u64> {
+    vec![v & 0xffff_ffff, v >> 32]
+}
+
+fn by_class(s: &Schedule, d: Dim, f: impl Fn(u32) -> u32) -> Vec<u64> {
+    s.tile[d].iter().map(|&e| f(e).into()).collect()
+}
+
+fn by_edge(s: &Schedule, d: Dim, f: impl Fn(u32) -> u32) -> Vec<u64> {
+    s.l2_tile[d].iter().map(|&e| f(e).into()).collect()
+}
+
+const fn wide(v: u32) -> u64 {
+    v as u64
+}
+
+fn loops(s: &Schedule, put: Put) {
+    let l = &s.loops;
+    put("inner", l.inner.iter().map(|&set| set.into()).collect());
+    for (name, operand) in [
+        ("w_relevant", Operand::W),
+        ("i_relevant", Operand::I),
+        ("p_relevant", Operand::P),
+        ("o_relevant", Operand::O),
+    ] {
+        put(name, vec![l.relevant[operand as usize].into()]);
+    }
+    put("offchip_last", l.offchip.iter().map(|&n| wide(n - 1)).collect());
+    put("l2_last", l.l2.0.iter().flatten().map(|&n| wide(n - 1)).collect());
+    let inside = |d: Dim| {
+        let mut later = s.mapping.pe.iter().skip_while(|&&o| o != d).skip(1);
+        later.by_ref().fold(0u64, |set, &o| set | 1 << o.index())
+    };
+    put("pe_inner", Dim::ALL.map(inside).to_vec());
+}
+
+/// Shares of the largest array tile, from which the strides of the array's buffers follow.
+fn full_share(s: &Schedule) -> PerDim<u64> {
+    let e = s.full_tile();
+    PerDim::from_fn(|d| s.share(d, e[d]).into())
+}
+
+fn passes(s: &Schedule, put: Put) {
+    use Dim::{C, K, R, S, X, Y};
+    put("share_last", Dim::ALL.iter().flat_map(|&d| by_class(s, d, |e| s.share(d, e) - 1)).collect());
+    put("k_extent", by_class(s, K, |e| e));
+    put("c_extent", by_class(s, C, |e| e));
+    for (whole, extra, d) in [("y_whole", "y_extra", Y), ("x_whole", "x_extra", X)] {
+        put(whole, by_class(s, d, |e| e / s.share(d, e)));
+        put(extra, by_class(s, d, |e| e % s.share(d, e)));
+    }
+    let f = full_share(s);
+    let ([sy, sx], [dy, dx]) = (s.nest.stride.map(wide), s.nest.dilation.map(wide));
+    let (pitch, channel) = input_pitch(s);
+    let (k, c) = if s.nest.depthwise() { (channel, 0) } else { (0, channel) };
+    put("pe_w_stride", vec![f[C] * f[R] * f[S], f[R] * f[S], f[S], 1]);
+    put("pe_i_stride", vec![k, c, sy * pitch, sx, dy * pitch, dx]);
+    put("pe_o_stride", vec![f[Y] * f[X], f[X], 1]);
+}
+
+/// I buffer words per row, and per word of channels.
+fn input_pitch(s: &Schedule) -> (u64, u64) {
+    let e = s.full_tile();
+    let [h, w] = s.windows(&PerDim::from_fn(|d| s.share(d, e[d])));
+    (w, h * w)
+}
+
+fn groups(extent: u32, lanes: u64) -> u32 {
+    u64::from(extent).div_ceil(lanes) as u32
+}
+
+/// Groups of `lanes` channels minus one, and the channels of the last group, by class of `d`.
+fn lane_groups(s: &Schedule, d: Dim, lanes: u64) -> (Vec<u64>, Vec<u64>) {
+    (
+        by_class(s, d, |e| groups(e, lanes) - 1),
+        by_class(s, d, |e| e - (groups(e, lanes) - 1) * lanes as u32),
+    )
+}
+
+fn w_loader(s: &Schedule, put: Put) {
+    use Dim::{C, K, R, S};
+    let (last, tail) = lane_groups(s, K, s.ports.w_lanes);
+    put("wl_groups_last", last);
+    put("wl_tail", tail);
+    for (name, d) in [("wl_c_last", C), ("wl_r_last", R), ("wl_s_last", S)] {
+        put(name, by_class(s, d, |e| e - 1));
+    }
+    let (t1, t2) = (s.mapping.l2.tile, s.full_l2_tile());
+    let word = wide(s.geometry.l2_w_word);
+    let (r, c) = (wide(t2[S]), wide(t2[R]) * wide(t2[S]));
+    let k = wide(t2[C]) * c;
+    put("wl_tile_stride", vec![wide(t1[K]) / word * k, wide(t1[C]) * c, wide(t1[R]) * r, wide(t1[S])]);
+    put("wl_job_stride", vec![k, c, r]);
+    let f = full_share(s);
+    put("wl_local_stride", vec![f[C] * f[R] * f[S], f[R] * f[S], f[S]]);
+}
+
+fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
+    use Dim::{C, K, R, S, X, Y};
+    let n = &s.nest;
+    let ([sy, sx], [dy, dx]) = (n.stride, n.dilation);
+    let (last, tail) = lane_groups(s, s.channel_dim(), s.ports.i_lanes);
+    put("il_groups_last", last);
+    put("il_tail", tail);
+    for (name, d, step) in [("y_reach", Y, sy), ("r_reach", R, dy), ("x_reach", X, sx), ("s_reach", S, dx)] {
+        put(name, by_class(s, d, |e| (e - 1) * step));
+    }
+    for (name, d, step) in [("y_share_reach", Y, sy), ("x_share_reach", X, sx)] {
+        put(name, by_class(s, d, |e| (s.share(d, e) - 1) * step));
+    }
+    for (name, d, step) in [("y_step", Y, sy), ("x_step", X, sx)] {
+        put(name, by_class(s, d, |e| s.share(d, e) * step));
+    }
+    let (t1, t2) = (s.mapping.l2.tile, s.mapping.offchip.tile);
+    for (name, out, tap, stride, dilation) in [("origin_y", Y, R, sy, dy), ("origin_x", X, S, sx, dx)] {
+        let step = |v: u32, by: u32| wide(v) * wide(by);
+        put(name, vec![step(t2[out], stride), step(t2[tap], dilation), step(t1[out], stride), step(t1[tap], dilation)]);
+    }
+    put("pad_y", vec![n.pad[0].into()]);
+    put("pad_x", vec![n.pad[1].into()]);
+    put("height", vec![n.input[0].into()]);
+    put("width", vec![n.input[1].into()]);
+    put("i_zero_point", vec![byte(post.input_zero_point)]);
+    let [h, w] = s.windows(&s.full_l2_tile());
+    let word = wide(s.geometry.l2_i_word);
+    let channels = |d: Dim| if d == s.channel_dim() { wide(t1[d]) / word * h * w } else { 0 };
+    put("il_tile_stride", vec![
+        channels(K),
+        channels(C),
+        wide(t1[Y]) * wide(sy) * w,
+        wide(t1[X]) * wide(sx),
+        wide(t1[R]) * wide(dy) * w,
+        wide(t1[S]) * wide(dx),
+    ]);
+    put("il_job_stride", vec![h * w, w]);
+    let (pitch, channel) = input_pitch(s);
+    put("il_channel_stride", vec![channel]);
+    put("il_pitch", vec![pitch]);
+}
+
+fn byte(v: i8) -> u64 {
+    (v as u8).into()
+}
+
+fn drain(s: &Schedule, post: &LayerPost, put: Put) {
+    use Dim::{K, X, Y};
+    let (last, tail) = lane_groups(s, K, s.ports.drain_lanes);
+    put("dr_groups_last", last);
+    put("dr_tail", tail);
+    put("dr_y_last", by_class(s, Y, |e| e - 1));
+    put("dr_x_last", by_class(s, X, |e| e - 1));
+    let (t1, t2) = (s.mapping.l2.tile, s.full_l2_tile());
+    let (row, word) = (wide(t2[X]), wide(t2[Y]) * wide(t2[X]));
+    let words = |per: u32| wide(t1[K]) / wide(per);
+    put("dr_tile_stride", vec![words(s.geometry.l2_o_word) * word, wide(t1[Y]) * row, wide(t1[X])]);
+    put("dr_job_stride", vec![word, row]);
+    put("dr_p_stride", vec![words(s.geometry.l2_p_word)]);
+    put("zero_point", vec![byte(post.zero_point)]);
+    put("lo", vec![byte(post.lo)]);
+    put("hi", vec![byte(post.hi)]);
+}
+
+fn read(s: &Schedule, at: &Placement, put: Put) {
+    read_inputs(s, at, put);
+    read_weights(s, at, put);
+    let (words, n) = (s.geometry.l2_p_word, s.loops.offchip);
+    let full = s.p_beats(&s.full_l2_tile());
+    put("rd_p_base", vec![at.params.into()]);
+    put("rd_p_tile_stride", vec![wide(n[2]) * full, full]);
+    let edges = [0, 1].map(|i| PerDim::from_fn(|d| s.l2_tile[d][i]));
+    put("rd_p_beats_last", edges.iter().map(|e| s.p_beats(e) - 1).collect());
+    put("rd_p_words_last", by_edge(s, Dim::K, |e| e.div_ceil(words) - 1));
+}
+
+fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
+    use Dim::{C, K, R, S, X, Y};
+    let n = &s.nest;
+    let bus = s.ports.bus as u32;
+    let ([sy, sx], [dy, dx]) = (n.stride, n.dilation);
+    put("rd_blocks_last", by_edge(s, s.channel_dim(), |e| e.div_ceil(bus) - 1));
+    for (name, d, step) in [("rd_y_reach", Y, sy), ("rd_r_reach", R, dy), ("rd_x_reach", X, sx), ("rd_s_reach", S, dx)] {
+        put(name, by_edge(s, d, |e| (e - 1) * step));
+    }
+    let tensor = Blocked::input(n, at.stored, bus);
+    let row = wide(n.subsample[0]) * wide(tensor.cols);
+    let col = wide(n.subsample[1]);
+    let before = wide(n.pad[0]) * row + wide(n.pad[1]) * col;
+    put("rd_i_safe", vec![at.input.into()]);
+    put("rd_i_base", vec![wide(at.input.wrapping_sub(before as u32))]);
+    let t2 = s.mapping.offchip.tile;
+    let group = wide(tensor.blocks()) * tensor.plane();
+    let channels = |d: Dim| if d == s.channel_dim() { wide(t2[d] / bus) * tensor.plane() } else { 0 };
+    put("rd_i_tile_stride", vec![
+        group,
+        wide(n.g) * group,
+        channels(K),
+        channels(C),
+        wide(t2[Y]) * wide(sy) * row,
+        wide(t2[X]) * wide(sx) * col,
+        wide(t2[R]) * wide(dy) * row,
+        wide(t2[S]) * wide(dx) * col,
+    ]);
+    put("rd_i_job_stride", vec![tensor.plane(), row, col]);
+    let [h, w] = s.windows(&s.full_l2_tile());
+    let subs = wide(s.geometry.l2_i_word / bus);
+    put("rd_i_l2_stride", vec![h * w * subs, w * subs]);
+}
+
+fn read_weights(s: &Schedule, at: &Placement, put: Put) {
+    use Dim::{C, K, R, S};
+    let n = &s.loops.offchip[OFFCHIP_LOOPS - 6..];
+    let trips = |d: Dim| wide(n[d.index()]);
+    let full = s.w_beats(&s.full_l2_tile());
+    let (r, c) = (trips(S) * full, trips(R) * trips(S) * full);
+    put("rd_w_base", vec![at.weights.into()]);
+    put("rd_w_tile_stride", vec![trips(K) * trips(C) * c, trips(C) * c, c, r, full]);
+    let beats = |edges: usize| {
+        let mut e = PerDim::from_fn(|d| s.l2_tile[d][0]);
+        for (bit, d) in [K, C, R, S].into_iter().enumerate() {
+            e[d] = s.l2_tile[d][edges >> bit & 1];
+        }
+        s.w_beats(&e) - 1
+    };
+    put("rd_w_beats_last", (0..16).map(beats).collect());
+    put("rd_w_words_last", by_edge(s, K, |e| e.div_ceil(s.geometry.l2_w_word) - 1));
+    for (name, d) in [("rd_c_last", C), ("rd_r_last", R), ("rd_s_last", S)] {
+        put(name, by_edge(s, d, |e| e - 1));
+    }
+    let t2 = s.full_l2_tile();
+    let subs = wide(s.geometry.l2_w_word) / s.ports.bus;
+    let row = wide(t2[S]) * subs;
+    put("rd_w_l2_stride", vec![wide(t2[C]) * wide(t2[R]) * row, wide(t2[R]) * row, row]);
+}
+
+fn write(s: &Schedule, at: &Placement, put: Put) {
+    use Dim::{K, X, Y};
+    let bus = s.ports.bus as u32;
+    let tensor = Blocked::output(&s.nest, bus);
+    put("wr_blocks_last", by_edge(s, K, |e| e.div_ceil(bus) - 1));
+    put("wr_y_last", by_edge(s, Y, |e| e - 1));
+    put("wr_x_last", by_edge(s, X, |e| e - 1));
+    put("wr_tail", vec![wide(tensor.channels - (tensor.blocks() - 1) * bus)]);
+    put("wr_base", vec![at.output.into()]);
+    let t2 = s.mapping.offchip.tile;
+    let group = wide(tensor.blocks()) * tensor.plane();
+    put("wr_tile_stride", vec![
+        group,
+        wide(s.nest.g) * group,
+        wide(t2[K] / bus) * tensor.plane(),
+        wide(t2[Y]) * wide(tensor.cols),
+        wide(t2[X]),
+    ]);
+    put("wr_job_stride", vec![tensor.plane(), tensor.cols.into()]);
+    let e2 = s.full_l2_tile();
+    put("wr_l2_stride", vec![wide(e2[Y]) * wide(e2[X]), e2[X].into()]);
+}

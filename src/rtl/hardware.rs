@@ -1,0 +1,131 @@
+//! The typed description of the hardware to emit: every width and depth, decided once.
+
+use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
+use crate::arch::geometry::Geometry;
+use crate::base::dims::Dim;
+use crate::base::int::bits_for;
+use crate::rtl::descriptor;
+
+/// Widths and depths of one design.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hardware {
+    /// The accelerator.
+    pub accelerator: Accelerator,
+    /// What follows from its figures.
+    pub geometry: Geometry,
+    /// Words per slot of the W buffers.
+    pub w_depth: u32,
+    /// Rows per slot of the I buffers.
+    pub i_depth: u32,
+    /// Words per slot of the psum buffers.
+    pub psum_depth: u32,
+    /// Words per slot of level 2: W, I, P, O.
+    pub l2_depth: [u32; 4],
+    /// Address bits of the W, I and psum buffers, one slot.
+    pub buffer_bits: [u32; 3],
+    /// Bits of a sum of products.
+    pub sum_bits: u32,
+    /// Beats that may be under way from off-chip memory, a power of two.
+    pub queue: u32,
+    /// Bits of a beat's place within a level-2 slot.
+    pub place_bits: u32,
+    /// Bytes of a descriptor.
+    pub descriptor_bytes: u32,
+}
+
+impl Hardware {
+    /// Decides every width for an accelerator that obeys the rules.
+    #[must_use]
+    pub fn new(a: &Accelerator) -> Self {
+        let g = Geometry::of(a);
+        let w_depth = a.buffers.W.bytes / g.w_word;
+        let i_depth = a.buffers.I.bytes / g.i_word;
+        let psum_depth = a.buffers.psum.words / g.psum_word;
+        let l2_depth = [
+            a.l2.W.bytes / g.l2_w_word,
+            a.l2.I.bytes / g.l2_i_word,
+            a.l2.P.bytes / (PARAM_BYTES * g.l2_p_word),
+            a.l2.O.bytes / (4 * g.l2_o_word),
+        ];
+        let bus = a.offchip.bytes_per_cycle;
+        let descriptor_bytes = descriptor::bytes();
+        let places = [
+            l2_depth[0] * (g.l2_w_word / bus),
+            l2_depth[1] * (g.l2_i_word / bus),
+            l2_depth[2] * 16 * (g.l2_p_word / bus),
+            descriptor_bytes / bus,
+        ];
+        let bits = |n: u32| bits_for(u64::from(n.max(2) - 1));
+        Self {
+            w_depth,
+            i_depth,
+            psum_depth,
+            l2_depth,
+            buffer_bits: [bits(w_depth), bits(i_depth * g.i_conv_banks), bits(psum_depth)],
+            sum_bits: 16 + bits_for(u64::from(g.p(Dim::C) * g.p(Dim::R) * g.p(Dim::S)) - 1),
+            queue: (a.offchip.latency_cycles + 16).next_power_of_two(),
+            place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
+            descriptor_bytes,
+            accelerator: a.clone(),
+            geometry: g,
+        }
+    }
+
+    /// Parameters of the top module, in the order of its text: name, value, meaning.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&'static str, u32, &'static str)> {
+        let (a, g) = (&self.accelerator, &self.geometry);
+        let bus = a.offchip.bytes_per_cycle;
+        let bits = |n: u32| bits_for(u64::from(n.max(2) - 1));
+        let [w, i, p, o] = self.l2_depth;
+        let [lw, li, lo] = self.buffer_bits;
+        vec![
+            ("PK", g.p(Dim::K), "size of the K axis, one if there is none"),
+            ("PC", g.p(Dim::C), "size of the C axis"),
+            ("PY", g.p(Dim::Y), "size of the Y axis"),
+            ("PX", g.p(Dim::X), "size of the X axis"),
+            ("TREE", g.pipeline.tree, "registered stages of the adder trees"),
+            ("SUMW", self.sum_bits, "bits of a sum of products"),
+            ("WLANES", a.lanes.W, "weight bytes per cycle into the array"),
+            ("WM", g.w_word, "bytes of a W buffer word"),
+            ("WDEPTH", self.w_depth, "words of a W buffer slot"),
+            ("WSLOTS", a.buffers.W.slots, "slots of the W buffers"),
+            ("LW", lw, "address bits of a W buffer"),
+            ("ILANES", a.lanes.I, "input bytes per cycle into the array"),
+            ("IROW", g.i_word, "bytes of an I buffer row"),
+            ("IM", g.i_conv_word, "bytes of a convolution word"),
+            ("IBANKS", g.i_conv_banks, "convolution words in a row"),
+            ("ISETS", g.i_word / g.p(Dim::K), "groups of PK bytes in a row"),
+            ("IDEPTH", self.i_depth, "rows of an I buffer slot"),
+            ("ISLOTS", a.buffers.I.slots, "slots of the I buffers"),
+            ("LI", li, "word address bits of an I buffer"),
+            ("OLANES", a.lanes.drain, "psums per cycle out of the array"),
+            ("OM", g.psum_word, "psums of a psum buffer word"),
+            ("ODEPTH", self.psum_depth, "words of a psum buffer slot"),
+            ("OSLOTS", a.buffers.psum.slots, "slots of the psum buffers"),
+            ("LO", lo, "address bits of a psum buffer"),
+            ("UNITS", a.requantizers, "output units"),
+            ("UNIT", g.pipeline.output_unit, "latency of an output unit"),
+            ("BUS", bus, "bytes of a bus beat"),
+            ("WWORD", g.l2_w_word, "bytes of a level-2 W word"),
+            ("IWORD", g.l2_i_word, "bytes of a level-2 I word"),
+            ("OWORD", g.l2_o_word, "outputs of a level-2 O word, also channels of a P word"),
+            ("L2W", w, "words of a level-2 W slot"),
+            ("L2I", i, "words of a level-2 I slot"),
+            ("L2P", p, "words of a level-2 P slot"),
+            ("L2O", o, "words of a level-2 O slot"),
+            ("L2W_SLOTS", a.l2.W.slots, "level-2 W slots"),
+            ("L2I_SLOTS", a.l2.I.slots, "level-2 I slots"),
+            ("L2P_SLOTS", a.l2.P.slots, "level-2 P slots"),
+            ("L2O_SLOTS", a.l2.O.slots, "level-2 O slots"),
+            ("AWW", bits(w * a.l2.W.slots), "address bits of level-2 W, slots included"),
+            ("AWI", bits(i * a.l2.I.slots), "address bits of level-2 I, slots included"),
+            ("AWP", bits(p * a.l2.P.slots), "address bits of level-2 P, slots included"),
+            ("AWO", bits(o), "address bits of a level-2 O slot"),
+            ("PLACE", self.place_bits, "bits of a beat's place in level 2"),
+            ("QUEUE", self.queue, "beats under way from off-chip memory"),
+            ("DESC_BYTES", self.descriptor_bytes, "bytes of a layer descriptor"),
+            ("DESC_BEATS", self.descriptor_bytes / bus, "beats of a layer descriptor"),
+        ]
+    }
+}

@@ -1,0 +1,241 @@
+//! Layers placed in off-chip memory: the image that the host loads, the control table, and what to expect afterwards.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::int::round_up;
+use crate::mapping::schedule::{RECORD_BYTES, Schedule};
+use crate::rtl::compile::{Placement, descriptor};
+use crate::rtl::descriptor::Descriptor;
+use crate::rtl::layout::{Blocked, pack_params, pack_weights};
+use crate::workload::layer::Shape;
+use crate::workload::quant::LayerPost;
+use std::collections::BTreeMap;
+
+/// Alignment of everything in memory; bursts never cross such a boundary within one of their 16-beat blocks.
+const ALIGN: u64 = 4096;
+
+/// The hardware's access counters, in the order of its registers and records.
+pub const COUNTERS: [&str; 12] = [
+    "macs",
+    "compute_cycles",
+    "w_cycles",
+    "w_words",
+    "i_cycles",
+    "i_words",
+    "i_writes",
+    "drain_cycles",
+    "psum_words",
+    "acc_reads",
+    "read_beats",
+    "write_beats",
+];
+
+/// What a model says of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Predicted {
+    /// Cycles from the previous record to this layer's.
+    pub cycles: u64,
+    /// Values of [`COUNTERS`].
+    pub counters: [u64; 12],
+}
+
+/// One layer to run. Tensors are rows of `[image][channel][row][column]`.
+#[derive(Clone, Debug)]
+pub struct LayerRun<'a> {
+    /// Name.
+    pub name: String,
+    /// Shape.
+    pub shape: Shape,
+    /// How it runs.
+    pub schedule: Schedule,
+    /// Weights as `[group][K][C][R][S]`.
+    pub weights: &'a [i8],
+    /// Output-unit parameters.
+    pub post: &'a LayerPost,
+    /// Identity and content of the input tensor.
+    pub input: (usize, &'a [i8]),
+    /// Identity and expected content of the output tensor.
+    pub output: (usize, &'a [i8]),
+    /// What the model says.
+    pub predicted: Predicted,
+}
+
+/// A piece of the memory image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Name of its file, without extension.
+    pub name: String,
+    /// Byte address.
+    pub address: u64,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// One placed layer.
+#[derive(Clone, Debug)]
+pub struct PlacedLayer {
+    /// Name.
+    pub name: String,
+    /// Kind, as reports name it.
+    pub kind: String,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Where its data lies.
+    pub placement: Placement,
+    /// Layout of its output.
+    pub output: Blocked,
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// Expected output, in the layout of [`PlacedLayer::output`].
+    pub expected: Vec<u8>,
+    /// What the model says.
+    pub predicted: Predicted,
+}
+
+/// A whole run: memory image, control table, expectations.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Design hash.
+    pub hash: u64,
+    /// Control table, at its address.
+    pub table: Segment,
+    /// Byte address of the records.
+    pub records: u64,
+    /// Weights and parameters of all layers.
+    pub weights: Segment,
+    /// Tensors that the host provides.
+    pub inputs: Vec<Segment>,
+    /// Layers in order.
+    pub layers: Vec<PlacedLayer>,
+    /// Size of the memory that all of this needs.
+    pub memory_bytes: u64,
+    /// Predicted cycles of the whole run.
+    pub total_cycles: u64,
+    /// Bytes of a beat.
+    pub bus: u64,
+    /// Off-chip latency that the prediction assumes.
+    pub latency: u64,
+}
+
+/// Hands out aligned addresses, upwards.
+struct Allocator(u64);
+
+impl Allocator {
+    fn take(&mut self, bytes: u64) -> u64 {
+        let at = self.0;
+        self.0 = round_up(at + bytes.max(1), ALIGN);
+        at
+    }
+}
+
+/// The most memory that 32-bit addresses reach.
+const MEMORY_LIMIT: u64 = 1 << 32;
+
+impl Program {
+    /// Places `layers`, which run one after the other on a design of this hash.
+    ///
+    /// # Errors
+    /// `E0203` where a figure exceeds the control table, or all data exceeds 4 GiB.
+    pub fn new(hash: u64, layers: &[LayerRun]) -> Result<Self> {
+        let ports = layers.first().map(|l| l.schedule.ports).ok_or_else(|| {
+            Diagnostic::new(Code::Malformed, "the network has no layer to run").expected("at least one layer")
+        })?;
+        let mut memory = Allocator(0);
+        let mut program = Self {
+            hash,
+            table: Segment { name: "table".into(), address: 0, bytes: Vec::new() },
+            records: 0,
+            weights: Segment { name: "weights".into(), address: 0, bytes: Vec::new() },
+            inputs: Vec::new(),
+            layers: Vec::new(),
+            memory_bytes: 0,
+            total_cycles: layers.iter().map(|l| l.predicted.cycles).sum::<u64>() + ports.finish_cycles(),
+            bus: ports.bus,
+            latency: ports.latency,
+        };
+        program.table.address = memory.take(u64::from(crate::rtl::descriptor::bytes()) * layers.len() as u64);
+        program.records = memory.take(RECORD_BYTES * layers.len() as u64);
+        let packed: Vec<(u64, u64)> = layers.iter().map(|l| program.append_weights(l)).collect();
+        program.weights.address = memory.take(program.weights.bytes.len() as u64);
+        let mut tensors: BTreeMap<(usize, Blocked), u64> = BTreeMap::new();
+        for (layer, (weights, params)) in layers.iter().zip(packed) {
+            let placed = program.place(layer, weights, params, &mut tensors, &mut memory)?;
+            program.table.bytes.extend(placed.descriptor.encode()?);
+            program.layers.push(placed);
+        }
+        program.memory_bytes = memory.0;
+        if memory.0 > MEMORY_LIMIT {
+            return Err(Diagnostic::new(
+                Code::IllegalMapping,
+                format!("the network needs {} bytes off chip", memory.0),
+            )
+            .expected("at most 4 GiB, the reach of 32-bit addresses"));
+        }
+        Ok(program)
+    }
+
+    /// Appends a layer's weights and parameters; their offsets within the segment.
+    fn append_weights(&mut self, layer: &LayerRun) -> (u64, u64) {
+        let out = &mut self.weights.bytes;
+        let mut append = |bytes: Vec<u8>| {
+            out.resize(round_up(out.len() as u64, self.bus * 16) as usize, 0);
+            let at = out.len() as u64;
+            out.extend(bytes);
+            at
+        };
+        let weights = append(pack_weights(&layer.schedule, layer.weights));
+        (weights, append(pack_params(&layer.schedule, &layer.post.channels)))
+    }
+
+    fn place(
+        &mut self,
+        layer: &LayerRun,
+        weights: u64,
+        params: u64,
+        tensors: &mut BTreeMap<(usize, Blocked), u64>,
+        memory: &mut Allocator,
+    ) -> Result<PlacedLayer> {
+        let s = &layer.schedule;
+        let block = self.bus as u32;
+        let stored = stored_input(&layer.shape, s);
+        let input = Blocked::input(&s.nest, stored, block);
+        let input_at = *tensors.entry((layer.input.0, input)).or_insert_with(|| {
+            let segment = Segment {
+                name: format!("input_{}", self.inputs.len()),
+                address: memory.take(input.bytes()),
+                bytes: input.pack(layer.input.1),
+            };
+            let at = segment.address;
+            self.inputs.push(segment);
+            at
+        });
+        let output = Blocked::output(&s.nest, block);
+        let output_at = memory.take(output.bytes());
+        tensors.insert((layer.output.0, output), output_at);
+        let beat = |bytes: u64| (bytes / self.bus) as u32;
+        let placement = Placement {
+            input: beat(input_at),
+            output: beat(output_at),
+            weights: beat(self.weights.address + weights),
+            params: beat(self.weights.address + params),
+            stored,
+        };
+        Ok(PlacedLayer {
+            name: layer.name.clone(),
+            kind: s.nest.kind.as_str().to_owned(),
+            macs: s.nest.macs(),
+            placement,
+            output,
+            descriptor: descriptor(s, &placement, layer.post, self.hash, layer.predicted.cycles),
+            expected: output.pack(layer.output.1),
+            predicted: layer.predicted,
+        })
+    }
+}
+
+/// Rows and columns of the input as it lies in memory.
+fn stored_input(shape: &Shape, s: &Schedule) -> [u32; 2] {
+    match shape {
+        Shape::Conv(c) => [c.H, c.W],
+        Shape::Matmul(_) => s.nest.input,
+    }
+}

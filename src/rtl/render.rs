@@ -1,0 +1,235 @@
+//! Typed hardware to text: one view per template, rendered by Tera with delimiters that leave Verilog's braces alone.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::rtl::descriptor;
+use crate::rtl::hardware::Hardware;
+use serde::Serialize;
+
+/// Version of the register map, as the VERSION register reports it.
+pub const REGISTER_VERSION: u32 = 1;
+
+/// Leaves without holes, in the order of the file list.
+pub const LEAVES: &[(&str, &str)] = &[
+    ("naas_array.v", include_str!("../../templates/lib/naas_array.v")),
+    ("naas_axil.v", include_str!("../../templates/lib/naas_axil.v")),
+    ("naas_blocks.v", include_str!("../../templates/lib/naas_blocks.v")),
+    ("naas_compute.v", include_str!("../../templates/lib/naas_compute.v")),
+    ("naas_control.v", include_str!("../../templates/lib/naas_control.v")),
+    ("naas_drain.v", include_str!("../../templates/lib/naas_drain.v")),
+    ("naas_extent.v", include_str!("../../templates/lib/naas_extent.v")),
+    ("naas_i_buf.v", include_str!("../../templates/lib/naas_i_buf.v")),
+    ("naas_i_lanes.v", include_str!("../../templates/lib/naas_i_lanes.v")),
+    ("naas_i_loader.v", include_str!("../../templates/lib/naas_i_loader.v")),
+    ("naas_i_window.v", include_str!("../../templates/lib/naas_i_window.v")),
+    ("naas_level2.v", include_str!("../../templates/lib/naas_level2.v")),
+    ("naas_level2_o.v", include_str!("../../templates/lib/naas_level2_o.v")),
+    ("naas_nest.v", include_str!("../../templates/lib/naas_nest.v")),
+    ("naas_offset.v", include_str!("../../templates/lib/naas_offset.v")),
+    ("naas_output_unit.v", include_str!("../../templates/lib/naas_output_unit.v")),
+    ("naas_pe.v", include_str!("../../templates/lib/naas_pe.v")),
+    ("naas_psum_buf.v", include_str!("../../templates/lib/naas_psum_buf.v")),
+    ("naas_reader.v", include_str!("../../templates/lib/naas_reader.v")),
+    ("naas_rotor.v", include_str!("../../templates/lib/naas_rotor.v")),
+    ("naas_round24.v", include_str!("../../templates/lib/naas_round24.v")),
+    ("naas_token.v", include_str!("../../templates/lib/naas_token.v")),
+    ("naas_top_bit.v", include_str!("../../templates/lib/naas_top_bit.v")),
+    ("naas_tree.v", include_str!("../../templates/lib/naas_tree.v")),
+    ("naas_w_buf.v", include_str!("../../templates/lib/naas_w_buf.v")),
+    ("naas_w_edge.v", include_str!("../../templates/lib/naas_w_edge.v")),
+    ("naas_w_loader.v", include_str!("../../templates/lib/naas_w_loader.v")),
+    ("naas_walker.v", include_str!("../../templates/lib/naas_walker.v")),
+    ("naas_writer.v", include_str!("../../templates/lib/naas_writer.v")),
+];
+
+/// The top module's template.
+pub const TOP: &str = include_str!("../../templates/naas_top.v.tera");
+
+/// View of `naas_top.v.tera`.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopView {
+    /// One line that says what the design is.
+    pub title: String,
+    /// Design hash, 16 hexadecimal digits.
+    pub hash: String,
+    /// Version of this program.
+    pub version: String,
+    /// Version of the register map.
+    pub register_version: String,
+    /// Highest bit of the bus data.
+    pub bus_high: String,
+    /// Highest bit of the write strobes.
+    pub strb_high: String,
+    /// AXI size code of a beat.
+    pub bus_size: String,
+    /// Local parameters.
+    pub parameters: Vec<ParameterView>,
+    /// Slices of the descriptor.
+    pub fields: Vec<FieldView>,
+    /// Token counters.
+    pub tokens: Vec<TokenView>,
+}
+
+/// One local parameter.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParameterView {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: String,
+    /// Meaning.
+    pub doc: String,
+}
+
+/// One slice of the descriptor.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldView {
+    /// Name.
+    pub name: String,
+    /// Highest bit of the slice's wire.
+    pub high: String,
+    /// First bit in the descriptor.
+    pub at: String,
+    /// Bits.
+    pub bits: String,
+    /// Meaning.
+    pub doc: String,
+}
+
+/// One token counter.
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenView {
+    /// Instance name.
+    pub instance: String,
+    /// Tokens at a layer's begin.
+    pub initial: String,
+    /// Signal that gives one.
+    pub give: String,
+    /// Signal that takes one.
+    pub take: String,
+    /// Signal that says there is one.
+    pub some: String,
+}
+
+impl TopView {
+    /// The view of a design.
+    #[must_use]
+    pub fn new(hw: &Hardware, hash: u64) -> Self {
+        let a = &hw.accelerator;
+        let bus = a.offchip.bytes_per_cycle;
+        let axes: Vec<String> = a
+            .axes
+            .iter()
+            .map(|x| format!("{}{}", x.dims.iter().map(ToString::to_string).collect::<String>(), x.size))
+            .collect();
+        Self {
+            title: format!("Accelerator with a {} array of {} PEs", axes.join(" x "), a.pes()),
+            hash: format!("{hash:016x}"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            register_version: REGISTER_VERSION.to_string(),
+            bus_high: (bus * 8 - 1).to_string(),
+            strb_high: (bus - 1).to_string(),
+            bus_size: bus.trailing_zeros().to_string(),
+            parameters: hw
+                .parameters()
+                .into_iter()
+                .map(|(name, value, doc)| ParameterView {
+                    name: name.to_owned(),
+                    value: value.to_string(),
+                    doc: doc.to_owned(),
+                })
+                .collect(),
+            fields: fields(),
+            tokens: tokens(hw),
+        }
+    }
+}
+
+fn fields() -> Vec<FieldView> {
+    descriptor::placed()
+        .map(|(f, at)| FieldView {
+            name: f.name.to_owned(),
+            high: (f.width * f.count - 1).to_string(),
+            at: at.to_string(),
+            bits: (f.width * f.count).to_string(),
+            doc: f.doc.to_owned(),
+        })
+        .collect()
+}
+
+fn tokens(hw: &Hardware) -> Vec<TokenView> {
+    let a = &hw.accelerator;
+    let (b, l) = (&a.buffers, &a.l2);
+    [
+        ("u_t_w_slot", b.W.slots, "pe_give_w", "wl_take_slot", "w_slot"),
+        ("u_t_w_ready", 0, "wl_ready", "pe_take_w", "w_ready"),
+        ("u_t_i_slot", b.I.slots, "pe_give_i", "il_take_slot", "i_slot"),
+        ("u_t_i_ready", 0, "il_ready", "pe_take_i", "i_ready"),
+        ("u_t_psum_slot", b.psum.slots, "dr_give_psum", "pe_take_o", "psum_slot"),
+        ("u_t_psum_ready", 0, "pe_give_o", "dr_take_psum", "psum_ready"),
+        ("u_t_l2w_slot", l.W.slots, "wl_give_tile", "rd_take_w", "l2w_slot"),
+        ("u_t_l2w_ready", 0, "rd_give_w", "wl_take_tile", "l2w_ready"),
+        ("u_t_l2i_slot", l.I.slots, "il_give_tile", "rd_take_i", "l2i_slot"),
+        ("u_t_l2i_ready", 0, "rd_give_i", "il_take_tile", "l2i_ready"),
+        ("u_t_l2p_slot", l.P.slots, "dr_give_p", "rd_take_p", "l2p_slot"),
+        ("u_t_l2p_ready", 0, "rd_give_p", "dr_take_p", "l2p_ready"),
+        ("u_t_l2o_slot", l.O.slots, "wr_give", "dr_take_l2", "l2o_slot"),
+        ("u_t_l2o_ready", 0, "dr_give_l2", "wr_take", "l2o_ready"),
+    ]
+    .into_iter()
+    .map(|(instance, initial, give, take, some)| TokenView {
+        instance: instance.to_owned(),
+        initial: format!("2'd{initial}"),
+        give: give.to_owned(),
+        take: take.to_owned(),
+        some: some.to_owned(),
+    })
+    .collect()
+}
+
+/// Renders one template with its view.
+///
+/// # Errors
+/// `E0402` if the template itself is broken, which no input can cause.
+pub fn render(name: &str, template: &str, view: &impl Serialize) -> Result<String> {
+    let broken = |e: tera::Error| Diagnostic::new(Code::ToolFailed, format!("template {name} does not render: {e}"));
+    let mut engine = tera::Tera::new();
+    engine
+        .set_delimiters(tera::Delimiters {
+            block_start: "<%".into(),
+            block_end: "%>".into(),
+            variable_start: "«".into(),
+            variable_end: "»".into(),
+            comment_start: "<#".into(),
+            comment_end: "#>".into(),
+        })
+        .map_err(broken)?;
+    engine.add_raw_template(name, template).map_err(broken)?;
+    let value = tera::Context::from_serialize(view).map_err(broken)?;
+    let text = engine.render(name, &value).map_err(broken)?;
+    Ok(squeeze(&text))
+}
+
+/// Removes the blank lines that control lines leave behind: never more than one in a row, none after an opening one.
+fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut blank = false;
+    for line in text.lines() {
+        let empty = line.trim().is_empty();
+        if !(empty && blank) {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        blank = empty;
+    }
+    out
+}
+
+/// All Verilog files of a design but the memory, by name.
+///
+/// # Errors
+/// As [`render`].
+pub fn verilog(hw: &Hardware, hash: u64) -> Result<Vec<(String, String)>> {
+    let top = render("naas_top.v", TOP, &TopView::new(hw, hash))?;
+    let leaves = LEAVES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    Ok(std::iter::once(("naas_top.v".to_owned(), top)).chain(leaves).collect())
+}
