@@ -119,7 +119,9 @@ fn built(bus: u64) -> PathBuf {
         .replace("BUS_BYTES = 16", &format!("BUS_BYTES = {bus}"));
     update(&path.join("naas_top.v"), &top);
     update(&path.join("naas_axil.v"), &read("templates/lib/naas_axil.v"));
-    update(&path.join("naas.f"), "naas_top.v\nnaas_axil.v\n");
+    for list in ["naas.f", "naas_fpga.f"] {
+        update(&path.join(list), "naas_top.v\nnaas_axil.v\n");
+    }
     update(&path.join("design.mk"), &format!("BUS_BYTES := {bus}\n"));
     update(&path.join("manifest.txt"), "");
     open(&path).build().unwrap();
