@@ -48,7 +48,7 @@ fn after_last_read(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, afte
     let multi = s.loops.multi(0) & OFFCHIP_SET;
     let innermost = (0..OFFCHIP_LOOPS)
         .filter(|l| multi >> l & 1 == 1)
-        .find(|&l| s.loops.inner[l] & multi == 0 as LoopSet);
+        .find(|&l| s.loops.inner[l] & multi == 0);
     let moved = |o: Operand| innermost.is_none_or(|l| s.loops.moved_l2(o, l, multi));
     let p = if moved(Operand::P) { s.p_beats(&e.last_l2) } else { 0 };
     let load = if moved(Operand::W) {

@@ -21,8 +21,8 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::jump::iterate;
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS,
-    OFFCHIP_SET, Operand, READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
+    READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
 };
 use crate::workload::layer::LoopNest;
 
@@ -434,13 +434,7 @@ impl Run<'_> {
         let reductions = u16::from(self.outer.reductions);
         let complete = last & reductions == reductions;
         let rewinds = self.work.inners[inner].rewinds;
-        self.passes(
-            inner,
-            entry | rewinds,
-            (exit | rewinds) & O != 0,
-            complete,
-            x,
-        );
+        self.passes(inner, entry | rewinds, (exit | rewinds) & O != 0, complete, x);
         if exit & O != 0 {
             let end = x[at::WRITE];
             x[at::WRITE] = end.max(x[at::DRAIN] + self.tokens.drain_to_write) + o;
@@ -451,13 +445,10 @@ impl Run<'_> {
     /// Where the level-2 nest of this kind of off-chip tile is kept.
     fn inner(&mut self, edges: u8) -> usize {
         let inners = &mut self.work.inners;
-        inners
-            .iter()
-            .position(|n| n.edges == edges)
-            .unwrap_or_else(|| {
-                inners.push(Inner::of(self.s, edges));
-                inners.len() - 1
-            })
+        inners.iter().position(|n| n.edges == edges).unwrap_or_else(|| {
+            inners.push(Inner::of(self.s, edges));
+            inners.len() - 1
+        })
     }
 
     fn read(&self, entry: Moves, [i, w, p]: [u64; 3], x: &mut State) {
@@ -476,11 +467,7 @@ impl Run<'_> {
         x[at::I_READY] = i_ready.unwrap_or(x[at::I_READY]);
         x[at::W_READY] = w_ready.unwrap_or(x[at::W_READY]);
         if entry & O != 0 {
-            let written = if o_single {
-                at::WRITE
-            } else {
-                at::WRITE_BEFORE
-            };
+            let written = if o_single { at::WRITE } else { at::WRITE_BEFORE };
             // An older P tile has been waited for by an older drain job.
             x[at::O_READY] = (x[written] + RELEASE).max(p_ready.unwrap_or(0));
         }
@@ -574,10 +561,7 @@ fn touched(moves: Moves, l2_moves: Moves) -> u16 {
 
 /// Raises tokens to what whoever takes them waits for anyway: their engine's last end, or the last pass.
 fn settle(moves: Moves, l2_moves: Moves, x: &mut State) {
-    for (operand, end, free, ready) in [
-        (W, at::W, at::W_FREE, at::W_READY),
-        (I, at::I, at::I_FREE, at::I_READY),
-    ] {
+    for (operand, end, free, ready) in [(W, at::W, at::W_FREE, at::W_READY), (I, at::I, at::I_FREE, at::I_READY)] {
         if moves & operand != 0 {
             x[free] = x[free].max(x[end].saturating_sub(RELEASE));
             x[ready] = x[ready].max(x[end]);
@@ -644,11 +628,7 @@ impl Nest<'_> {
             start = start.max(x[at::I] + t.i_to_compute);
         }
         if entry & O != 0 {
-            let drained = if psum_single {
-                at::DRAIN
-            } else {
-                at::DRAIN_BEFORE
-            };
+            let drained = if psum_single { at::DRAIN } else { at::DRAIN_BEFORE };
             start = start.max(x[drained] + RELEASE);
         }
         x[at::COMPUTE] = start + durations.compute;
