@@ -9,8 +9,7 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::counts::Tally;
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand, READ_TO_USE,
-    Schedule,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, OFFCHIP_LOOPS, OFFCHIP_SET, Operand, READ_TO_USE, Schedule,
 };
 
 /// A run time that `s`, whose jobs sum up to `tally`, cannot undercut.

@@ -159,9 +159,9 @@ pub struct NetworkCost {
 
 /// Cost of a network from its layers' costs and how often each layer runs.
 #[must_use]
-pub fn network_cost(
+pub fn network_cost<'a>(
     accelerator: &Accelerator,
-    layers: impl IntoIterator<Item = (&LayerCost, u64)>,
+    layers: impl IntoIterator<Item = (&'a LayerCost, u64)>,
 ) -> NetworkCost {
     let mut sum = NetworkCost::default();
     for (layer, times) in layers {
