@@ -166,7 +166,7 @@ impl Program {
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
         let mut tensors: BTreeMap<(usize, Blocked), u64> = BTreeMap::new();
         for (layer, (weights, params)) in layers.iter().zip(packed) {
-            let placed = program.place(layer, weights, params, &mut tensors, &mut memory)?;
+            let placed = program.place(layer, weights, params, &mut tensors, &mut memory);
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
@@ -201,7 +201,7 @@ impl Program {
         params: u64,
         tensors: &mut BTreeMap<(usize, Blocked), u64>,
         memory: &mut Allocator,
-    ) -> Result<PlacedLayer> {
+    ) -> PlacedLayer {
         let s = &layer.schedule;
         let block = self.bus as u32;
         let stored = stored_input(&layer.shape, s);
@@ -227,7 +227,7 @@ impl Program {
             params: beat(self.weights.address + params),
             stored,
         };
-        Ok(PlacedLayer {
+        PlacedLayer {
             name: layer.name.clone(),
             kind: s.nest.kind.as_str().to_owned(),
             macs: s.nest.macs(),
@@ -236,7 +236,7 @@ impl Program {
             descriptor: descriptor(s, &placement, layer.post, self.hash, layer.predicted.cycles),
             expected: output.pack(layer.output.1),
             predicted: layer.predicted,
-        })
+        }
     }
 }
 

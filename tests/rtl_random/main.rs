@@ -4,7 +4,8 @@
 //! `NAAS_SEED`, `NAAS_FROM` and `NAAS_DESIGNS` choose other designs; a failure prints its seed, and the layer that fails is
 //! shrunk to the simplest triple that still does.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::print_stdout, reason = "a campaign says what it covered")]
 
 mod support;
 
