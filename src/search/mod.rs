@@ -10,8 +10,10 @@
 //! | [`numeric`] | logarithm, exponential, Gaussian draws that repeat everywhere |
 
 pub mod cma_es;
+pub mod encoding;
 pub mod importance;
 pub mod numeric;
 pub mod optimizer;
+pub mod problem;
 pub mod random;
 pub mod runner;
