@@ -11,6 +11,7 @@
 
 pub mod cma_es;
 pub mod encoding;
+pub mod heuristics;
 pub mod importance;
 pub mod numeric;
 pub mod optimizer;
