@@ -50,10 +50,7 @@ pub struct Axis {
 /// Buffers beside the array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the operands' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the operands' names in files")]
 pub struct Buffers {
     /// Weights: bytes per distinct weight coordinate.
     pub W: Memory,
@@ -66,10 +63,7 @@ pub struct Buffers {
 /// Level-2 memories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the operands' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the operands' names in files")]
 pub struct L2 {
     /// Weights.
     pub W: Memory,
@@ -112,10 +106,7 @@ pub struct Words {
 /// Network widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the operands' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the operands' names in files")]
 pub struct Lanes {
     /// Weight bytes per cycle, along `K`.
     pub W: u32,
@@ -183,18 +174,12 @@ impl Accelerator {
 
     fn check_axes(&self, v: &mut Vec<String>) {
         if !AXIS_COUNTS.contains(&self.axes.len()) {
-            v.push(format!(
-                "the array has {} axes, this version builds 2",
-                self.axes.len()
-            ));
+            v.push(format!("the array has {} axes, this version builds 2", self.axes.len()));
         }
         let mut seen = Vec::new();
         for (i, axis) in self.axes.iter().enumerate() {
             if axis.size == 0 || axis.size > MAX_AXIS {
-                v.push(format!(
-                    "axis {i} has size {}, allowed are 1 to {MAX_AXIS}",
-                    axis.size
-                ));
+                v.push(format!("axis {i} has size {}, allowed are 1 to {MAX_AXIS}", axis.size));
             }
             if axis.dims.len() != 1 {
                 v.push(format!(
@@ -209,9 +194,7 @@ impl Accelerator {
                     ));
                 }
                 if seen.contains(&d) {
-                    v.push(format!(
-                        "{d} is on two axes, this version builds each on one"
-                    ));
+                    v.push(format!("{d} is on two axes, this version builds each on one"));
                 }
                 seen.push(d);
             }
@@ -229,20 +212,8 @@ impl Accelerator {
         pow2("lanes.W", self.lanes.W, 1, 64, v);
         pow2("lanes.I", self.lanes.I, 1, 64, v);
         pow2("lanes.drain", self.lanes.drain, 1, 64, v);
-        pow2(
-            "requantizers",
-            self.requantizers,
-            1,
-            self.lanes.drain.max(1),
-            v,
-        );
-        pow2(
-            "offchip.bytes_per_cycle",
-            self.offchip.bytes_per_cycle,
-            4,
-            64,
-            v,
-        );
+        pow2("requantizers", self.requantizers, 1, self.lanes.drain.max(1), v);
+        pow2("offchip.bytes_per_cycle", self.offchip.bytes_per_cycle, 4, 64, v);
         if self.offchip.latency_cycles == 0 || self.offchip.latency_cycles > 1000 {
             v.push(format!(
                 "offchip.latency_cycles is {}, allowed are 1 to 1000",
@@ -327,9 +298,6 @@ mod tests {
           "offchip": {"bytes_per_cycle": 16, "latency_cycles": 64}}"#;
         let a: Accelerator = serde_json::from_str(text).unwrap();
         assert_eq!(a.violations(), Vec::<String>::new());
-        assert_eq!(
-            (a.pes(), a.parallel(Dim::K), a.parallel(Dim::Y)),
-            (256, 16, 1)
-        );
+        assert_eq!((a.pes(), a.parallel(Dim::K), a.parallel(Dim::Y)), (256, 16, 1));
     }
 }

@@ -116,9 +116,6 @@ mod tests {
 
     #[test]
     fn depths() {
-        assert_eq!(
-            [1, 2, 4, 5, 16, 17, 64].map(tree_depth),
-            [0, 1, 1, 2, 2, 3, 3]
-        );
+        assert_eq!([1, 2, 4, 5, 16, 17, 64].map(tree_depth), [0, 1, 1, 2, 2, 3, 3]);
     }
 }

@@ -53,15 +53,9 @@ impl Resources {
         let (base, halve) = name.strip_suffix("@tight").map_or((name, 1), |b| (b, 2));
         let &(_, pes, onchip_bytes, network, drain, offchip) =
             PRESETS.iter().find(|p| p.0 == base).ok_or_else(|| {
-                Diagnostic::new(
-                    Code::UnknownName,
-                    format!("no resource preset is called `{name}`"),
-                )
-                .expected(format!(
-                    "a resource file, or one of {}",
-                    Self::names().join(", ")
-                ))
-                .next("`naas list resources` prints their figures")
+                Diagnostic::new(Code::UnknownName, format!("no resource preset is called `{name}`"))
+                    .expected(format!("a resource file, or one of {}", Self::names().join(", ")))
+                    .next("`naas list resources` prints their figures")
             })?;
         Ok(Self {
             name: name.to_owned(),

@@ -147,9 +147,7 @@ impl Code {
             Self::ToolMissing => {
                 "A program that this command needs is not installed. `make setup` installs all of them."
             }
-            Self::ToolFailed => {
-                "An outside program was started and failed; the end of what it printed is shown."
-            }
+            Self::ToolFailed => "An outside program was started and failed; the end of what it printed is shown.",
             Self::Interrupted => {
                 "The run was interrupted. Nothing was left half-written; where the command writes checkpoints, `--resume` \
                  continues from the last one with the same result as an uninterrupted run."
@@ -160,9 +158,7 @@ impl Code {
     /// The code that prints as `text`, if there is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|c| c.as_str().eq_ignore_ascii_case(text))
+        Self::ALL.into_iter().find(|c| c.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -218,11 +214,7 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[{}]: {}", self.code.as_str(), self.what)?;
-        for (label, text) in [
-            ("at", &self.place),
-            ("expected", &self.expected),
-            ("next", &self.next),
-        ] {
+        for (label, text) in [("at", &self.place), ("expected", &self.expected), ("next", &self.next)] {
             if let Some(text) = text {
                 write!(f, "\n  {label}: {text}")?;
             }

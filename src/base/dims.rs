@@ -49,9 +49,7 @@ impl fmt::Display for Dim {
 }
 
 /// One value per dimension, in the order of [`Dim::ALL`].
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(
     from = "NamedPerDim<T>",
     into = "NamedPerDim<T>",
@@ -62,10 +60,7 @@ pub struct PerDim<T>(pub [T; 6]);
 /// How a [`PerDim`] is written in JSON: an object with one member per dimension.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the dimensions' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
 struct NamedPerDim<T> {
     K: T,
     C: T,

@@ -15,21 +15,13 @@ pub const fn round_up(a: u64, b: u64) -> u64 {
 /// Bits needed to write `max` in binary; one bit for zero, so that a register always exists.
 #[must_use]
 pub const fn bits_for(max: u64) -> u32 {
-    if max == 0 {
-        1
-    } else {
-        64 - max.leading_zeros()
-    }
+    if max == 0 { 1 } else { 64 - max.leading_zeros() }
 }
 
 /// The largest power of two that is not above `a`; one for zero.
 #[must_use]
 pub const fn floor_pow2(a: u64) -> u64 {
-    if a == 0 {
-        1
-    } else {
-        1 << (63 - a.leading_zeros())
-    }
+    if a == 0 { 1 } else { 1 << a.ilog2() }
 }
 
 /// Base-two logarithm of a power of two.
@@ -46,10 +38,7 @@ mod tests {
     #[test]
     fn rounding_and_widths() {
         assert_eq!((ceil_div(7, 3), ceil_div(6, 3), round_up(7, 4)), (3, 2, 8));
-        assert_eq!(
-            (bits_for(0), bits_for(1), bits_for(255), bits_for(256)),
-            (1, 1, 8, 9)
-        );
+        assert_eq!((bits_for(0), bits_for(1), bits_for(255), bits_for(256)), (1, 1, 8, 9));
         assert_eq!((floor_pow2(18), floor_pow2(16), floor_pow2(1)), (16, 16, 1));
     }
 }

@@ -67,10 +67,7 @@ impl fmt::Display for Violation {
                     "the {level} tile's {dim} extent of {extent} is not a multiple of {quantum} (lanes and bus)"
                 )
             }
-            Self::Field { name, value, limit } => write!(
-                f,
-                "{name} is {value}, the control table holds up to {limit}"
-            ),
+            Self::Field { name, value, limit } => write!(f, "{name} is {value}, the control table holds up to {limit}"),
         }
     }
 }

@@ -4,5 +4,6 @@
 //! it, the control-table compiler encodes it, and neither imports the other.
 
 pub mod legality;
+pub mod random;
 pub mod schedule;
 pub mod tiling;

@@ -228,13 +228,7 @@ impl Schedule {
         let (t2, t1) = (&mapping.offchip.tile, &mapping.l2.tile);
         let edge = |total: u32, tile: u32| total - (total.div_ceil(tile) - 1) * tile;
         let l2_tile = PerDim::from_fn(|d| [t2[d], edge(nest.bounds[d], t2[d])]);
-        let tile = PerDim::from_fn(|d| {
-            [
-                t1[d],
-                edge(l2_tile[d][0], t1[d]),
-                edge(l2_tile[d][1], t1[d]),
-            ]
-        });
+        let tile = PerDim::from_fn(|d| [t1[d], edge(l2_tile[d][0], t1[d]), edge(l2_tile[d][1], t1[d])]);
         let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
         for d in Dim::ALL {
             offchip[offchip_loop(d)] = nest.bounds[d].div_ceil(t2[d]);
@@ -260,11 +254,7 @@ impl Schedule {
     /// The dimension that carries the input's channels.
     #[must_use]
     pub fn channel_dim(&self) -> Dim {
-        if self.nest.depthwise() {
-            Dim::K
-        } else {
-            Dim::C
-        }
+        if self.nest.depthwise() { Dim::K } else { Dim::C }
     }
 
     /// Input rows (`side` 0) or columns (1) under `out` output positions and `taps` kernel taps.
@@ -306,18 +296,14 @@ impl Schedule {
     /// Issue cycles of a pass.
     #[must_use]
     pub fn compute_cycles(&self, e: &PerDim<u32>) -> u64 {
-        Dim::ALL
-            .iter()
-            .map(|&d| u64::from(self.share(d, e[d])))
-            .product()
+        Dim::ALL.iter().map(|&d| u64::from(self.share(d, e[d]))).product()
     }
 
     /// Issue cycles of a drain job. A last one (`last`: the sums are complete) runs at the output unit's width, and where
     /// sums accumulate in level 2 it also waits until the unit is empty, so that bytes and sums never meet at one port.
     #[must_use]
     pub fn drain_cycles(&self, e: &PerDim<u32>, last: bool) -> u64 {
-        let vectors =
-            ceil_div(e[Dim::K].into(), self.ports.drain_lanes) * product(e, &[Dim::Y, Dim::X]);
+        let vectors = ceil_div(e[Dim::K].into(), self.ports.drain_lanes) * product(e, &[Dim::Y, Dim::X]);
         match (last, self.accumulate) {
             (false, _) => vectors,
             (true, accumulate) => {
@@ -334,8 +320,7 @@ impl Schedule {
     /// Bus cycles to read a level-2 W tile of extents `e`, packed by the compiler in whole words.
     #[must_use]
     pub fn w_beats(&self, e: &PerDim<u32>) -> u64 {
-        round_up(e[Dim::K].into(), self.geometry.l2_w_word.into()) * product(e, &Dim::REDUCTION)
-            / self.ports.bus
+        round_up(e[Dim::K].into(), self.geometry.l2_w_word.into()) * product(e, &Dim::REDUCTION) / self.ports.bus
     }
 
     /// Bus cycles to read a level-2 I tile: its whole window, padding included.
@@ -348,8 +333,7 @@ impl Schedule {
     /// Bus cycles to read a level-2 P tile.
     #[must_use]
     pub fn p_beats(&self, e: &PerDim<u32>) -> u64 {
-        round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES)
-            / self.ports.bus
+        round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES) / self.ports.bus
     }
 
     /// Bus cycles to write a level-2 O tile.
@@ -452,7 +436,5 @@ fn accumulates(loops: &Loops) -> bool {
         .iter()
         .fold(0, |set, &d| set | 1 << offchip_loop(d) | 1 << l2_loop(d))
         & multi;
-    (0..LOOPS).any(|l| {
-        reduction >> l & 1 == 1 && loops.inner[l] & loops.relevant[Operand::O as usize] & multi != 0
-    })
+    (0..LOOPS).any(|l| reduction >> l & 1 == 1 && loops.inner[l] & loops.relevant[Operand::O as usize] & multi != 0)
 }

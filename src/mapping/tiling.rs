@@ -47,13 +47,11 @@ impl Mapping {
     /// Whether every order names every dimension once.
     #[must_use]
     pub fn orders_are_permutations(&self) -> bool {
-        [self.offchip.order, self.l2.order, self.pe]
-            .iter()
-            .all(|o| {
-                let mut sorted = *o;
-                sorted.sort_unstable();
-                sorted == Dim::ALL
-            })
+        [self.offchip.order, self.l2.order, self.pe].iter().all(|o| {
+            let mut sorted = *o;
+            sorted.sort_unstable();
+            sorted == Dim::ALL
+        })
     }
 }
 

@@ -33,10 +33,7 @@ pub enum Shape {
 /// Shape of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the dimensions' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
 pub struct Conv {
     /// Batch.
     #[serde(default = "one")]
@@ -73,10 +70,7 @@ pub struct Conv {
 /// Shape of a matrix product `O[M, N] = I[M, K] * W[K, N]`, `batch` times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    non_snake_case,
-    reason = "the members are the dimensions' names in files"
-)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
 pub struct Matmul {
     /// Independent products.
     #[serde(default = "one")]
@@ -155,9 +149,7 @@ impl LoopNest {
         self.bounds
             .0
             .iter()
-            .fold(u64::from(self.n) * u64::from(self.g), |a, &b| {
-                a * u64::from(b)
-            })
+            .fold(u64::from(self.n) * u64::from(self.g), |a, &b| a * u64::from(b))
     }
 
     /// Input channels of one group, wherever they are indexed from.
@@ -168,17 +160,12 @@ impl LoopNest {
 }
 
 impl Conv {
-    /// Output rows and columns, or `None` where the kernel does not fit the padded input.
+    /// Output rows and columns, or `None` where the kernel does not fit the padded input. Not meant for transposed ones.
     #[must_use]
     pub fn output(&self) -> Option<[u32; 2]> {
         let side = |input: u32, kernel: u32, i: usize, before: u32, after: u32| -> Option<u32> {
-            let reach = self.dilation[i]
-                .checked_mul(kernel.checked_sub(1)?)?
-                .checked_add(1)?;
-            let room = input
-                .checked_add(before)?
-                .checked_add(after)?
-                .checked_sub(reach)?;
+            let reach = self.dilation[i].checked_mul(kernel.checked_sub(1)?)?.checked_add(1)?;
+            let room = input.checked_add(before)?.checked_add(after)?.checked_sub(reach)?;
             (self.stride[i] > 0).then(|| room / self.stride[i] + 1)
         };
         let [top, left, bottom, right] = self.pad;
@@ -188,37 +175,39 @@ impl Conv {
         ])
     }
 
-    fn nest(&self) -> Result<LoopNest> {
-        if self.transposed {
-            return Err(Diagnostic::new(
-                Code::Unsupported,
-                "transposed convolution is not supported yet",
-            )
-            .next("run it as a 1x1 convolution with stride^2 times the channels"));
-        }
-        if self.groups == 0
-            || !self.K.is_multiple_of(self.groups)
-            || !self.C.is_multiple_of(self.groups)
-        {
+    fn check_groups(&self) -> Result<()> {
+        if self.groups == 0 || !self.K.is_multiple_of(self.groups) || !self.C.is_multiple_of(self.groups) {
             return Err(Diagnostic::new(
                 Code::BadSize,
                 format!("{} groups do not divide the channels", self.groups),
             )
             .expected(format!("a divisor of K = {} and C = {}", self.K, self.C)));
         }
-        let [oy, ox] = self.output().ok_or_else(|| {
+        Ok(())
+    }
+
+    fn checked_output(&self) -> Result<[u32; 2]> {
+        self.check_groups()?;
+        self.output().ok_or_else(|| {
             Diagnostic::new(
                 Code::BadSize,
-                format!(
-                    "a {}x{} kernel does not fit its padded input",
-                    self.R, self.S
-                ),
+                format!("a {}x{} kernel does not fit its padded input", self.R, self.S),
             )
             .expected(format!(
                 "an input of at least the kernel's reach; it is {}x{} before padding",
                 self.H, self.W
             ))
-        })?;
+        })
+    }
+
+    fn nest(&self) -> Result<LoopNest> {
+        if self.transposed {
+            return Err(
+                Diagnostic::new(Code::Unsupported, "transposed convolution is not supported yet")
+                    .next("run it as a 1x1 convolution with stride^2 times the channels"),
+            );
+        }
+        let [oy, ox] = self.checked_output()?;
         let (k, c) = (self.K / self.groups, self.C / self.groups);
         let depthwise = self.groups > 1 && k == 1 && c == 1;
         let (kind, g, k, c) = if depthwise {
@@ -257,10 +246,8 @@ impl Matmul {
             ));
         }
         let positions = u64::from(self.batch) * u64::from(self.M);
-        let positions = u32::try_from(positions).map_err(|_| {
-            Diagnostic::new(Code::BadSize, "batch x M overflows")
-                .expected("at most 1048576 positions")
-        })?;
+        let positions = u32::try_from(positions)
+            .map_err(|_| Diagnostic::new(Code::BadSize, "batch x M overflows").expected("at most 1048576 positions"))?;
         // Output positions are split over rows and columns as squarely as they divide, so that an array with Y and X
         // axes can use both.
         let rows = (1..=positions.isqrt())
@@ -283,12 +270,63 @@ impl Matmul {
 }
 
 impl Shape {
-    /// The loops of this shape.
+    /// Checks every size, whether or not the hardware runs this kind of layer.
     ///
     /// # Errors
-    /// A size of zero, a product beyond [`MAX_MACS`], groups that do not divide the channels, a kernel that does not
-    /// fit, or a kind that the hardware does not run.
-    pub fn nest(&self) -> Result<LoopNest> {
+    /// A size of zero or beyond [`MAX_EXTENT`], a product beyond [`MAX_MACS`], groups that do not divide the channels, or
+    /// a kernel that does not fit (`E0104`).
+    pub fn check(&self) -> Result<()> {
+        self.macs().map(|_| ())
+    }
+
+    /// Multiply-accumulates, including those of kinds that [`Shape::nest`] refuses.
+    ///
+    /// A transposed convolution multiplies once per input position and kernel tap.
+    ///
+    /// # Errors
+    /// As [`Shape::check`].
+    pub fn macs(&self) -> Result<u64> {
+        self.check_extents()?;
+        let factors: [u32; 7] = match self {
+            Self::Conv(c) => {
+                let [rows, cols] = if c.transposed {
+                    c.check_groups()?;
+                    [c.H, c.W]
+                } else {
+                    c.checked_output()?
+                };
+                [c.N, c.K, c.C / c.groups, rows, cols, c.R, c.S]
+            }
+            Self::Matmul(m) => [m.batch, m.M, m.N, m.K, 1, 1, 1],
+        };
+        factors
+            .iter()
+            .try_fold(1u64, |a, &b| a.checked_mul(b.into()))
+            .filter(|&macs| macs <= MAX_MACS)
+            .ok_or_else(|| {
+                Diagnostic::new(Code::BadSize, "the layer's multiply-accumulates overflow")
+                    .expected(format!("at most {MAX_MACS}"))
+            })
+    }
+
+    /// Constant weights of the layer, in elements; zero where both operands are activations.
+    ///
+    /// # Errors
+    /// As [`Shape::check`].
+    pub fn weight_count(&self) -> Result<u64> {
+        self.check()?;
+        Ok(match self {
+            Self::Conv(c) => [c.K, c.C / c.groups, c.R, c.S].iter().fold(1, |a, &b| a * u64::from(b)),
+            Self::Matmul(m) if m.weights => u64::from(m.N) * u64::from(m.K),
+            Self::Matmul(_) => 0,
+        })
+    }
+
+    fn check_extents(&self) -> Result<()> {
+        let refuse = |name: &str, size: u32, least: u32| {
+            Diagnostic::new(Code::BadSize, format!("{name} is {size}"))
+                .expected(format!("a size from {least} to {MAX_EXTENT}"))
+        };
         let sizes: &[(&str, u32)] = match self {
             Self::Conv(c) => &[
                 ("N", c.N),
@@ -302,32 +340,32 @@ impl Shape {
                 ("stride", c.stride[1]),
                 ("dilation", c.dilation[0]),
                 ("dilation", c.dilation[1]),
+                ("groups", c.groups),
             ],
             Self::Matmul(m) => &[("batch", m.batch), ("M", m.M), ("N", m.N), ("K", m.K)],
         };
         for &(name, size) in sizes {
             if size == 0 || size > MAX_EXTENT {
-                return Err(Diagnostic::new(Code::BadSize, format!("{name} is {size}"))
-                    .expected(format!("a size from 1 to {MAX_EXTENT}")));
+                return Err(refuse(name, size, 1));
             }
         }
-        let nest = match self {
-            Self::Conv(c) => c.nest()?,
-            Self::Matmul(m) => m.nest()?,
-        };
-        let product = nest
-            .bounds
-            .0
-            .iter()
-            .try_fold(u64::from(nest.n) * u64::from(nest.g), |a, &b| {
-                a.checked_mul(b.into())
-            });
-        match product {
-            Some(macs) if macs <= MAX_MACS => Ok(nest),
-            _ => Err(
-                Diagnostic::new(Code::BadSize, "the layer's multiply-accumulates overflow")
-                    .expected(format!("at most {MAX_MACS}")),
-            ),
+        if let Self::Conv(c) = self
+            && let Some(&pad) = c.pad.iter().find(|&&p| p > MAX_EXTENT)
+        {
+            return Err(refuse("pad", pad, 0));
+        }
+        Ok(())
+    }
+
+    /// The loops of this shape.
+    ///
+    /// # Errors
+    /// As [`Shape::check`], or a kind that the hardware does not run (`E0103`).
+    pub fn nest(&self) -> Result<LoopNest> {
+        self.check()?;
+        match self {
+            Self::Conv(c) => c.nest(),
+            Self::Matmul(m) => m.nest(),
         }
     }
 }
@@ -338,9 +376,7 @@ impl Layer {
     /// # Errors
     /// As [`Shape::nest`], with the layer's name as the place.
     pub fn nest(&self) -> Result<LoopNest> {
-        self.shape
-            .nest()
-            .map_err(|e| e.at(format!("layer `{}`", self.name)))
+        self.shape.nest().map_err(|e| e.at(format!("layer `{}`", self.name)))
     }
 }
 

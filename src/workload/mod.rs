@@ -2,4 +2,9 @@
 //!
 //! Knows no hardware: nothing here depends on an array, a buffer or a price.
 
+pub mod graph;
 pub mod layer;
+pub mod network;
+pub mod onnx;
+pub mod quant;
+pub mod zoo;

@@ -1,0 +1,55 @@
+# naas: `make help` prints the targets.
+
+NAAS := cargo run --release --locked --quiet --
+OUT := rtl
+
+# What `make gen` and `make sim` work on: a design file, or a network (and resources) to search a design for.
+DESIGN :=
+NETWORK :=
+RESOURCES :=
+
+# Goldens are compared, never rewritten, unless somebody asks for it by hand.
+export INSTA_UPDATE ?= no
+
+.DEFAULT_GOAL := help
+.PHONY: help setup gen sim test test-long lint doc clean
+
+help: ## print this text
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s%s\n", $$1, $$2 }'
+	@echo
+	@echo 'variables of gen and sim:'
+	@echo '  DESIGN=FILE                   emit this design instead of searching one'
+	@echo '  NETWORK=NAME|FILE             search for this network instead of the default one'
+	@echo '  RESOURCES=NAME|FILE           within these limits'
+	@echo '  OUT=DIR                       the RTL folder (default: rtl)'
+
+setup: ## install what is missing: simulators, compiler, Rust dependencies
+	@tools/setup.sh
+
+gen: setup ## search a design (or take DESIGN) and emit its RTL folder
+	$(NAAS) gen $(if $(DESIGN),--design $(DESIGN),$(NETWORK) $(if $(RESOURCES),--resources $(RESOURCES))) --out $(OUT)
+
+sim: gen ## the same, then simulate it and compare bits, cycles and counters
+	$(NAAS) sim $(OUT)
+
+lint: setup ## formatting, clippy, documentation and dependency rules, warnings refused
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; \
+	else echo 'notice: cargo-deny is not installed, deny.toml was not checked'; fi
+
+test: setup ## formatting, clippy and the tests
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo test --workspace --locked
+
+test-long: setup ## the tests, those marked as long included
+	cargo test --workspace --locked -- --include-ignored
+
+doc: setup ## the library's documentation, into target/doc
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+clean: ## remove what was built and generated
+	cargo clean --quiet
+	rm -rf rtl

@@ -1,0 +1,224 @@
+// Bench of naas_output_unit: random and chosen cases against float32 arithmetic and against plain integers.
+//
+// usage: bench [--seed S] [--cases N]
+//
+// With TIE_WINDOW = 1 the reference is float32 arithmetic of this machine, rounding to nearest even:
+// nearbyintf(float(acc) * s) with s = mult * 2^-shift, which is exact. It is checked a second time by the integer formula of
+// the module's header. With TIE_WINDOW = 0 only the integer formula applies.
+
+#include <cfenv>
+#include <cinttypes>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <random>
+
+#include "Vnaas_output_unit.h"
+#include "verilated.h"
+
+namespace {
+
+constexpr int kLatency = 8;
+
+struct Case {
+    uint32_t sum, part, bias;
+    bool use_part;
+    uint32_t mult;
+    int shift;
+    int acc() const { return static_cast<int32_t>(sum + (use_part ? part : 0) + bias); }
+};
+
+struct Layer {
+    int zero_point, lo, hi;
+};
+
+int clamp(int64_t value, const Layer& layer) {
+    const int64_t biased = value + layer.zero_point;
+    return static_cast<int>(biased < layer.lo ? layer.lo : biased > layer.hi ? layer.hi : biased);
+}
+
+int bits(unsigned __int128 value) {
+    int n = 0;
+    for (; value != 0; value >>= 1) ++n;
+    return n;
+}
+
+// |acc| at or above 2^24 rounded to 24 significant bits.
+int64_t round24(int64_t acc) {
+    const int64_t magnitude = acc < 0 ? -acc : acc;
+    const int drop = bits(magnitude) - 24;
+    if (drop <= 0) return acc;
+    const int64_t half = int64_t{1} << (drop - 1);
+    int64_t kept = magnitude >> drop;
+    const int64_t rest = magnitude & ((int64_t{1} << drop) - 1);
+    if (rest > half || (rest == half && (kept & 1))) ++kept;
+    return acc < 0 ? -(kept << drop) : kept << drop;
+}
+
+int by_integers(const Case& c, const Layer& layer, bool window) {
+    const __int128 acc = window ? round24(c.acc()) : c.acc();
+    const __int128 product = acc * c.mult;
+    const int length = bits(product < 0 ? -product : product);
+    const __int128 t = window && length >= 25 ? __int128{1} << (length - 25) : 0;
+    const __int128 p = product + (__int128{1} << (c.shift - 1)) + t;
+    __int128 q = p >> c.shift;
+    const __int128 rest = p - (q << c.shift);
+    if (window && rest <= 2 * t) q &= ~__int128{1};
+    const int64_t limit = int64_t{1} << 40;
+    return clamp(q > limit ? limit : q < -limit ? -limit : static_cast<int64_t>(q), layer);
+}
+
+int by_float(const Case& c, const Layer& layer) {
+    const float scale = std::ldexp(static_cast<float>(c.mult), -c.shift);
+    volatile float product = static_cast<float>(c.acc()) * scale;
+    const float rounded = std::nearbyintf(product);
+    return clamp(rounded > 1e9f ? 1000000000 : rounded < -1e9f ? -1000000000 : static_cast<int64_t>(rounded), layer);
+}
+
+class Source {
+  public:
+    Source(uint64_t seed, int mult_bits) : engine_(seed), mult_bits_(mult_bits) {}
+
+    Case next() {
+        Case c{};
+        c.mult = multiplier();
+        c.shift = shift();
+        const uint32_t acc = accumulator(c);
+        c.use_part = below(2) != 0;
+        c.part = word();
+        c.bias = below(4) == 0 ? 0 : below(2) != 0 ? word() : word() >> 12;
+        c.sum = acc - c.bias - (c.use_part ? c.part : 0);
+        return c;
+    }
+
+    Layer layer() {
+        Layer l{};
+        l.zero_point = static_cast<int>(below(256)) - 128;
+        l.lo = below(2) != 0 ? -128 : static_cast<int>(below(256)) - 128;
+        l.hi = below(2) != 0 ? 127 : l.lo + static_cast<int>(below(static_cast<uint32_t>(128 - l.lo)));
+        return l;
+    }
+
+  private:
+    uint32_t word() { return static_cast<uint32_t>(engine_()); }
+    uint32_t below(uint32_t n) { return word() % n; }
+
+    uint32_t multiplier() {
+        const uint32_t top = uint32_t{1} << (mult_bits_ - 1);
+        switch (below(8)) {
+            case 0: return top;                                        // scale is a power of two
+            case 1: return uint32_t{1} << below(mult_bits_);           // the same, not normalised
+            case 2: return word() & (2 * top - 1);                     // any, zero included
+            case 3: return (top | (word() & (top - 1))) & ~0xFFFFu;    // few significant bits: many exact ties
+            default: return top | (word() & (top - 1));                // normalised, as compilers emit
+        }
+    }
+
+    int shift() { return below(8) == 0 ? 1 + static_cast<int>(below(62)) : 24 + static_cast<int>(below(mult_bits_)); }
+
+    uint32_t accumulator(const Case& c) {
+        switch (below(8)) {
+            case 0: return word();
+            case 1: return word() >> below(32);
+            case 2: return 0u - (word() >> below(32));
+            case 3: return sign((uint32_t{1} << (24 + below(8))) + below(9) - 4);    // around powers of two from 2^24 up
+            case 4: return sign((word() & 0xFFu) << below(25) | below(2));           // sparse
+            default: return near_tie(c);
+        }
+    }
+
+    // The accumulator whose product is nearest to some odd number of halves, or a neighbour.
+    uint32_t near_tie(const Case& c) {
+        if (c.mult == 0) return word();
+        const double halves = 2.0 * below(256) + 1.0;
+        const double acc = std::ldexp(halves, c.shift - 1) / c.mult;
+        if (acc >= 2147483647.0) return word();
+        return sign(static_cast<uint32_t>(std::llround(acc)) + below(3) - 1);
+    }
+
+    uint32_t sign(uint32_t magnitude) { return below(2) != 0 ? magnitude : 0u - magnitude; }
+
+    std::mt19937_64 engine_;
+    uint32_t mult_bits_;
+};
+
+class Bench {
+  public:
+    Bench(uint64_t seed) : source_(seed, MULT_BITS) {}
+
+    // Runs batches of one layer each, back to back cases within a batch; returns the number of differences.
+    uint64_t run(uint64_t cases) {
+        while (cases_ < cases) batch(4096);
+        std::printf("output_unit TIE_WINDOW=%d MULT_BITS=%d: %" PRIu64 " cases (%" PRIu64 " with |acc| >= 2^24), %" PRIu64
+                    " differences\n",
+                    TIE_WINDOW, MULT_BITS, cases_, large_, differences_);
+        return differences_;
+    }
+
+  private:
+    void batch(int count) {
+        const Layer layer = source_.layer();
+        std::deque<Case> flight;
+        for (int i = 0; i < count + kLatency; ++i) {
+            if (i >= kLatency) {
+                check(flight.front(), layer);
+                flight.pop_front();
+            }
+            flight.push_back(source_.next());
+            apply(flight.back(), layer);
+            clock();
+        }
+    }
+
+    void apply(const Case& c, const Layer& layer) {
+        top_.sum_i = c.sum;
+        top_.part_i = c.part;
+        top_.use_part_i = c.use_part;
+        top_.bias_i = c.bias;
+        top_.mult_i = c.mult;
+        top_.shift_i = static_cast<uint8_t>(c.shift);
+        top_.zero_point_i = static_cast<uint8_t>(layer.zero_point);
+        top_.lo_i = static_cast<uint8_t>(layer.lo);
+        top_.hi_i = static_cast<uint8_t>(layer.hi);
+    }
+
+    void clock() {
+        top_.clk_i = 0;
+        top_.eval();
+        top_.clk_i = 1;
+        top_.eval();
+    }
+
+    void check(const Case& c, const Layer& layer) {
+        const int got = static_cast<int8_t>(top_.out_o);
+        const int want = by_integers(c, layer, TIE_WINDOW != 0);
+        const int wantf = TIE_WINDOW != 0 ? by_float(c, layer) : want;
+        ++cases_;
+        large_ += std::abs(static_cast<int64_t>(c.acc())) >= (int64_t{1} << 24);
+        if (got == want && got == wantf) return;
+        if (differences_++ < 10) {
+            std::printf("difference: acc %d mult %u shift %d zp %d lo %d hi %d: got %d, integers %d, float %d\n", c.acc(),
+                        c.mult, c.shift, layer.zero_point, layer.lo, layer.hi, got, want, wantf);
+        }
+    }
+
+    Vnaas_output_unit top_;
+    Source source_;
+    uint64_t cases_ = 0, large_ = 0, differences_ = 0;
+};
+
+}    // namespace
+
+int main(int argc, char** argv) {
+    uint64_t seed = 1, cases = 2000000;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (std::strcmp(argv[i], "--seed") == 0) seed = std::strtoull(argv[i + 1], nullptr, 0);
+        if (std::strcmp(argv[i], "--cases") == 0) cases = std::strtoull(argv[i + 1], nullptr, 0);
+    }
+    std::fesetround(FE_TONEAREST);
+    std::printf("seed %" PRIu64 "\n", seed);
+    return Bench(seed).run(cases) == 0 ? 0 : 1;
+}

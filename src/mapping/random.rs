@@ -1,0 +1,442 @@
+//! Random legal (accelerator, layer, mapping) triples, and simpler ones of the same kind.
+//!
+//! Tests and the `verify` command compare the hardware, the walk and the fast model on these. Triples are small, so that
+//! every job can be simulated, and odd: ragged tiles at both levels, axis sizes that are no power of two, one or two
+//! slots anywhere, padding, stride, dilation, groups, batch. A triple that fails a comparison is shrunk with [`simpler`].
+
+use crate::arch::accelerator::{AXIS_DIMS, Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words};
+use crate::arch::geometry::Geometry;
+use crate::base::dims::{Dim, PerDim};
+use crate::base::rng::Rng;
+use crate::mapping::legality::{needs, quantum, violations};
+use crate::mapping::schedule::Schedule;
+use crate::mapping::tiling::{Level, Mapping};
+use crate::workload::layer::{Conv, LoopNest, Matmul, Shape};
+use rand::RngExt as _;
+
+/// What to run, on what, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Triple {
+    /// The accelerator.
+    pub accelerator: Accelerator,
+    /// The layer as a network states it.
+    pub shape: Shape,
+    /// Its loops.
+    pub nest: LoopNest,
+    /// The mapping.
+    pub mapping: Mapping,
+}
+
+/// How large triples may get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Passes.
+    pub passes: u64,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Channels of one group, outputs and inputs each.
+    pub channels: u32,
+    /// Input rows and columns.
+    pub side: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            passes: 3000,
+            macs: 100_000,
+            channels: 40,
+            side: 12,
+        }
+    }
+}
+
+/// Draws a triple.
+#[must_use]
+pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
+    loop {
+        let shape = random_shape(rng, limits);
+        let Ok(nest) = shape.nest() else { continue };
+        if nest.macs() > limits.macs {
+            continue;
+        }
+        let accelerator = random_accelerator(rng);
+        let mapping = random_mapping(rng, &accelerator, &nest);
+        let schedule = Schedule::new(&nest, &accelerator, &mapping);
+        if passes(&schedule) > limits.passes {
+            continue;
+        }
+        let slack = |rng: &mut Rng| rng.random_range(0..3);
+        let slack = std::array::from_fn(|_| slack(rng));
+        let triple = Triple {
+            accelerator: resized(&accelerator, &schedule, slack),
+            shape,
+            nest,
+            mapping,
+        };
+        if triple.is_legal() {
+            return triple;
+        }
+    }
+}
+
+/// Passes of a schedule.
+#[must_use]
+pub fn passes(s: &Schedule) -> u64 {
+    let along = |d: Dim| {
+        let [full, edge] = s.loops.l2[d].map(u64::from);
+        (u64::from(s.loops.offchip[2 + d.index()]) - 1) * full + edge
+    };
+    Dim::ALL.into_iter().map(along).product::<u64>() * u64::from(s.nest.n) * u64::from(s.nest.g)
+}
+
+impl Triple {
+    /// Its schedule.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(&self.nest, &self.accelerator, &self.mapping)
+    }
+
+    /// Whether the accelerator can be built and the mapping can run on it.
+    #[must_use]
+    pub fn is_legal(&self) -> bool {
+        self.accelerator.violations().is_empty() && violations(&self.nest, &self.accelerator, &self.mapping).is_empty()
+    }
+}
+
+fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+    from[rng.random_range(0..from.len())]
+}
+
+/// True with a probability of `one / of`.
+fn chance(rng: &mut Rng, one: u32, of: u32) -> bool {
+    rng.random_range(0..of) < one
+}
+
+fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
+    if chance(rng, 1, 8) {
+        return Shape::Matmul(Matmul {
+            batch: 1,
+            M: rng.random_range(1..=limits.side * 2),
+            N: rng.random_range(1..=limits.channels),
+            K: rng.random_range(1..=limits.channels),
+            weights: true,
+        });
+    }
+    let mut channels = || match rng.random_range(0..3) {
+        0 => rng.random_range(1..=limits.channels.min(4)),
+        _ => rng.random_range(1..=limits.channels),
+    };
+    let (k, c) = (channels(), channels());
+    let (k, c, groups) = match rng.random_range(0..6) {
+        0 | 1 => (k, k, k),
+        2 => {
+            let groups = rng.random_range(2..=3);
+            (k * groups, c * groups, groups)
+        }
+        _ => (k, c, 1),
+    };
+    let kernel = |rng: &mut Rng| pick(rng, &[1, 1, 2, 3, 3, 5]);
+    let step = |rng: &mut Rng| pick(rng, &[1, 1, 1, 2, 2, 3]);
+    Shape::Conv(Conv {
+        N: pick(rng, &[1, 1, 1, 2, 3]),
+        K: k,
+        C: c,
+        H: rng.random_range(1..=limits.side),
+        W: rng.random_range(1..=limits.side),
+        R: kernel(rng),
+        S: kernel(rng),
+        stride: [step(rng), step(rng)],
+        pad: std::array::from_fn(|_| pick(rng, &[0, 0, 1, 1, 2, 3])),
+        dilation: [step(rng), step(rng)],
+        groups,
+        transposed: false,
+    })
+}
+
+/// An accelerator whose memories are not sized yet.
+fn random_accelerator(rng: &mut Rng) -> Accelerator {
+    let sizes = [1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16];
+    let first = rng.random_range(0..AXIS_DIMS.len());
+    let second = (first + rng.random_range(1..AXIS_DIMS.len())) % AXIS_DIMS.len();
+    let axes = [first, second].map(|d| Axis {
+        size: pick(rng, &sizes),
+        dims: vec![AXIS_DIMS[d]],
+    });
+    let p = |d: Dim| {
+        let axis = axes.iter().find(|a| a.dims.contains(&d));
+        axis.map_or(1, |a| a.size)
+    };
+    let lanes = |rng: &mut Rng, along: &[Dim]| loop {
+        let lanes = 1 << rng.random_range(0..5);
+        let fits = |&d: &Dim| lanes <= p(d) || lanes.is_multiple_of(p(d));
+        if along.iter().all(fits) {
+            break lanes;
+        }
+    };
+    let slots = |rng: &mut Rng| rng.random_range(1..=2);
+    let memory = |rng: &mut Rng| Memory {
+        bytes: 1,
+        slots: slots(rng),
+    };
+    let drain = lanes(rng, &[Dim::K]);
+    Accelerator {
+        name: "random".into(),
+        buffers: Buffers {
+            W: memory(rng),
+            I: memory(rng),
+            psum: Words {
+                words: 1,
+                slots: slots(rng),
+            },
+        },
+        l2: L2 {
+            W: memory(rng),
+            I: memory(rng),
+            O: memory(rng),
+            P: memory(rng),
+        },
+        lanes: Lanes {
+            W: lanes(rng, &[Dim::K]),
+            I: lanes(rng, &[Dim::C, Dim::K]),
+            drain,
+        },
+        requantizers: 1 << rng.random_range(0..=drain.trailing_zeros()),
+        offchip: Offchip {
+            bytes_per_cycle: pick(rng, &[4, 4, 8, 16, 32]),
+            latency_cycles: pick(rng, &[1, 2, 7, 20, 64]),
+        },
+        axes: axes.into(),
+    }
+}
+
+/// A mapping whose tiles are aligned; whether they fit is up to the memories.
+fn random_mapping(rng: &mut Rng, a: &Accelerator, nest: &LoopNest) -> Mapping {
+    let extent = |rng: &mut Rng, d: Dim, of: u32| {
+        let extent = match rng.random_range(0..4) {
+            0 => of,
+            _ => rng.random_range(1..=of),
+        };
+        let aligned = extent.next_multiple_of(quantum(a, nest, d));
+        if aligned < of { aligned } else { of }
+    };
+    let offchip = PerDim::from_fn(|d| extent(rng, d, nest.bounds[d]));
+    let l2 = PerDim::from_fn(|d| extent(rng, d, offchip[d]));
+    let order = |rng: &mut Rng| {
+        let mut order = Dim::ALL;
+        for i in (1..order.len()).rev() {
+            order.swap(i, rng.random_range(0..=i));
+        }
+        order
+    };
+    Mapping {
+        offchip: Level {
+            tile: offchip,
+            order: order(rng),
+        },
+        l2: Level {
+            tile: l2,
+            order: order(rng),
+        },
+        pe: order(rng),
+    }
+}
+
+/// `a` with memories of what `s` needs and `slack` words more.
+fn resized(a: &Accelerator, s: &Schedule, slack: [u32; 7]) -> Accelerator {
+    let mut a = a.clone();
+    let g = Geometry::of(&a);
+    let units = [
+        g.w_word,
+        g.i_word,
+        g.psum_word,
+        g.l2_w_word,
+        g.l2_i_word,
+        4 * g.l2_o_word,
+        PARAM_BYTES * g.l2_p_word,
+    ];
+    let needs = needs(s);
+    let size = |i: usize| {
+        let words = needs[i].div_ceil(u64::from(units[i])) + u64::from(slack[i]);
+        u32::try_from(words * u64::from(units[i])).unwrap_or(u32::MAX)
+    };
+    a.buffers.W.bytes = size(0);
+    a.buffers.I.bytes = size(1);
+    a.buffers.psum.words = size(2);
+    a.l2.W.bytes = size(3);
+    a.l2.I.bytes = size(4);
+    a.l2.O.bytes = size(5);
+    a.l2.P.bytes = size(6);
+    a
+}
+
+/// Legal triples that are simpler than `t` in one respect each, the boldest first.
+#[must_use]
+pub fn simpler(t: &Triple) -> Vec<Triple> {
+    let mut candidates = simpler_layers(t);
+    candidates.extend(simpler_mappings(t));
+    candidates.extend(simpler_accelerators(t));
+    candidates.retain(|c| c != t);
+    candidates
+        .into_iter()
+        .filter_map(|mut c| {
+            c.nest = c.shape.nest().ok()?;
+            c.mapping = aligned(&c);
+            // Shrinking leaves room in the memories; that does no harm, but what became too small would.
+            let schedule = c.schedule();
+            c.accelerator = resized(&c.accelerator, &schedule, [0; 7]);
+            (c.is_legal() && complexity(&c) < complexity(t)).then_some(c)
+        })
+        .collect()
+}
+
+/// The mapping with extents rounded up to what the layer and the lanes demand.
+fn aligned(t: &Triple) -> Mapping {
+    let mut m = t.mapping;
+    for d in Dim::ALL {
+        let quantum = quantum(&t.accelerator, &t.nest, d);
+        let fit = |extent: u32| extent.next_multiple_of(quantum).min(t.nest.bounds[d]);
+        m.offchip.tile[d] = fit(m.offchip.tile[d]);
+        m.l2.tile[d] = fit(m.l2.tile[d]).min(m.offchip.tile[d]);
+    }
+    m
+}
+
+/// What shrinking lowers: a rough count of everything that a reader must take in.
+fn complexity(t: &Triple) -> u64 {
+    let s = t.schedule();
+    let n = &t.nest;
+    let extras = n.stride.iter().chain(&n.dilation).chain(&n.pad);
+    let a = &t.accelerator;
+    let order = |o: &[Dim; 6]| {
+        let ahead = |i: usize| o[..i].iter().filter(|&&d| d > o[i]).count();
+        (0..6).map(ahead).sum::<usize>() as u64
+    };
+    1000 * passes(&s)
+        + 10 * (n.macs().min(1 << 40) + extras.map(|&v| u64::from(v)).sum::<u64>())
+        + 10 * n.input.iter().map(|&v| u64::from(v)).sum::<u64>()
+        + u64::from(a.pes() + a.lanes.W + a.lanes.I + a.lanes.drain + a.requantizers)
+        + u64::from(a.offchip.bytes_per_cycle + a.offchip.latency_cycles)
+        + order(&s.mapping.offchip.order)
+        + order(&s.mapping.l2.order)
+        + order(&s.mapping.pe)
+}
+
+fn simpler_layers(t: &Triple) -> Vec<Triple> {
+    let mut shapes = Vec::new();
+    match t.shape {
+        Shape::Conv(c) => {
+            let mut push = |change: &dyn Fn(&mut Conv)| {
+                let mut smaller = c;
+                change(&mut smaller);
+                shapes.push(Shape::Conv(smaller));
+            };
+            let less = |v: u32| [1, v / 2, v.saturating_sub(1)];
+            for i in 0..3 {
+                push(&|c| c.N = less(c.N)[i]);
+                push(&|c| c.K = less(c.K / c.groups)[i] * c.groups);
+                push(&|c| c.C = less(c.C / c.groups)[i] * c.groups);
+                push(&|c| (c.K, c.C, c.groups) = scaled_groups(c, less(c.groups)[i]));
+                push(&|c| c.H = less(c.H)[i]);
+                push(&|c| c.W = less(c.W)[i]);
+                push(&|c| c.R = less(c.R)[i]);
+                push(&|c| c.S = less(c.S)[i]);
+            }
+            for i in 0..2 {
+                push(&|c| c.stride[i] = 1);
+                push(&|c| c.dilation[i] = 1);
+            }
+            for i in 0..4 {
+                push(&|c| c.pad[i] = 0);
+            }
+        }
+        Shape::Matmul(m) => {
+            for (i, v) in [m.M, m.N, m.K].into_iter().enumerate() {
+                for less in [1, v / 2, v - 1] {
+                    let mut smaller = m;
+                    *[&mut smaller.M, &mut smaller.N, &mut smaller.K][i] = less;
+                    shapes.push(Shape::Matmul(smaller));
+                }
+            }
+        }
+    }
+    let with = |shape| Triple { shape, ..t.clone() };
+    shapes.into_iter().map(with).collect()
+}
+
+/// Channels and groups of `c` with another number of groups.
+fn scaled_groups(c: &Conv, groups: u32) -> (u32, u32, u32) {
+    (c.K / c.groups * groups, c.C / c.groups * groups, groups)
+}
+
+fn simpler_mappings(t: &Triple) -> Vec<Triple> {
+    let m = t.mapping.normalised(&t.nest.bounds);
+    let mut mappings = Vec::new();
+    for d in Dim::ALL {
+        let (bound, t2, t1) = (t.nest.bounds[d], m.offchip.tile[d], m.l2.tile[d]);
+        for (t2, t1) in [(bound, bound), (t2, t2), (bound, t1)] {
+            let mut simple = m;
+            (simple.offchip.tile[d], simple.l2.tile[d]) = (t2, t1);
+            mappings.push(simple);
+        }
+    }
+    for level in 0..3 {
+        for i in 0..5 {
+            let mut simple = m;
+            let orders = [&mut simple.offchip.order, &mut simple.l2.order, &mut simple.pe];
+            for (l, order) in orders.into_iter().enumerate() {
+                if l == level && order[i] > order[i + 1] {
+                    order.swap(i, i + 1);
+                }
+            }
+            mappings.push(simple);
+        }
+    }
+    let with = |mapping| Triple { mapping, ..t.clone() };
+    mappings.into_iter().map(with).collect()
+}
+
+fn simpler_accelerators(t: &Triple) -> Vec<Triple> {
+    let mut accelerators = Vec::new();
+    let mut push = |change: &dyn Fn(&mut Accelerator)| {
+        let mut simple = t.accelerator.clone();
+        change(&mut simple);
+        accelerators.push(simple);
+    };
+    push(&|a| a.lanes.W /= 2);
+    push(&|a| a.lanes.I /= 2);
+    push(&|a| a.lanes.drain /= 2);
+    push(&|a| (a.lanes.drain, a.requantizers) = (a.lanes.drain / 2, a.requantizers / 2));
+    push(&|a| a.requantizers /= 2);
+    push(&|a| a.offchip.bytes_per_cycle /= 2);
+    push(&|a| a.offchip.latency_cycles = 1);
+    for i in 0..t.accelerator.axes.len() {
+        push(&|a| a.axes[i].size = 1);
+        push(&|a| a.axes[i].size /= 2);
+        push(&|a| a.axes[i].size -= 1);
+    }
+    let with = |accelerator| Triple {
+        accelerator,
+        ..t.clone()
+    };
+    accelerators.into_iter().map(with).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::stream;
+
+    #[test]
+    fn triples_are_legal_repeatable_and_shrink() {
+        let limits = Limits::default();
+        for seed in 0..50 {
+            let t = random_triple(&mut stream(seed, &[]), &limits);
+            assert!(t.is_legal());
+            assert_eq!(t, random_triple(&mut stream(seed, &[]), &limits));
+            for s in simpler(&t) {
+                assert!(s.is_legal() && complexity(&s) < complexity(&t));
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Tests of the golden model against a second, slower statement of each operator.
+
+use super::*;
+use crate::base::rng::{Rng, stream};
+use crate::workload::graph::Element;
+use crate::workload::quant::{AddParams, ChannelParams};
+use rand::{Rng as _, RngExt as _};
+
+fn values(rng: &mut Rng, count: u64) -> Vec<i8> {
+    (0..count).map(|_| rng.next_u32() as i8).collect()
+}
+
+fn post(rng: &mut Rng, channels: u32) -> LayerPost {
+    LayerPost {
+        channels: (0..channels)
+            .map(|_| ChannelParams {
+                bias: rng.random_range(-5000..5000),
+                multiplier: rng.random_range(1 << 23..1 << 24),
+                shift: rng.random_range(30..36),
+            })
+            .collect(),
+        zero_point: rng.next_u32() as i8,
+        lo: -128,
+        hi: 127,
+        input_zero_point: rng.next_u32() as i8,
+    }
+}
+
+/// One output of a convolution as the hardware sees it: raw inputs, folded bias, padding filled with the zero point.
+fn output_at(c: &Conv, x: &[i8], w: &[i8], post: &LayerPost, at: [usize; 4]) -> i32 {
+    let [n, k, oy, ox] = at;
+    let [cg, kg] = [c.C / c.groups, c.K / c.groups].map(|v| v as usize);
+    let [cc, h, width, r, s] = [c.C, c.H, c.W, c.R, c.S].map(|v| v as usize);
+    let mut sum = post.channels[k].bias;
+    for ci in 0..cg {
+        for (ri, si) in (0..r).flat_map(|ri| (0..s).map(move |si| (ri, si))) {
+            let y = (oy * c.stride[0] as usize + ri * c.dilation[0] as usize) as i64 - i64::from(c.pad[0]);
+            let xx = (ox * c.stride[1] as usize + si * c.dilation[1] as usize) as i64 - i64::from(c.pad[1]);
+            let inside = (0..h as i64).contains(&y) && (0..width as i64).contains(&xx);
+            let channel = k / kg * cg + ci;
+            let value = if inside {
+                x[((n * cc + channel) * h + y as usize) * width + xx as usize]
+            } else {
+                post.input_zero_point
+            };
+            sum += i32::from(value) * i32::from(w[((k * cg + ci) * r + ri) * s + si]);
+        }
+    }
+    sum
+}
+
+fn random_conv(rng: &mut Rng) -> Conv {
+    let groups = [1, 1, 2, 3][rng.random_range(0..4)];
+    let mut size = |hi: u32| rng.random_range(1..=hi);
+    Conv {
+        N: size(2),
+        K: groups * size(4),
+        C: groups * size(4),
+        H: size(9),
+        W: size(9),
+        R: size(4),
+        S: size(4),
+        stride: [size(3), size(3)],
+        pad: [size(3) - 1, size(3) - 1, size(3) - 1, size(3) - 1],
+        dilation: [size(2), size(2)],
+        groups,
+        transposed: false,
+    }
+}
+
+#[test]
+fn convolutions_equal_the_definition() {
+    let mut rng = stream(11, &[]);
+    let mut done = 0;
+    while done < 300 {
+        let conv = random_conv(&mut rng);
+        let Some([rows, cols]) = conv.output().map(|o| o.map(|v| v as usize)) else {
+            continue;
+        };
+        let shape = Shape::Conv(conv);
+        let x = values(&mut rng, u64::from(conv.N * conv.C * conv.H * conv.W));
+        let w = values(&mut rng, shape.weight_count().unwrap());
+        let post = post(&mut rng, conv.K);
+        let have = accumulators(&shape, &x, &w, &post).unwrap();
+        let bytes = layer(&shape, &x, &w, &post).unwrap();
+        let mut i = 0;
+        for n in 0..conv.N as usize {
+            for k in 0..conv.K as usize {
+                for (y, xx) in (0..rows).flat_map(|y| (0..cols).map(move |x| (y, x))) {
+                    let want = output_at(&conv, &x, &w, &post, [n, k, y, xx]);
+                    assert_eq!(have[i], want, "{conv:?} at {n} {k} {y} {xx}");
+                    assert_eq!(bytes[i], output_unit(want, &post.channels[k], &post));
+                    i += 1;
+                }
+            }
+        }
+        assert_eq!(i, have.len());
+        done += 1;
+    }
+}
+
+#[test]
+fn matrix_product_is_a_pointwise_convolution() {
+    let mut rng = stream(12, &[]);
+    let (m, n, k) = (5, 7, 11);
+    let product = Shape::Matmul(Matmul {
+        batch: 1,
+        M: m,
+        N: n,
+        K: k,
+        weights: true,
+    });
+    let conv = Shape::Conv(Conv {
+        N: m,
+        K: n,
+        C: k,
+        H: 1,
+        W: 1,
+        R: 1,
+        S: 1,
+        stride: [1, 1],
+        pad: [0; 4],
+        dilation: [1, 1],
+        groups: 1,
+        transposed: false,
+    });
+    let (x, w) = (values(&mut rng, 55), values(&mut rng, 77));
+    let post = post(&mut rng, n);
+    assert_eq!(
+        layer(&product, &x, &w, &post).unwrap(),
+        layer(&conv, &x, &w, &post).unwrap()
+    );
+}
+
+#[test]
+fn wrong_lengths_and_overflow_are_refused() {
+    let mut rng = stream(13, &[]);
+    let shape = Shape::Matmul(Matmul {
+        batch: 1,
+        M: 1,
+        N: 2,
+        K: 3,
+        weights: true,
+    });
+    let mut p = post(&mut rng, 2);
+    let code = |x: &[i8], w: &[i8], p: &LayerPost| accumulators(&shape, x, w, p).unwrap_err().code;
+    assert_eq!(code(&[0; 2], &[0; 6], &p), Code::Malformed);
+    assert_eq!(code(&[0; 3], &[0; 5], &p), Code::Malformed);
+    p.channels[1].bias = i32::MAX;
+    assert_eq!(code(&[0; 3], &[1; 6], &p), Code::BadSize);
+    p.channels.pop();
+    assert_eq!(code(&[0; 3], &[0; 6], &p), Code::Malformed);
+}
+
+fn tensor(shape: &[u32], scale: f32, zero_point: i8, element: Element) -> Tensor {
+    Tensor {
+        name: String::new(),
+        shape: shape.to_vec(),
+        scale,
+        zero_point,
+        element,
+    }
+}
+
+#[test]
+fn both_additions_are_within_one_unit() {
+    let pairs: Vec<(i8, i8)> = (i8::MIN..=i8::MAX)
+        .flat_map(|a| (i8::MIN..=i8::MAX).map(move |b| (a, b)))
+        .collect();
+    let (a, b): (Vec<i8>, Vec<i8>) = pairs.into_iter().unzip();
+    let mut rng = stream(14, &[]);
+    let mut differ = 0;
+    for _ in 0..20 {
+        let mut side = |shape| {
+            let scale = 2f32.powf(rng.random_range(-3.0..3.0));
+            tensor(shape, scale, rng.next_u32() as i8, Element::Uint8)
+        };
+        let [ta, tb, to] = [side(&[65536]), side(&[65536]), side(&[65536])];
+        let form = AddOp {
+            params: AddParams::new(ta.scale, tb.scale, to.scale).unwrap(),
+            lo: -128,
+            hi: 127,
+        };
+        let x86 = add_float(&form, [&ta, &tb, &to], &a, &b);
+        let arm = add_integer(&form, [&ta, &tb, &to], &a, &b).unwrap();
+        for (x, y) in x86.iter().zip(&arm) {
+            assert!(x.abs_diff(*y) <= 1);
+            differ += u32::from(x != y);
+        }
+    }
+    assert!(differ < 100, "{differ} of 1,310,720");
+}
+
+#[test]
+fn max_pool_ignores_padding() {
+    let pool = Pool {
+        kernel: [2, 2],
+        stride: [2, 2],
+        pad: [1, 0, 0, 1],
+        dilation: [1, 1],
+    };
+    let from = tensor(&[1, 1, 3, 3], 1.0, 0, Element::Int8);
+    let to = tensor(&[1, 1, 2, 2], 1.0, 0, Element::Int8);
+    let x = [-9, -8, -7, -6, -5, -4, -3, -2, -1];
+    assert_eq!(max_pool(&from, &to, &pool, &x).unwrap(), [-8, -7, -2, -1]);
+}
+
+/// A damaged file that still reads must run or be refused, whatever its shapes and parameters have become.
+#[test]
+fn damaged_networks_run_without_a_panic() {
+    let source = include_bytes!("../../workloads/resnet8_cifar.onnx");
+    let mut ran = 0;
+    for case in 0..400 {
+        let mut rng = stream(15, &[case]);
+        let mut bytes = source.to_vec();
+        // The graph's nodes, with strides, pads and shapes, lie before the weights.
+        for _ in 0..3 {
+            let at = rng.random_range(0..14_000);
+            bytes[at] ^= 1 << rng.random_range(0..8);
+        }
+        let Ok(graph) = crate::workload::onnx::parse(&bytes, "damaged", "damaged.onnx") else {
+            continue;
+        };
+        let small = graph.tensors.iter().all(|t| t.len() < 100_000)
+            && graph.network().and_then(|n| n.macs()).is_ok_and(|m| m < 20_000_000);
+        if small && ran < 25 {
+            let inputs: Vec<Vec<i8>> = graph
+                .inputs
+                .iter()
+                .map(|port| vec![7; graph.tensors[port.tensor].len()])
+                .collect();
+            ran += usize::from(run_graph(&graph, &inputs, AddForm::OrtArm).is_ok());
+        }
+    }
+    assert!(ran >= 20, "{ran}");
+}

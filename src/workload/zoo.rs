@@ -1,0 +1,302 @@
+//! The networks that the program carries, and the one door through which every command gets a network.
+//!
+//! Shapes come from `workloads/networks.json` (its sources are listed beside it); `resnet8` is a complete int8 network.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::workload::graph::QuantGraph;
+use crate::workload::layer::{Conv, Layer, Matmul, Shape};
+use crate::workload::network::Network;
+use crate::workload::onnx;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Name of the built-in network that is complete with weights.
+pub const RUNNABLE: &str = "resnet8";
+
+const SHAPES: &str = include_str!("../../workloads/networks.json");
+const RESNET8: &[u8] = include_bytes!("../../workloads/resnet8_cifar.onnx");
+
+/// A network with what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// The shapes of its layers.
+    pub network: Network,
+    /// Weights, parameters and the operators between the layers, where the network is runnable.
+    pub graph: Option<QuantGraph>,
+}
+
+/// One network of the data file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    macs: u64,
+    weights: u64,
+    layers: Vec<Row>,
+}
+
+/// One layer of the data file: a kind and its numbers in a fixed order.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Row {
+    Conv(Box<ConvRow>),
+    Matmul(String, u32, u32, u32, u32, bool),
+}
+
+/// Kind, N, K, C, H, W, R, S, stride, pad, dilation, groups.
+type ConvRow = (
+    String,
+    u32,
+    u32,
+    u32,
+    u32,
+    u32,
+    u32,
+    u32,
+    [u32; 2],
+    [u32; 4],
+    [u32; 2],
+    u32,
+);
+
+impl Row {
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Conv(row) => {
+                let (ref kind, n, k, c, h, w, r, s, stride, pad, dilation, groups) = **row;
+                Shape::Conv(Conv {
+                    N: n,
+                    K: k,
+                    C: c,
+                    H: h,
+                    W: w,
+                    R: r,
+                    S: s,
+                    stride,
+                    pad,
+                    dilation,
+                    groups,
+                    transposed: kind == "deconv",
+                })
+            }
+            &Self::Matmul(_, batch, m, n, k, weights) => Shape::Matmul(Matmul {
+                batch,
+                M: m,
+                N: n,
+                K: k,
+                weights,
+            }),
+        }
+    }
+
+    fn kind(&self) -> &str {
+        match self {
+            Self::Conv(row) => &row.0,
+            Self::Matmul(kind, ..) => kind,
+        }
+    }
+}
+
+/// The names of all built-in networks, sorted.
+///
+/// # Errors
+/// `E0102` if the program's own data is damaged.
+pub fn names() -> Result<Vec<String>> {
+    let mut names: Vec<String> = entries()?.into_keys().collect();
+    names.push(RUNNABLE.to_owned());
+    names.sort();
+    Ok(names)
+}
+
+/// The shapes of a built-in network; its layers are named by kind and position, such as `conv1` or `matmul54`.
+///
+/// # Errors
+/// `E0105` for a name that is not built in.
+pub fn network(name: &str) -> Result<Network> {
+    if name == RUNNABLE {
+        return resnet8()?.network();
+    }
+    let entry = entries()?.remove(name).ok_or_else(|| unknown(name))?;
+    let layers = entry
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(i, row)| Layer {
+            name: format!("{}{}", row.kind(), i + 1),
+            shape: row.shape(),
+        })
+        .collect();
+    let network = Network::new(name, layers)?;
+    // The data file carries its own check sums, so that a bad edit is noticed where it is used.
+    if (network.macs()?, network.weight_count()?) != (entry.macs, entry.weights) {
+        return Err(damaged(&format!("the layers of `{name}` do not add up")));
+    }
+    Ok(network)
+}
+
+/// The built-in int8 network `resnet8`.
+///
+/// # Errors
+/// None unless the program's own data is damaged.
+pub fn resnet8() -> Result<QuantGraph> {
+    onnx::parse(RESNET8, RUNNABLE, "built-in network `resnet8`")
+}
+
+/// The network that a command line names: a built-in one, an `.onnx` file or a workload `.json` file.
+///
+/// A built-in name wins over a file of that name; `./NAME` reaches the file.
+///
+/// # Errors
+/// `E0105` where there is neither, else those of the file's reader.
+pub fn open(name: &str) -> Result<Workload> {
+    let path = Path::new(name);
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let graph = match extension.to_str() {
+        Some("json") => {
+            return Ok(Workload {
+                network: Network::read(path)?,
+                graph: None,
+            });
+        }
+        Some("onnx") => onnx::read(path)?,
+        Some("tflite") => {
+            return Err(
+                Diagnostic::new(Code::Unsupported, "TFLite networks are not supported yet")
+                    .at(name)
+                    .next("convert the network to int8 ONNX in QDQ form"),
+            );
+        }
+        _ if name == RUNNABLE => resnet8()?,
+        _ => {
+            return Ok(Workload {
+                network: network(name)?,
+                graph: None,
+            });
+        }
+    };
+    Ok(Workload {
+        network: graph.network().map_err(|e| e.at(name))?,
+        graph: Some(graph),
+    })
+}
+
+fn entries() -> Result<BTreeMap<String, Entry>> {
+    serde_json::from_str(SHAPES).map_err(|e| damaged(&e.to_string()))
+}
+
+fn damaged(what: &str) -> Diagnostic {
+    Diagnostic::new(Code::Malformed, what).at("workloads/networks.json, built into the program")
+}
+
+fn unknown(name: &str) -> Diagnostic {
+    let known = names().map(|names| names.join(", ")).unwrap_or_default();
+    Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`"))
+        .expected(format!("an .onnx or .json file, or one of {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Multiply-accumulates as the reference tables and torchvision report them.
+    const MACS: [(&str, u64, usize); 20] = [
+        ("bert_block_seq128", 931_135_488, 8),
+        ("bert_block_seq512", 4_026_531_840, 8),
+        ("dqn_atari", 9_352_192, 5),
+        ("efficientnet_b0", 385_814_752, 82),
+        ("gpt2_small_decode_ctx1024", 142_406_400, 73),
+        ("gpt2_small_decode_ctx512", 132_969_216, 73),
+        ("mlp_784_512_512_10", 668_672, 3),
+        ("mnasnet1_0", 314_415_872, 53),
+        ("mobilenet_v2", 300_774_272, 53),
+        ("mobilenet_v3_large", 216_589_760, 64),
+        ("mobilenet_v3_small", 56_510_400, 54),
+        ("resnet18", 1_814_073_344, 21),
+        ("resnet50", 4_089_184_256, 54),
+        ("resnet8", 12_501_632, 10),
+        ("squeezenet1_0", 818_924_576, 26),
+        ("squeezenet1_1", 349_151_936, 26),
+        ("unet_256_same", 48_167_387_136, 23),
+        ("unet_572_valid", 150_428_424_448, 23),
+        ("vgg16", 15_470_264_320, 16),
+        ("vit_b_16", 17_563_828_224, 74),
+    ];
+
+    #[test]
+    fn every_network_has_its_published_size() {
+        let names = names().unwrap();
+        assert!(names.iter().eq(MACS.iter().map(|m| m.0)), "{names:?}");
+        for (name, macs, layers) in MACS {
+            let network = network(name).unwrap();
+            assert_eq!(
+                (network.macs().unwrap(), network.layers.len()),
+                (macs, layers),
+                "{name}"
+            );
+            let refused: Vec<&Layer> = network.layers.iter().filter(|layer| layer.nest().is_err()).collect();
+            let unusual = network.layers.iter().filter(|layer| match layer.shape {
+                Shape::Conv(c) => c.transposed,
+                Shape::Matmul(m) => !m.weights,
+            });
+            assert!(refused.into_iter().eq(unusual), "{name}");
+        }
+    }
+
+    #[test]
+    fn squeezenet1_0_as_published() {
+        let network = network("squeezenet1_0").unwrap();
+        let biases: u64 = network
+            .layers
+            .iter()
+            .map(|layer| layer.nest().unwrap().bounds[crate::base::dims::Dim::K])
+            .map(u64::from)
+            .sum();
+        // torchvision's parameter count of squeezenet1_0.
+        assert_eq!(network.weight_count().unwrap() + biases, 1_248_424);
+        let kind = |i: usize| match network.layers[i].shape {
+            Shape::Conv(c) => (c.K, c.C, c.H, c.R),
+            Shape::Matmul(_) => (0, 0, 0, 0),
+        };
+        assert_eq!(kind(0), (96, 3, 224, 7));
+        assert_eq!(kind(3), (64, 16, 54, 3));
+        assert_eq!(kind(13), (48, 256, 27, 1));
+        assert_eq!(kind(22), (64, 512, 13, 1));
+        assert_eq!(kind(25), (1000, 512, 13, 1));
+    }
+
+    #[test]
+    fn unet_keeps_its_transposed_layers() {
+        let network = network("unet_256_same").unwrap();
+        let up: Vec<&str> = network
+            .layers
+            .iter()
+            .filter(|l| matches!(l.shape, Shape::Conv(c) if c.transposed))
+            .map(|l| l.name.as_str())
+            .collect();
+        assert_eq!(up.len(), 4);
+        assert!(up.iter().all(|name| name.starts_with("deconv")));
+    }
+
+    #[test]
+    fn names_and_files_open() {
+        assert!(open("resnet8").unwrap().graph.is_some());
+        assert!(open("resnet50").unwrap().graph.is_none());
+        let e = open("resnet51").unwrap_err();
+        assert_eq!(e.code, Code::UnknownName);
+        assert!(e.expected.unwrap().contains("resnet50"));
+        assert_eq!(open("a.tflite").unwrap_err().code, Code::Unsupported);
+        assert_eq!(open("a.onnx").unwrap_err().code, Code::Unreadable);
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+        let json = file("r.json");
+        let resnet18 = network("resnet18").unwrap();
+        std::fs::write(&json, resnet18.to_json()).unwrap();
+        assert_eq!(open(&json).unwrap().network, resnet18);
+        let onnx = file("tiny.onnx");
+        std::fs::write(&onnx, RESNET8).unwrap();
+        let opened = open(&onnx).unwrap();
+        assert_eq!(opened.network.name, "tiny");
+        assert_eq!(opened.network.layers, network(RUNNABLE).unwrap().layers);
+    }
+}

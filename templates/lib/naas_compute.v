@@ -1,0 +1,313 @@
+// The compute engine: walks all passes, and in each pass the loops inside the PEs, one multiply-accumulate per PE and
+// cycle. All PEs run in lockstep, so one address per operand serves the whole array.
+//
+// Issue in cycle t; operand addresses in t+1, the buffers' words in t+2, operands in t+3, products in t+4, their sums in
+// t+4+TREE, where the psum is written.
+`default_nettype none
+
+module naas_compute #(
+  parameter PK     = 16,
+  parameter PC     = 16,
+  parameter TREE   = 2,    // registered stages of the adder tree
+  parameter WM     = 1,    // bytes of a W buffer word
+  parameter IM     = 1,    // bytes of a convolution word in the I buffer
+  parameter IBANKS = 16,   // convolution words in a row of the I buffer
+  parameter ISETS  = 1,    // groups of PK bytes in a row of the I buffer
+  parameter OM     = 1,    // psums of a psum buffer word
+  parameter WSLOTS = 2,
+  parameter ISLOTS = 2,
+  parameter OSLOTS = 2,
+  parameter LW     = 10,   // W buffer address
+  parameter LI     = 10,   // I buffer address
+  parameter LO     = 10    // psum buffer address
+) (
+  input  wire               clk_i,
+  input  wire               rst_ni,
+  input  wire               load_i,
+  input  wire               active_i,
+  // layer description
+  input  wire               depthwise_i,
+  input  wire [14*14-1:0]   inner_i,
+  input  wire [13:0]        w_relevant_i,
+  input  wire [13:0]        i_relevant_i,
+  input  wire [13:0]        o_relevant_i,
+  input  wire [8*16-1:0]    offchip_last_i,
+  input  wire [12*16-1:0]   l2_last_i,
+  input  wire [6*6-1:0]     pe_inner_i,      // loops inside a PE: bit l*6+m: loop m lies inside loop l
+  input  wire [18*16-1:0]   share_last_i,    // a PE's extent minus one, per dimension and tile class
+  input  wire [3*16-1:0]    k_extent_i,      // the tile's extents, by tile class
+  input  wire [3*16-1:0]    c_extent_i,
+  input  wire [3*16-1:0]    y_whole_i,       // Y positions busy in all of a PE's rows, by tile class
+  input  wire [3*16-1:0]    y_extra_i,       // rows in which one more position is busy
+  input  wire [3*16-1:0]    x_whole_i,
+  input  wire [3*16-1:0]    x_extra_i,
+  input  wire [4*16-1:0]    w_stride_i,      // W buffer words per step of K C R S
+  input  wire [6*16-1:0]    i_stride_i,      // I buffer words (rows if depthwise) per step of K C Y X R S
+  input  wire [3*16-1:0]    o_stride_i,      // psum words per step of K Y X
+  // tokens
+  input  wire               w_ready_i,
+  input  wire               i_ready_i,
+  input  wire               o_slot_i,
+  output wire               take_w_o,
+  output wire               take_i_o,
+  output wire               take_o_o,
+  output wire               give_w_o,        // last read of a W tile
+  output wire               give_i_o,
+  output wire               give_o_o,        // an output tile can be drained
+  // to the W buffers
+  output wire               w_re_o,
+  output wire               w_slot_o,
+  output wire [LW-1:0]      w_addr_o,
+  output wire [5:0]         w_sub_o,
+  output wire [15:0]        c_left_o,        // C positions below this one count, with the buffers' words
+  // to the I buffers
+  output wire               i_slot_o,
+  output wire [LI-1:0]      i_addr_o,
+  output wire [5:0]         i_bank_o,
+  output wire [5:0]         i_sub_o,
+  // to the psum buffers
+  output wire               acc_o,
+  output wire               acc_slot_o,
+  output wire [LO-1:0]      acc_addr_o,
+  output wire [5:0]         acc_sub_o,
+  output wire               acc_first_o,
+  output wire               acc_again_o,
+  // counters
+  output wire               busy_o,
+  output wire [15:0]        macs_o           // multiply-accumulates, three cycles after their issue
+);
+
+  // ---- which pass is next
+  wire [13:0] inc, clr, last, zero, walked;
+  wire        walk_end;
+  wire [2:0]  moved, moved_l2;
+  reg  [2:0]  fresh_q;     // next pass uses a new O, I, W tile
+  reg  [2:0]  leave_q;     // this pass is the last on its O, I, W tile
+  reg         exhausted_q, run_q, w_slot_q, i_slot_q, o_slot_q, opens_q;
+  wire        start, job_last;
+
+  assign start = active_i & ~exhausted_q & (~run_q | job_last)
+               & (~fresh_q[0] | w_ready_i) & (~fresh_q[1] | i_ready_i) & (~fresh_q[2] | o_slot_i);
+
+  naas_walker #(.N(14), .CW(16), .OPS(3)) u_walker (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(14'h3fff),
+    .op_relevant_i({o_relevant_i, i_relevant_i, w_relevant_i}),
+    .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i), .inc_o(inc), .clr_o(clr), .last_o(last),
+    .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+  );
+
+  always @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      exhausted_q <= 1'b1;
+      run_q       <= 1'b0;
+    end else if (load_i) begin
+      exhausted_q <= 1'b0;
+      run_q       <= 1'b0;
+    end else begin
+      if (start) exhausted_q <= walk_end;
+      run_q <= start | (run_q & ~job_last);
+    end
+  end
+
+  always @(posedge clk_i) begin
+    if (load_i) begin
+      fresh_q  <= 3'b111;
+      w_slot_q <= (WSLOTS > 1);
+      i_slot_q <= (ISLOTS > 1);
+      o_slot_q <= (OSLOTS > 1);
+    end else if (start) begin
+      fresh_q  <= moved;
+      w_slot_q <= w_slot_q ^ (fresh_q[0] & (WSLOTS > 1));
+      i_slot_q <= i_slot_q ^ (fresh_q[1] & (ISLOTS > 1));
+      o_slot_q <= o_slot_q ^ (fresh_q[2] & (OSLOTS > 1));
+    end
+    if (start) begin
+      leave_q <= moved;
+      opens_q <= fresh_q[2];
+    end
+  end
+
+  // ---- extents of the pass
+  wire [6*16-1:0] share_last;
+  wire [15:0]     k_extent, c_extent, y_whole, y_extra, x_whole, x_extra;
+  reg  [6*16-1:0] share_last_q;
+  reg  [15:0]     k_extent_q, c_extent_q, y_whole_q, y_extra_q, x_whole_q, x_extra_q;
+
+  genvar d;
+  generate
+    for (d = 0; d < 6; d = d + 1) begin : g_share
+      naas_extent #(.W(16)) u_share (
+        .last_i(last[8+d]), .edge_i(last[2+d]), .by_class_i(share_last_i[d*48 +: 48]), .extent_o(share_last[d*16 +: 16])
+      );
+    end
+  endgenerate
+  naas_extent #(.W(16)) u_k (.last_i(last[8]), .edge_i(last[2]), .by_class_i(k_extent_i), .extent_o(k_extent));
+  naas_extent #(.W(16)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_extent_i), .extent_o(c_extent));
+  naas_extent #(.W(16)) u_yw (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_whole_i), .extent_o(y_whole));
+  naas_extent #(.W(16)) u_ye (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_extra_i), .extent_o(y_extra));
+  naas_extent #(.W(16)) u_xw (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_whole_i), .extent_o(x_whole));
+  naas_extent #(.W(16)) u_xe (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_extra_i), .extent_o(x_extra));
+
+  always @(posedge clk_i) if (start) begin
+    share_last_q <= share_last;
+    {k_extent_q, c_extent_q, y_whole_q, y_extra_q, x_whole_q, x_extra_q}
+      <= {k_extent, c_extent, y_whole, y_extra, x_whole, x_extra};
+  end
+
+  // ---- the loops inside a PE
+  wire [5:0]      p_inc, p_clr, p_last, p_zero;
+  wire [6*16-1:0] p_idx;
+  wire            p_end;
+
+  assign job_last = run_q & p_end;
+
+  naas_nest #(.N(6), .CW(16)) u_pe_loops (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(6'h3f), .inner_i(pe_inner_i),
+    .last_idx_i(share_last_q), .inc_o(p_inc), .clr_o(p_clr), .last_o(p_last), .zero_o(p_zero), .idx_o(p_idx), .end_o(p_end)
+  );
+
+  // Channels of one buffer word are neighbours: the word advances once per WM (IM, ISETS, OM) of them.
+  localparam [15:0] WMask = WM - 1;
+  localparam [15:0] IMask = IM - 1;
+  localparam [15:0] SMask = ISETS - 1;
+  localparam [15:0] OMask = OM - 1;
+  wire [15:0] k_idx, c_idx;
+  wire        w_word, i_word, s_word, o_word;
+  assign k_idx  = p_idx[0 +: 16];
+  assign c_idx  = p_idx[16 +: 16];
+  assign w_word = (k_idx & WMask) == WMask;
+  assign i_word = (c_idx & IMask) == IMask;
+  assign s_word = (k_idx & SMask) == SMask;
+  assign o_word = (k_idx & OMask) == OMask;
+
+  wire [15:0] w_addr, i_addr, o_addr, c_done, k_done;
+  naas_offset #(.N(4), .AW(16)) u_w_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:4], p_inc[1], p_inc[0] & w_word}),
+    .clr_i({p_clr[5:4], p_clr[1:0]}), .stride_i(w_stride_i), .offset_o(w_addr)
+  );
+  naas_offset #(.N(6), .AW(16)) u_i_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:2], p_inc[1] & i_word, p_inc[0] & s_word}),
+    .clr_i(p_clr), .stride_i(i_stride_i), .offset_o(i_addr)
+  );
+  naas_offset #(.N(3), .AW(16)) u_o_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[3:2], p_inc[0] & o_word}),
+    .clr_i({p_clr[3:2], p_clr[0]}), .stride_i(o_stride_i), .offset_o(o_addr)
+  );
+  naas_offset #(.N(1), .AW(16)) u_c_done (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(PC[15:0]), .offset_o(c_done)
+  );
+  naas_offset #(.N(1), .AW(16)) u_k_done (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .stride_i(PK[15:0]), .offset_o(k_done)
+  );
+
+  // ---- operand addresses and masks
+  reg          v1_q;
+  reg [LW-1:0] w_addr1_q;
+  reg [LI-1:0] i_addr1_q;
+  reg          w_slot1_q, i_slot1_q;
+  reg [5:0]    w_sub1_q, w_sub2_q, i_sub1_q, i_sub2_q, i_bank2_q;
+  reg [15:0]   c_left1_q, c_left2_q, k_left1_q;
+  reg [15:0]   y_busy1_q, x_busy1_q;
+  localparam [5:0] BankMask = IBANKS - 1;
+  wire [31:0] i_word1;
+  assign i_word1 = {{(32-LI){1'b0}}, i_addr1_q};
+
+  always @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) v1_q <= 1'b0;
+    else v1_q <= run_q;
+  end
+
+  always @(posedge clk_i) begin
+    w_addr1_q <= w_addr[LW-1:0];
+    i_addr1_q <= i_addr[LI-1:0];
+    w_slot1_q <= w_slot_q;
+    i_slot1_q <= i_slot_q;
+    w_sub1_q  <= k_idx[5:0] & WMask[5:0];
+    w_sub2_q  <= w_sub1_q;
+    i_sub1_q  <= depthwise_i ? k_idx[5:0] & SMask[5:0] : c_idx[5:0] & IMask[5:0];
+    i_sub2_q  <= i_sub1_q;
+    i_bank2_q <= i_word1[5:0] & BankMask;
+    c_left1_q <= c_extent_q - c_done;
+    c_left2_q <= c_left1_q;
+    k_left1_q <= k_extent_q - k_done;
+    y_busy1_q <= y_whole_q + {15'd0, p_idx[32 +: 16] < y_extra_q};
+    x_busy1_q <= x_whole_q + {15'd0, p_idx[48 +: 16] < x_extra_q};
+  end
+
+  // ---- psum address, delayed to meet the sums
+  localparam STAGES = 3 + TREE;
+  localparam PW     = LO + 9;
+  reg  [STAGES*PW-1:0] pipe_q;
+  reg  [STAGES-1:0]    valid_q;
+  reg  [TREE+1:0]      close_q;
+  reg  [PW-1:0]        done_q;
+  reg                  done_valid_q;
+  wire [PW-1:0]        issue, now;
+  wire                 first;
+
+  assign first = opens_q & p_zero[1] & p_zero[4] & p_zero[5];
+  assign issue = {first, 1'b0, o_slot_q, o_addr[LO-1:0], k_idx[5:0] & OMask[5:0]};
+
+  always @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      valid_q      <= {STAGES{1'b0}};
+      close_q      <= {(TREE+2){1'b0}};
+      done_valid_q <= 1'b0;
+    end else begin
+      valid_q      <= {valid_q[STAGES-2:0], run_q};
+      close_q      <= {close_q[TREE:0], job_last & leave_q[2]};
+      done_valid_q <= valid_q[STAGES-1];
+    end
+  end
+
+  always @(posedge clk_i) begin
+    pipe_q <= {pipe_q[(STAGES-1)*PW-1:0], issue};
+    done_q <= now;
+  end
+
+  assign now = pipe_q[(STAGES-1)*PW +: PW];
+
+  assign take_w_o = start & fresh_q[0];
+  assign take_i_o = start & fresh_q[1];
+  assign take_o_o = start & fresh_q[2];
+  assign give_w_o = job_last & leave_q[0];
+  assign give_i_o = job_last & leave_q[1];
+  assign give_o_o = close_q[TREE+1];
+
+  assign w_re_o   = v1_q;
+  assign w_slot_o = w_slot1_q;
+  assign w_addr_o = w_addr1_q;
+  assign w_sub_o  = w_sub2_q;
+  assign c_left_o = c_left2_q;
+  assign i_slot_o = i_slot1_q;
+  assign i_addr_o = i_addr1_q;
+  assign i_bank_o = i_bank2_q;
+  assign i_sub_o  = i_sub2_q;
+
+  assign acc_o       = valid_q[STAGES-1];
+  assign acc_first_o = now[PW-1];
+  assign acc_slot_o  = now[LO+6];
+  assign acc_addr_o  = now[6 +: LO];
+  assign acc_sub_o   = now[5:0];
+  assign acc_again_o = done_valid_q & (done_q[LO+6:0] == now[LO+6:0]);
+
+  // ---- busy PEs
+  reg  [15:0] k_busy2_q, c_busy2_q, yx_busy2_q;
+  reg         v2_q;
+  reg  [15:0] macs3_q;
+  always @(posedge clk_i) begin
+    v2_q       <= v1_q;
+    k_busy2_q  <= (k_left1_q < PK[15:0]) ? k_left1_q : PK[15:0];
+    c_busy2_q  <= (c_left1_q < PC[15:0]) ? c_left1_q : PC[15:0];
+    yx_busy2_q <= y_busy1_q * x_busy1_q;
+    macs3_q    <= v2_q ? k_busy2_q * c_busy2_q * yx_busy2_q : 16'd0;
+  end
+  assign busy_o = run_q;
+  assign macs_o = macs3_q;
+
+  wire unused;
+  assign unused = ^{moved_l2, i_word1, p_zero, p_idx, last, inc, clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q};
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,155 @@
+// The sequencer: for each layer of the control table it fetches the descriptor, starts the engines, waits until every
+// output is acknowledged, and has a record of the counters written. One pulse of start_i runs the whole table.
+`default_nettype none
+
+module naas_control #(
+  parameter DESC_BYTES = 512,
+  parameter [63:0] HASH = 64'd0
+) (
+  input  wire          clk_i,
+  input  wire          rst_ni,
+  input  wire          start_i,
+  input  wire [31:0]   table_i,
+  input  wire [31:0]   layers_i,
+  input  wire [31:0]   records_i,
+  output wire          busy_o,
+  output wire          done_o,
+  output wire          hash_mismatch_o,
+  output wire          cycle_mismatch_o,
+  output wire [31:0]   layer_o,
+  output wire [63:0]   cycles_o,
+  output wire [12*40-1:0] counters_o,
+  // descriptor
+  output wire          desc_req_o,
+  output wire [31:0]   desc_addr_o,
+  input  wire          desc_done_i,
+  input  wire [63:0]   hash_i,
+  input  wire [63:0]   predicted_i,
+  // engines
+  output wire          load_o,
+  output wire          active_o,
+  input  wire          written_i,       // every output of the layer is acknowledged
+  // record
+  output wire          record_req_o,
+  output wire [31:0]   record_addr_o,
+  output wire [1023:0] record_o,
+  input  wire          record_done_i,
+  // increments of the counters
+  input  wire [12*16-1:0] count_i
+);
+
+  localparam [2:0] Idle = 3'd0, Fetch = 3'd1, Check = 3'd2, Load = 3'd3, Run = 3'd4, Record = 3'd5, Finish = 3'd6;
+
+  reg [2:0]  state_q;
+  reg [31:0] layer_q, desc_addr_q, record_addr_q;
+  reg [63:0] cycles_q, lap_q;
+  reg        done_q, hash_bad_q, cycle_bad_q, request_q, record_q, settled_q;
+  wire       last_layer, finished;
+
+  assign finished   = (state_q == Run) & settled_q & written_i;
+  assign last_layer = layer_q + 32'd1 == layers_i;
+
+  always @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q     <= Idle;
+      done_q      <= 1'b0;
+      hash_bad_q  <= 1'b0;
+      cycle_bad_q <= 1'b0;
+      request_q   <= 1'b0;
+      record_q    <= 1'b0;
+      settled_q   <= 1'b0;
+    end else begin
+      request_q <= 1'b0;
+      record_q  <= 1'b0;
+      settled_q <= state_q == Run;
+      case (state_q)
+        Idle: if (start_i) begin
+          state_q     <= layers_i == 32'd0 ? Finish : Fetch;
+          request_q   <= layers_i != 32'd0;
+          done_q      <= 1'b0;
+          hash_bad_q  <= 1'b0;
+          cycle_bad_q <= 1'b0;
+        end
+        Fetch: if (desc_done_i) state_q <= Check;
+        Check: begin
+          hash_bad_q <= hash_i != HASH;
+          state_q    <= hash_i != HASH ? Finish : Load;
+        end
+        Load: state_q <= Run;
+        // settled_q: the engines have seen the load.
+        Run: if (finished) begin
+          state_q     <= Record;
+          record_q    <= 1'b1;
+          cycle_bad_q <= cycle_bad_q | lap_q != predicted_i;
+        end
+        Record: if (record_done_i) begin
+          state_q   <= last_layer ? Finish : Fetch;
+          request_q <= ~last_layer;
+        end
+        // The last record may still be under way.
+        Finish: if (written_i | hash_bad_q | layers_i == 32'd0) begin
+          state_q <= Idle;
+          done_q  <= 1'b1;
+        end
+        default: state_q <= Idle;
+      endcase
+    end
+  end
+
+  always @(posedge clk_i) begin
+    if (state_q == Idle) begin
+      if (start_i) begin
+        layer_q       <= 32'd0;
+        desc_addr_q   <= table_i;
+        record_addr_q <= records_i;
+        cycles_q      <= 64'd0;
+        lap_q         <= 64'd0;
+      end
+    end else begin
+      cycles_q <= cycles_q + 64'd1;
+      // A lap ends with the layer's last cycle; what follows belongs to the next layer.
+      lap_q    <= finished ? 64'd1 : lap_q + 64'd1;
+      if (state_q == Record && record_done_i) begin
+        layer_q       <= layer_q + 32'd1;
+        desc_addr_q   <= desc_addr_q + DESC_BYTES;
+        record_addr_q <= record_addr_q + 32'd128;
+      end
+    end
+  end
+
+  // ---- counters
+  wire [12*64-1:0] wide;
+  genvar n;
+  generate
+    for (n = 0; n < 12; n = n + 1) begin : g_counter
+      reg [39:0] count_q;
+      always @(posedge clk_i) begin
+        if (state_q == Idle && start_i) count_q <= 40'd0;
+        else count_q <= count_q + {24'd0, count_i[n*16 +: 16]};
+      end
+      assign counters_o[n*40 +: 40] = count_q;
+      assign wide[n*64 +: 64]       = {24'd0, count_q};
+    end
+  endgenerate
+
+  assign busy_o           = state_q != Idle;
+  assign done_o           = done_q;
+  assign hash_mismatch_o  = hash_bad_q;
+  assign cycle_mismatch_o = cycle_bad_q;
+  assign layer_o          = layer_q;
+  assign cycles_o         = cycles_q;
+  assign desc_req_o       = request_q;
+  assign desc_addr_o      = desc_addr_q;
+  assign load_o           = state_q == Load;
+  assign active_o         = state_q == Run;
+  assign record_req_o     = record_q;
+  assign record_addr_o    = record_addr_q;
+  assign record_o         = {64'd0, 63'd0, cycle_bad_q, wide, snapshot_q, 32'd0, layer_q};
+
+  // The snapshot is taken with record_q, so that the record and the lap agree.
+  reg [63:0] snapshot_q;
+  always @(posedge clk_i) if (state_q == Run) snapshot_q <= cycles_q;
+
+endmodule
+
+`default_nettype wire

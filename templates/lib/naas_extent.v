@@ -1,0 +1,17 @@
+// The extent of the current tile along one dimension: full, last of a full level-2 tile, or last of the edge tile.
+`default_nettype none
+
+module naas_extent #(
+  parameter W = 16
+) (
+  input  wire           last_i,      // the array tile is the last of its level-2 tile
+  input  wire           edge_i,      // the level-2 tile is the last one
+  input  wire [3*W-1:0] by_class_i,
+  output wire [W-1:0]   extent_o
+);
+
+  assign extent_o = !last_i ? by_class_i[0 +: W] : edge_i ? by_class_i[2*W +: W] : by_class_i[W +: W];
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,139 @@
+// I buffer of one input coordinate: two slots of rows of ROW byte banks.
+//
+// A convolution uses it as a memory of words of M neighbouring channels, BANKS words to a row, and reads one byte. A
+// depthwise layer uses a row as ROW neighbouring channels and reads KOUT bytes, one per K position. Read row in cycle t,
+// operands in t+2.
+`default_nettype none
+
+module naas_i_buf #(
+  parameter ROW       = 16,  // bytes of a row
+  parameter M         = 1,   // bytes of a convolution word
+  parameter BANKS     = 16,  // convolution words in a row, a power of two
+  parameter PK        = 16,  // K positions
+  parameter LANES     = 16,
+  parameter DEPTHWISE = 1,   // this coordinate takes part in depthwise layers
+  parameter DEPTH     = 16,  // rows per slot
+  parameter SLOTS     = 2,
+  parameter LW        = 10,  // word address
+  parameter KOUT      = DEPTHWISE ? PK : 1
+) (
+  input  wire               clk_i,
+  input  wire               depthwise_i,
+  // write, from the array's edge
+  input  wire               we_i,         // the beat falls into this coordinate's window
+  input  wire               wslot_i,
+  input  wire [LW-1:0]      offset_i,     // row and column offset
+  input  wire [M-1:0]       c_hit_i,      // convolution: channels of this C position
+  input  wire [LW-1:0]      c_addr_i,
+  input  wire [M*8-1:0]     c_data_i,
+  input  wire [6:0]         k_pos_i,      // depthwise: bank of lane 0
+  input  wire [LW-1:0]      k_addr_i,
+  input  wire [7:0]         count_i,      // valid lanes
+  input  wire [LW-1:0]      ch_stride_i,
+  input  wire [LANES*8-1:0] data_i,
+  // read
+  input  wire               re_i,
+  input  wire               rslot_i,
+  input  wire [LW-1:0]      raddr_i,      // word (convolution) or row (depthwise)
+  input  wire [5:0]         rbank_i,      // with the memory's row: convolution word in the row
+  input  wire [5:0]         rsub_i,       // with the memory's row: byte in the word, or group of PK bytes
+  output wire [KOUT*8-1:0]  operand_o
+);
+
+  localparam WORDS = SLOTS * DEPTH;
+  localparam AW    = (WORDS > 1) ? $clog2(WORDS) : 1;
+  localparam BW    = (BANKS > 1) ? $clog2(BANKS) : 0;
+  localparam ROT   = (DEPTHWISE != 0) && (LANES < PK) && (PK % LANES != 0);
+  localparam MEMS  = ROT ? ROW : 1;
+  localparam SETS  = ROW / PK;            // groups of PK bytes in a row
+
+  wire [31:0]      c_word, c_row, k_row, w_base, r_row;
+  wire [5:0]       c_bank;
+  wire [ROW-1:0]   we;
+  wire [ROW*8-1:0] wdata, rdata;
+
+  assign c_word = {{(32-LW){1'b0}}, c_addr_i} + {{(32-LW){1'b0}}, offset_i};
+  assign c_row  = c_word >> BW;
+  assign c_bank = (BANKS > 1) ? c_word[5:0] & (BANKS[5:0] - 6'd1) : 6'd0;
+  assign k_row  = {{(32-LW){1'b0}}, k_addr_i} + {{(32-LW){1'b0}}, offset_i};
+  assign w_base = (SLOTS > 1 && wslot_i) ? DEPTH : 0;
+  assign r_row  = (depthwise_i ? {{(32-LW){1'b0}}, raddr_i} : {{(32-LW){1'b0}}, raddr_i} >> BW)
+                + ((SLOTS > 1 && rslot_i) ? DEPTH : 0);
+
+  genvar b;
+  generate
+    for (b = 0; b < ROW; b = b + 1) begin : g_byte
+      wire       c_we, k_we;
+      wire [7:0] k_data;
+
+      if (b < BANKS * M) begin : g_conv
+        localparam [5:0] Bank = b / M;
+        assign c_we = c_hit_i[b % M] & (c_bank == Bank);
+      end else begin : g_spare
+        assign c_we = 1'b0;
+      end
+
+      if (DEPTHWISE == 0) begin : g_none
+        assign k_we   = 1'b0;
+        assign k_data = 8'd0;
+      end else if (ROT) begin : g_rotated
+        localparam [7:0] Pos = b;
+        wire [7:0] wrapped, lane;
+        assign wrapped = Pos - {1'b0, k_pos_i};
+        assign lane    = wrapped[7] ? wrapped + PK[7:0] : wrapped;
+        assign k_we    = lane < count_i;
+        assign k_data  = data_i[lane * 8 +: 8];
+      end else begin : g_fixed
+        localparam [7:0] Lane  = b % LANES;
+        localparam [6:0] First = (LANES > PK) ? 0 : b - (b % LANES);
+        assign k_we   = (k_pos_i == First) & (Lane < count_i);
+        assign k_data = data_i[(b % LANES) * 8 +: 8];
+      end
+
+      assign we[b]           = we_i & (depthwise_i ? k_we : c_we);
+      assign wdata[b*8 +: 8] = depthwise_i ? k_data : c_data_i[(b % M)*8 +: 8];
+    end
+
+    for (b = 0; b < MEMS; b = b + 1) begin : g_mem
+      localparam BYTES = ROW / MEMS;
+      localparam [6:0] Pos = b;
+      wire [31:0] k_row_here, w_row;
+      assign k_row_here = (ROT && Pos < k_pos_i) ? k_row + {{(32-LW){1'b0}}, ch_stride_i} : k_row;
+      assign w_row      = (depthwise_i ? k_row_here : c_row) + w_base;
+      naas_mem #(.WIDTH(BYTES*8), .LANE(8), .DEPTH(WORDS), .AW(AW)) u_mem (
+        .clk_i(clk_i), .we_i(we[b*BYTES +: BYTES]), .waddr_i(w_row[AW-1:0]), .wdata_i(wdata[b*BYTES*8 +: BYTES*8]),
+        .re_i(re_i), .raddr_i(r_row[AW-1:0]), .rdata_o(rdata[b*BYTES*8 +: BYTES*8])
+      );
+      wire unused;
+      assign unused = ^{w_row, k_row_here};
+    end
+  endgenerate
+
+  // ---- operands: one byte for all K positions, or one per position
+  wire [7:0]        c_byte;
+  reg  [KOUT*8-1:0] operand_q;
+  wire [KOUT*8-1:0] operand;
+
+  assign c_byte = rdata[(rbank_i * M + rsub_i) * 8 +: 8];
+
+  generate
+    if (DEPTHWISE != 0) begin : g_out
+      wire [PK*8-1:0] set;
+      assign set     = (SETS > 1) ? rdata[rsub_i * (PK*8) +: PK*8] : rdata[0 +: PK*8];
+      assign operand = depthwise_i ? set : {PK{c_byte}};
+    end else begin : g_out
+      assign operand = c_byte;
+    end
+  endgenerate
+
+  always @(posedge clk_i) operand_q <= operand;
+
+  assign operand_o = operand_q;
+
+  wire unused;
+  assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, count_i, ch_stride_i, data_i, rbank_i, rsub_i,
+                    wslot_i, rslot_i, w_base};
+
+endmodule
+
+`default_nettype wire

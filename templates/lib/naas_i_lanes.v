@@ -1,0 +1,65 @@
+// Edge of the array at one C position: picks this position's channels out of an input beat of a convolution. One
+// register. Lanes are dealt as in naas_w_edge.
+`default_nettype none
+
+module naas_i_lanes #(
+  parameter POS   = 0,
+  parameter SIZE  = 16,
+  parameter LANES = 16,
+  parameter LW    = 10,
+  parameter M     = (LANES > SIZE) ? LANES / SIZE : 1
+) (
+  input  wire               clk_i,
+  input  wire [LANES*8-1:0] data_i,
+  input  wire [7:0]         count_i,      // valid lanes
+  input  wire [6:0]         c_pos_i,
+  input  wire [LW-1:0]      addr_i,
+  input  wire [LW-1:0]      c_stride_i,
+  output wire [M-1:0]       hit_o,
+  output wire [LW-1:0]      addr_o,
+  output wire [M*8-1:0]     data_o
+);
+
+  localparam [7:0] Pos = POS;
+
+  reg [M-1:0]    hit_q;
+  reg [LW-1:0]   addr_q;
+  reg [M*8-1:0]  data_q;
+  wire [M-1:0]   hit;
+  wire [LW-1:0]  addr;
+  wire [M*8-1:0] data;
+
+  generate
+    if (LANES > SIZE) begin : g_words
+      genvar i;
+      for (i = 0; i < M; i = i + 1) begin : g_byte
+        localparam [7:0] Lane = i*SIZE + POS;
+        assign hit[i]         = Lane < count_i;
+        assign data[i*8 +: 8] = data_i[(i*SIZE + POS)*8 +: 8];
+      end
+      assign addr = addr_i;
+      wire unused;
+      assign unused = ^{c_pos_i, c_stride_i};
+    end else begin : g_lane
+      wire [7:0] wrapped, lane;
+      assign wrapped = Pos - {1'b0, c_pos_i};
+      assign lane    = wrapped[7] ? wrapped + SIZE[7:0] : wrapped;
+      assign hit     = lane < count_i;
+      assign addr    = wrapped[7] ? addr_i + c_stride_i : addr_i;
+      assign data    = data_i[lane * 8 +: 8];
+    end
+  endgenerate
+
+  always @(posedge clk_i) begin
+    hit_q  <= hit;
+    addr_q <= addr;
+    data_q <= data;
+  end
+
+  assign hit_o  = hit_q;
+  assign addr_o = addr_q;
+  assign data_o = data_q;
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,44 @@
+// Edge of the array at one Y (or X) position: which rows (columns) of the streamed window fall into this position's own
+// window, and the address offset of each. One register. Windows of neighbours overlap (halo).
+`default_nettype none
+
+module naas_i_window #(
+  parameter POS = 0,
+  parameter LW  = 10
+) (
+  input  wire          clk_i,
+  input  wire          load_i,     // a layer begins
+  input  wire [15:0]   index_i,    // row (column) within the job's window
+  input  wire [15:0]   step_i,     // rows from one position's window to the next
+  input  wire [15:0]   reach_i,    // last row of one position's window
+  input  wire          next_i,     // this beat is the last of its row
+  input  wire          done_i,     // this beat's row is the last of the window
+  input  wire [LW-1:0] pitch_i,    // address distance of two rows
+  output wire          hit_o,
+  output wire [LW-1:0] offset_o
+);
+
+  wire [15:0] base;
+  wire [16:0] rel;
+  wire        begun;
+  reg  [LW-1:0] running_q, offset_q;
+  reg         hit_q;
+
+  assign base  = POS[15:0] * step_i;
+  assign rel   = {1'b0, index_i} - {1'b0, base};
+  assign begun = ~rel[16];
+
+  // Address of the current row: zero at the first row of the window, one pitch more per row.
+  always @(posedge clk_i) begin
+    if (load_i) running_q <= {LW{1'b0}};
+    else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
+    hit_q    <= begun & (rel[15:0] <= reach_i);
+    offset_q <= running_q;
+  end
+
+  assign hit_o    = hit_q;
+  assign offset_o = offset_q;
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,85 @@
+// Psum buffer of one output coordinate: accumulates one sum a cycle, drains the other slot.
+//
+// Accumulate: address in cycle t, the sum of products in t+1, the new psum is written at the end of t+1 (two sums for
+// one psum may follow each other directly). Drain: address in t, the word of M neighbouring channels in t+1.
+`default_nettype none
+
+module naas_psum_buf #(
+  parameter M     = 1,    // psums of a word
+  parameter DEPTH = 64,   // words per slot
+  parameter SLOTS = 2,
+  parameter LW    = 10,
+  parameter SUMW  = 20    // width of a sum of products
+) (
+  input  wire             clk_i,
+  input  wire             acc_i,        // accumulate
+  input  wire             aslot_i,
+  input  wire [LW-1:0]    aaddr_i,
+  input  wire [5:0]       asub_i,
+  input  wire             afirst_i,     // the first sum of this psum
+  input  wire             aagain_i,     // same psum as in the previous cycle
+  input  wire [SUMW-1:0]  sum_i,        // one cycle after acc_i
+  input  wire             drain_i,
+  input  wire             dslot_i,
+  input  wire [LW-1:0]    daddr_i,
+  output wire [M*32-1:0]  word_o        // one cycle after drain_i
+);
+
+  localparam AW = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  localparam SW = (M > 1) ? $clog2(M) : 1;
+
+  reg              acc_q, slot_q, first_q, again_q, dslot_q;
+  reg [AW-1:0]     addr_q;
+  reg [SW-1:0]     sub_q;
+  reg [31:0]       last_q;
+  wire [31:0]      old, sum, psum;
+  wire [M*32-1:0]  word;
+  wire [SLOTS*M*32-1:0] words;
+
+  always @(posedge clk_i) begin
+    acc_q   <= acc_i;
+    slot_q  <= aslot_i;
+    first_q <= afirst_i;
+    again_q <= aagain_i;
+    addr_q  <= aaddr_i[AW-1:0];
+    sub_q   <= (M > 1) ? asub_i[SW-1:0] : {SW{1'b0}};
+    dslot_q <= dslot_i;
+    last_q  <= psum;
+  end
+
+  assign old  = again_q ? last_q : word[sub_q * 32 +: 32];
+  assign sum  = {{(32-SUMW){sum_i[SUMW-1]}}, sum_i};
+  assign psum = (first_q ? 32'd0 : old) + sum;
+
+  genvar s, i;
+  generate
+    for (s = 0; s < SLOTS; s = s + 1) begin : g_slot
+      localparam [0:0] Slot = s;
+      wire          reads;
+      wire [M-1:0]  we;
+      assign reads = acc_i & (SLOTS == 1 || aslot_i == Slot);
+      for (i = 0; i < M; i = i + 1) begin : g_sub
+        localparam [SW-1:0] Sub = i;
+        assign we[i] = acc_q & (SLOTS == 1 || slot_q == Slot) & (sub_q == Sub);
+      end
+      naas_mem #(.WIDTH(M*32), .LANE(32), .DEPTH(DEPTH), .AW(AW)) u_mem (
+        .clk_i(clk_i), .we_i(we), .waddr_i(addr_q), .wdata_i({M{psum}}),
+        .re_i(reads | (drain_i & (SLOTS == 1 || dslot_i == Slot))), .raddr_i(reads ? aaddr_i[AW-1:0] : daddr_i[AW-1:0]),
+        .rdata_o(words[s*M*32 +: M*32])
+      );
+    end
+    if (SLOTS > 1) begin : g_pick
+      assign word   = slot_q ? words[M*32 +: M*32] : words[0 +: M*32];
+      assign word_o = dslot_q ? words[M*32 +: M*32] : words[0 +: M*32];
+    end else begin : g_pick
+      assign word   = words;
+      assign word_o = words;
+    end
+  endgenerate
+
+  wire unused;
+  assign unused = ^{aaddr_i, daddr_i, asub_i, dslot_q, slot_q};
+
+endmodule
+
+`default_nettype wire

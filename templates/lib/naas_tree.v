@@ -1,0 +1,55 @@
+// Registered adder tree: sums N signed products, four at a time per stage. Latency: naas_tree stages, zero for N = 1.
+`default_nettype none
+
+module naas_tree #(
+  parameter N     = 16,
+  parameter INW   = 16,
+  parameter OUTW  = 20,
+  parameter DEPTH = 2     // ceil(log4(N))
+) (
+  input  wire             clk_i,
+  input  wire [N*INW-1:0] in_i,
+  output wire [OUTW-1:0]  sum_o
+);
+
+  localparam FULL = 1 << (2*DEPTH);   // 4 ** DEPTH
+
+  // Stage s has FULL / 4**s values; those beyond the inputs are zero and vanish in synthesis.
+  wire [FULL*OUTW-1:0] padded;
+  genvar i, s, j;
+  generate
+    for (i = 0; i < FULL; i = i + 1) begin : g_in
+      if (i < N) begin : g_used
+        assign padded[i*OUTW +: OUTW] = {{(OUTW-INW){in_i[i*INW + INW-1]}}, in_i[i*INW +: INW]};
+      end else begin : g_zero
+        assign padded[i*OUTW +: OUTW] = {OUTW{1'b0}};
+      end
+    end
+    for (s = 0; s < DEPTH; s = s + 1) begin : g_stage
+      localparam IN  = FULL >> (2*s);
+      localparam OUT = FULL >> (2*s + 2);
+      wire [IN*OUTW-1:0] terms;
+      reg  [OUT*OUTW-1:0] sums_q;
+      if (s == 0) begin : g_from
+        assign terms = padded;
+      end else begin : g_from
+        assign terms = g_stage[s-1].sums_q;
+      end
+      for (j = 0; j < OUT; j = j + 1) begin : g_sum
+        always @(posedge clk_i)
+          sums_q[j*OUTW +: OUTW] <= (terms[(4*j)*OUTW +: OUTW] + terms[(4*j+1)*OUTW +: OUTW])
+                                  + (terms[(4*j+2)*OUTW +: OUTW] + terms[(4*j+3)*OUTW +: OUTW]);
+      end
+    end
+    if (DEPTH == 0) begin : g_out
+      assign sum_o = padded;
+      wire unused;
+      assign unused = clk_i;
+    end else begin : g_out
+      assign sum_o = g_stage[DEPTH-1].sums_q;
+    end
+  endgenerate
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,177 @@
+//! The golden model against tensors that ONNX Runtime computed: six layers and a residual network, bit for bit.
+//!
+//! The vectors lie in `workloads/vectors`; they were recorded on x86-64 and are never made anew here.
+
+use naas::sim::golden::{AddForm, run_graph};
+use naas::workload::graph::{Element, OpKind, QuantGraph, TensorId};
+use naas::workload::{onnx, quant};
+use npyz::npz::NpzArchive;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+type Npz = NpzArchive<BufReader<File>>;
+
+fn workloads() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads")
+}
+
+fn vectors(name: &str) -> Npz {
+    NpzArchive::open(workloads().join("vectors").join(format!("{name}.npz"))).unwrap()
+}
+
+/// An array of bytes, re-biased to int8, with its shape.
+fn bytes(npz: &mut Npz, name: &str, element: Element) -> (Vec<i8>, Vec<u64>) {
+    let npy = npz.by_name(name).unwrap().unwrap();
+    let shape = npy.shape().to_vec();
+    let values = match element {
+        Element::Int8 => npy.into_vec::<i8>().unwrap(),
+        Element::Uint8 => npy
+            .into_vec::<u8>()
+            .unwrap()
+            .into_iter()
+            .map(|v| (v ^ 0x80) as i8)
+            .collect(),
+    };
+    (values, shape)
+}
+
+fn input(graph: &QuantGraph) -> TensorId {
+    graph.inputs[0].tensor
+}
+
+fn output(graph: &QuantGraph) -> TensorId {
+    graph.outputs[0].tensor
+}
+
+#[test]
+fn six_layers() {
+    let mut outputs = 0;
+    for name in ["conv1x1_s2", "conv3x3_s1", "dw3x3_s1", "group4_3x3", "fc_odd", "matmul"] {
+        let path = workloads().join("vectors").join(format!("{name}.onnx"));
+        let graph = onnx::read(&path).unwrap();
+        let mut npz = vectors(name);
+        let (x, y) = (&graph.tensors[input(&graph)], &graph.tensors[output(&graph)]);
+        for (from, to) in [("x", "y"), ("x2", "y2")] {
+            let (stimulus, shape) = bytes(&mut npz, from, x.element);
+            assert!(
+                shape
+                    .iter()
+                    .eq(x.shape.iter().map(|&d| u64::from(d)).collect::<Vec<_>>().iter())
+            );
+            let (want, _) = bytes(&mut npz, to, y.element);
+            let have = run_graph(&graph, &[stimulus], AddForm::OrtX86).unwrap();
+            assert!(have.tensor(output(&graph)) == want, "{name} {to}");
+            outputs += want.len();
+        }
+        same_parameters(&graph, &mut npz, name);
+    }
+    assert_eq!(outputs, 36_128);
+}
+
+/// The reader's parameters against the recorded ones.
+fn same_parameters(graph: &QuantGraph, npz: &mut Npz, name: &str) {
+    let (op, mac) = graph.mac_ops().next().unwrap();
+    let (x, y) = (&graph.tensors[op.inputs[0]], &graph.tensors[op.output]);
+    let mut floats = |array: &str| -> Vec<f32> { npz.by_name(array).unwrap().unwrap().into_vec().unwrap() };
+    assert_eq!(floats("x_scale"), [x.scale]);
+    assert_eq!(floats("y_scale"), [y.scale]);
+    assert_eq!(floats("w_scale"), mac.weight_scales, "{name}");
+    let scales: Vec<f32> = mac
+        .weight_scales
+        .iter()
+        .map(|&w| quant::fp32_scale(x.scale, w, y.scale))
+        .collect();
+    assert_eq!(floats("out_scale"), scales, "{name}");
+    let (weights, shape) = bytes(npz, "w", Element::Int8);
+    if name == "matmul" {
+        let (rows, columns) = (shape[0] as usize, shape[1] as usize);
+        for (i, &w) in weights.iter().enumerate() {
+            assert_eq!(mac.weights[i % columns * rows + i / columns], w);
+        }
+        assert!(mac.bias.iter().all(|&b| b == 0));
+    } else {
+        assert_eq!(mac.weights, weights, "{name}");
+        let bias: Vec<i32> = npz.by_name("bias").unwrap().unwrap().into_vec().unwrap();
+        assert_eq!(mac.bias, bias, "{name}");
+    }
+}
+
+fn resnet8() -> QuantGraph {
+    onnx::read(&workloads().join("resnet8_cifar.onnx")).unwrap()
+}
+
+/// Differences of (all four outputs, every recorded tensor of the first image), and how many elements were compared.
+fn resnet8_differences(add: AddForm) -> (usize, usize, usize, usize) {
+    let graph = resnet8();
+    let mut npz = vectors("resnet8_cifar");
+    let (x, _) = bytes(&mut npz, "x", Element::Int8);
+    let (y, _) = bytes(&mut npz, "y", Element::Int8);
+    let differ = |a: &[i8], b: &[i8]| {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).filter(|(a, b)| a != b).count()
+    };
+    let images = x.chunks(3 * 32 * 32).zip(y.chunks(10));
+    let (mut outputs, mut inner, mut compared, mut tensors) = (0, 0, 0, 0);
+    for (i, (image, want)) in images.enumerate() {
+        let run = run_graph(&graph, &[image.to_vec()], add).unwrap();
+        outputs += differ(run.tensor(output(&graph)), want);
+        if i > 0 {
+            continue;
+        }
+        let named = run.by_name(&graph);
+        let recorded: Vec<String> = npz.array_names().map(str::to_owned).collect();
+        for array in recorded.iter().filter(|name| name.starts_with("t__")) {
+            let (want, _) = bytes(&mut npz, array, Element::Int8);
+            inner += differ(named[&array[3..]], &want);
+            compared += want.len();
+            tensors += 1;
+        }
+    }
+    assert_eq!(tensors, 15);
+    (outputs, inner, compared, y.len())
+}
+
+#[test]
+fn resnet8_as_on_x86() {
+    let (outputs, inner, compared, count) = resnet8_differences(AddForm::OrtX86);
+    assert_eq!((outputs, inner), (0, 0));
+    assert_eq!((compared, count), (114_826, 40));
+}
+
+#[test]
+fn resnet8_with_the_integer_addition() {
+    let (outputs, inner, _, _) = resnet8_differences(AddForm::OrtArm);
+    assert_eq!((outputs, inner), (0, 0));
+}
+
+#[test]
+fn resnet8_shapes_and_proofs() {
+    let graph = resnet8();
+    let network = graph.network().unwrap();
+    let names: Vec<&str> = network.layers.iter().map(|l| l.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "conv1", "conv2", "conv3", "conv6", "conv8", "conv7", "conv11", "conv13", "conv12", "fc18"
+        ]
+    );
+    assert_eq!(network.macs().unwrap(), 12_501_632);
+    let adds = graph.ops.iter().filter(|op| matches!(op.kind, OpKind::Add(_)));
+    assert_eq!(adds.count(), 3);
+
+    let mut channels = 0;
+    for (op, mac) in graph.mac_ops() {
+        let (x, y) = (&graph.tensors[op.inputs[0]], &graph.tensors[op.output]);
+        let per_channel = mac.weights.len() / mac.post.channels.len();
+        for (k, channel) in mac.post.channels.iter().enumerate() {
+            let weights = &mac.weights[k * per_channel..(k + 1) * per_channel];
+            let range = quant::reachable(channel.bias, weights);
+            let scale = quant::fp32_scale(x.scale, mac.weight_scales[k], y.scale);
+            let proof = quant::prove_channel(range, channel, &mac.post, scale);
+            assert!(proof.is_ok(), "{} channel {k}: {proof:?}", op.name);
+            channels += 1;
+        }
+    }
+    assert_eq!(channels, 16 * 3 + 32 * 3 + 64 * 3 + 10);
+}
