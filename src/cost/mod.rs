@@ -1,8 +1,15 @@
 //! What a mapping costs: exact cycles and counts, and prices for them.
 //!
-//! Counts ([`counts`]) are integers and know no price; [`cycles`] is the exact run time. Both are checked against
-//! [`walk`], which does every job one by one.
+//! Counts ([`counts`]) are integers and know no price; [`cycles`] is the exact run time and [`bound`] what it cannot
+//! undercut. All are checked against [`walk`], which does every job one by one. [`energy`] multiplies counts with the
+//! prices of a technology ([`tech`]); [`layer`] puts everything together for searches and commands.
 
+pub mod bound;
 pub mod counts;
 pub mod cycles;
+pub mod energy;
+pub mod layer;
+pub mod tech;
 pub mod walk;
+
+pub use layer::{LayerCost, Model, NetworkCost, layer_cost, layer_overhead, network_cost};

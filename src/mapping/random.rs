@@ -164,8 +164,8 @@ fn random_accelerator(rng: &mut Rng) -> Accelerator {
         dims: vec![AXIS_DIMS[d]],
     });
     let p = |d: Dim| {
-        let axis = axes.iter().find(|a| a.dims.contains(&d));
-        axis.map_or(1, |a| a.size)
+        let serving = axes.iter().find(|a| a.dims.contains(&d));
+        serving.map_or(1, |a| a.size)
     };
     let lanes = |rng: &mut Rng, along: &[Dim]| loop {
         let lanes = 1 << rng.random_range(0..5);
@@ -288,6 +288,16 @@ pub fn simpler(t: &Triple) -> Vec<Triple> {
             (c.is_legal() && complexity(&c) < complexity(t)).then_some(c)
         })
         .collect()
+}
+
+/// The simplest triple that can be reached from `t` by steps of [`simpler`] on which `fails` stays true.
+#[must_use]
+pub fn shrink(t: &Triple, fails: impl Fn(&Triple) -> bool) -> Triple {
+    let mut smallest = t.clone();
+    while let Some(smaller) = simpler(&smallest).into_iter().find(&fails) {
+        smallest = smaller;
+    }
+    smallest
 }
 
 /// The mapping with extents rounded up to what the layer and the lanes demand.
