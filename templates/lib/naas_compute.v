@@ -167,18 +167,18 @@ module naas_compute #(
   );
 
   // Channels of one buffer word are neighbours: the word advances once per WM (IM, ISETS, OM) of them.
-  localparam [15:0] WMask = WM - 1;
-  localparam [15:0] IMask = IM - 1;
-  localparam [15:0] SMask = ISETS - 1;
-  localparam [15:0] OMask = OM - 1;
+  localparam W_MASK = WM - 1;
+  localparam I_MASK = IM - 1;
+  localparam S_MASK = ISETS - 1;
+  localparam O_MASK = OM - 1;
   wire [15:0] k_idx, c_idx;
   wire        w_word, i_word, s_word, o_word;
   assign k_idx  = p_idx[0 +: 16];
   assign c_idx  = p_idx[16 +: 16];
-  assign w_word = (k_idx & WMask) == WMask;
-  assign i_word = (c_idx & IMask) == IMask;
-  assign s_word = (k_idx & SMask) == SMask;
-  assign o_word = (k_idx & OMask) == OMask;
+  assign w_word = (k_idx & W_MASK[15:0]) == W_MASK[15:0];
+  assign i_word = (c_idx & I_MASK[15:0]) == I_MASK[15:0];
+  assign s_word = (k_idx & S_MASK[15:0]) == S_MASK[15:0];
+  assign o_word = (k_idx & O_MASK[15:0]) == O_MASK[15:0];
 
   wire [15:0] w_addr, i_addr, o_addr, c_done, k_done;
   naas_offset #(.N(4), .AW(16)) u_w_addr (
@@ -208,7 +208,7 @@ module naas_compute #(
   reg [5:0]    w_sub1_q, w_sub2_q, i_sub1_q, i_sub2_q, i_bank2_q;
   reg [15:0]   c_left1_q, c_left2_q, k_left1_q;
   reg [15:0]   y_busy1_q, x_busy1_q;
-  localparam [5:0] BankMask = IBANKS - 1;
+  localparam BANK_MASK = IBANKS - 1;
   wire [31:0] i_word1;
   assign i_word1 = {{(32-LI){1'b0}}, i_addr1_q};
 
@@ -222,11 +222,11 @@ module naas_compute #(
     i_addr1_q <= i_addr[LI-1:0];
     w_slot1_q <= w_slot_q;
     i_slot1_q <= i_slot_q;
-    w_sub1_q  <= k_idx[5:0] & WMask[5:0];
+    w_sub1_q  <= k_idx[5:0] & W_MASK[5:0];
     w_sub2_q  <= w_sub1_q;
-    i_sub1_q  <= depthwise_i ? k_idx[5:0] & SMask[5:0] : c_idx[5:0] & IMask[5:0];
+    i_sub1_q  <= depthwise_i ? k_idx[5:0] & S_MASK[5:0] : c_idx[5:0] & I_MASK[5:0];
     i_sub2_q  <= i_sub1_q;
-    i_bank2_q <= i_word1[5:0] & BankMask;
+    i_bank2_q <= i_word1[5:0] & BANK_MASK[5:0];
     c_left1_q <= c_extent_q - c_done;
     c_left2_q <= c_left1_q;
     k_left1_q <= k_extent_q - k_done;
@@ -246,7 +246,7 @@ module naas_compute #(
   wire                 first;
 
   assign first = opens_q & p_zero[1] & p_zero[4] & p_zero[5];
-  assign issue = {first, 1'b0, o_slot_q, o_addr[LO-1:0], k_idx[5:0] & OMask[5:0]};
+  assign issue = {first, 1'b0, o_slot_q, o_addr[LO-1:0], k_idx[5:0] & O_MASK[5:0]};
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -84,7 +84,7 @@ module naas_drain #(
   localparam SUBS   = WORD / LANES;
   localparam SW     = (SUBS > 1) ? $clog2(SUBS) : 1;
   localparam PHASES = LANES / UNITS;
-  localparam [15:0] PhaseLast = PHASES - 1;
+  localparam PHASE_LAST = PHASES - 1;
   localparam [4:0]  Tail = UNIT;
 
   // ---- which job is next
@@ -223,7 +223,7 @@ module naas_drain #(
   );
 
   always @(posedge clk_i) if (start) begin
-    job_last_q <= {is_final ? PhaseLast : 16'd0, x_last, y_last, groups_last};
+    job_last_q <= {is_final ? PHASE_LAST[15:0] : 16'd0, x_last, y_last, groups_last};
     count_q    <= tail;
     y_share_q  <= y_share;
     x_share_q  <= x_share;

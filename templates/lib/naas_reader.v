@@ -176,9 +176,9 @@ module naas_reader #(
     .stride_i(origin_x_i), .offset_o(origin_x)
   );
 
-  localparam [15:0] WSubLast = WSUBS - 1;
-  localparam [15:0] PSubLast = PSUBS - 1;
-  localparam [15:0] DescLast = DESC - 1;
+  localparam W_SUB_LAST = WSUBS - 1;
+  localparam P_SUB_LAST = PSUBS - 1;
+  localparam DESC_LAST  = DESC - 1;
   wire [15:0] window_rows, window_cols;
   assign window_rows = (last[4] ? y_reach_i[31:16] : y_reach_i[15:0]) + (last[6] ? r_reach_i[31:16] : r_reach_i[15:0]);
   assign window_cols = (last[5] ? x_reach_i[31:16] : x_reach_i[15:0]) + (last[7] ? s_reach_i[31:16] : s_reach_i[15:0]);
@@ -194,21 +194,21 @@ module naas_reader #(
           beats_last_q <= 32'd0;
         end
         KindW: begin
-          job_last_q   <= {WSubLast, last[7] ? s_last_i[31:16] : s_last_i[15:0], last[6] ? r_last_i[31:16] : r_last_i[15:0],
+          job_last_q   <= {W_SUB_LAST[15:0], last[7] ? s_last_i[31:16] : s_last_i[15:0], last[6] ? r_last_i[31:16] : r_last_i[15:0],
                            last[3] ? c_last_i[31:16] : c_last_i[15:0],
                            last[2] ? w_words_last_i[31:16] : w_words_last_i[15:0]};
           base_q       <= w_base_i + w_tile;
           beats_last_q <= w_beats_last_i[w_edges * 32 +: 32];
         end
         KindP: begin
-          job_last_q   <= {PSubLast, 16'd8, 32'd0, last[2] ? p_words_last_i[31:16] : p_words_last_i[15:0]};
+          job_last_q   <= {P_SUB_LAST[15:0], 16'd8, 32'd0, last[2] ? p_words_last_i[31:16] : p_words_last_i[15:0]};
           base_q       <= p_base_i + p_tile;
           beats_last_q <= last[2] ? p_beats_last_i[63:32] : p_beats_last_i[31:0];
         end
         default: begin
-          job_last_q   <= {DescLast, 64'd0};
+          job_last_q   <= {DESC_LAST[15:0], 64'd0};
           base_q       <= desc_addr_q >> BB;
-          beats_last_q <= {16'd0, DescLast};
+          beats_last_q <= DESC_LAST;
         end
       endcase
       origin_y_q <= origin_y[17:0] - {2'b00, pad_y_i};
@@ -276,8 +276,8 @@ module naas_reader #(
   // ---- level-2 place of the position
   wire [31:0] i_place, w_place, place;
   wire        i_word, unused_i;
-  localparam [15:0] ISubMask = ISUBS - 1;
-  assign i_word = (j_idx[15:0] & ISubMask) == ISubMask;
+  localparam I_SUB_MASK = ISUBS - 1;
+  assign i_word = (j_idx[15:0] & I_SUB_MASK[15:0]) == I_SUB_MASK[15:0];
   naas_offset #(.N(2), .AW(32)) u_i_place (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[3], j_inc[0] & i_word}), .clr_i({j_clr[3], j_clr[0]}),
     .stride_i(i_l2_stride_i), .offset_o(i_place)
@@ -292,7 +292,7 @@ module naas_reader #(
   assign s_idx   = {16'd0, j_idx[63:48]};
   assign plane   = {16'd0, j_idx[63:48]};
   assign p_word  = {16'd0, j_idx[15:0]};
-  assign place   = is_i ? i_place + col * ISUBS + {16'd0, j_idx[15:0] & ISubMask}
+  assign place   = is_i ? i_place + col * ISUBS + {16'd0, j_idx[15:0] & I_SUB_MASK[15:0]}
                  : kind_q == KindW ? w_place + s_idx * WSUBS + sub_idx
                  : kind_q == KindP ? p_word * (16 * PSUBS) + plane * PSUBS + sub_idx
                  : sub_idx;

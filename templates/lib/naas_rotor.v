@@ -17,23 +17,29 @@ module naas_rotor #(
   output wire [AW-1:0] offset_o
 );
 
-  localparam [PW-1:0] Step = (STEP > SIZE) ? 0 : STEP;
-  localparam [PW-1:0] Size = (STEP > SIZE) ? 0 : SIZE;
-
   reg  [PW-1:0] pos_q;
   reg  [AW-1:0] offset_q;
-  wire [PW-1:0] next;
+  wire [PW-1:0] after;
   wire          wrap;
 
-  assign next = pos_q + Step;
-  assign wrap = next >= Size;
+  generate
+    if (STEP > SIZE) begin : g_words
+      assign after = {PW{1'b0}};
+      assign wrap  = 1'b1;
+    end else begin : g_dealt
+      wire [PW:0] next;
+      assign next  = {1'b0, pos_q} + STEP[PW:0];
+      assign wrap  = next >= SIZE[PW:0];
+      assign after = wrap ? next[PW-1:0] - SIZE[PW-1:0] : next[PW-1:0];
+    end
+  endgenerate
 
   always @(posedge clk_i) begin
     if (load_i) begin
       pos_q    <= {PW{1'b0}};
       offset_q <= {AW{1'b0}};
     end else if (step_i) begin
-      pos_q    <= wrap ? next - Size : next;
+      pos_q    <= after;
       offset_q <= wrap ? offset_q + stride_i : offset_q;
     end
   end
