@@ -10,6 +10,7 @@
 //! | [`numeric`] | logarithm, exponential, Gaussian draws that repeat everywhere |
 
 pub mod cma_es;
+pub mod design;
 pub mod encoding;
 pub mod heuristics;
 pub mod importance;
