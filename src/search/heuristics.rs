@@ -90,14 +90,14 @@ fn grown(space: &MappingSpace<'_>, outer: &Recipe, inner: &Recipe) -> Option<Map
         for d in outer.grow {
             let units = space.offchip_units(d);
             grow(space, &mut m, units, &|m, size| {
-                m.offchip.tile[d] = m.offchip.tile[d].max(space.offchip_tile(d, size))
+                m.offchip.tile[d] = m.offchip.tile[d].max(space.offchip_tile(d, size));
             });
         }
         for d in inner.grow {
             let outer = m.offchip.tile[d];
             let units = space.l2_units(d, outer);
             grow(space, &mut m, units, &|m, size| {
-                m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, outer))
+                m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, outer));
             });
         }
     }

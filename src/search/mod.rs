@@ -12,10 +12,15 @@
 pub mod cma_es;
 pub mod design;
 pub mod encoding;
+pub mod exact;
 pub mod heuristics;
 pub mod importance;
+pub mod mapper;
 pub mod numeric;
 pub mod optimizer;
 pub mod problem;
 pub mod random;
 pub mod runner;
+
+#[cfg(test)]
+mod toy;
