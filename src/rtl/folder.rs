@@ -163,7 +163,8 @@ fn manifest(hw: &Hardware, p: &Program) -> String {
 }
 
 /// A name without white space, as the manifest's words need it.
-fn word(name: &str) -> String {
+#[must_use]
+pub fn word(name: &str) -> String {
     let clean: String = name
         .chars()
         .map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c })
