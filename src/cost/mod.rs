@@ -10,6 +10,7 @@ pub mod counts;
 pub mod cycles;
 pub mod energy;
 pub mod floor;
+pub mod jump;
 pub mod layer;
 pub mod network;
 pub mod tech;

@@ -174,8 +174,8 @@ impl Report {
             return Ok(());
         }
         let (what, place) = self.first_difference();
-        let error = Diagnostic::new(Code::CheckFailed, what)
-            .expected("the bits, cycles and counters that the model predicts");
+        let error =
+            Diagnostic::new(Code::CheckFailed, what).expected("the bits, cycles and counters that the model predicts");
         Err(match place {
             Some(layer) => error.at(format!("layer `{layer}`")),
             None => error,
@@ -189,9 +189,7 @@ impl Report {
             return (error.clone(), None);
         }
         let find = |differs: &dyn Fn(&&LayerReport) -> bool| self.layers.iter().find(differs);
-        if let Some((layer, m)) =
-            find(&|l| l.mismatches > 0).and_then(|l| Some((l, l.first_mismatch?)))
-        {
+        if let Some((layer, m)) = find(&|l| l.mismatches > 0).and_then(|l| Some((l, l.first_mismatch?))) {
             let what = format!(
                 "{} of {} outputs differ, the first at n {}, g {}, k {}, y {}, x {}: hardware {}, golden model {}{}",
                 layer.mismatches,
@@ -305,12 +303,10 @@ impl Folder {
         let path = path.into();
         for file in ["naas.f", "Makefile", "manifest.txt"] {
             if !path.join(file).is_file() {
-                return Err(
-                    Diagnostic::new(Code::Unreadable, format!("the folder has no `{file}`"))
-                        .at(path.display().to_string())
-                        .expected("a folder that `naas gen` wrote")
-                        .next("generate it with `naas gen --out DIR`"),
-                );
+                return Err(Diagnostic::new(Code::Unreadable, format!("the folder has no `{file}`"))
+                    .at(path.display().to_string())
+                    .expected("a folder that `naas gen` wrote")
+                    .next("generate it with `naas gen --out DIR`"));
             }
         }
         Ok(Self { path, cache: None })
@@ -353,12 +349,8 @@ impl Folder {
     /// `E0102` if the bench refuses its input.
     pub fn run(&self, options: &Options) -> Result<Outcome> {
         self.build()?;
-        let scratch = tempfile::tempdir().map_err(|e| {
-            Diagnostic::new(
-                Code::Unwritable,
-                format!("cannot create a temporary folder: {e}"),
-            )
-        })?;
+        let scratch = tempfile::tempdir()
+            .map_err(|e| Diagnostic::new(Code::Unwritable, format!("cannot create a temporary folder: {e}")))?;
         let json = scratch.path().join("sim.json");
         let mut command = Command::new(self.path.join("build/naas-bench"));
         command
@@ -370,8 +362,7 @@ impl Folder {
         match output.status.code() {
             Some(0 | 1) => {
                 let text = std::fs::read_to_string(&json).map_err(|_| failed("bench", &output))?;
-                let report =
-                    serde_json::from_str(&text).map_err(|_| failed("bench", &output))?;
+                let report = serde_json::from_str(&text).map_err(|_| failed("bench", &output))?;
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
                 Ok(Outcome { text, report })
             }
@@ -400,8 +391,7 @@ impl Folder {
         if output.status.success() {
             Ok(output)
         } else {
-            Err(failed(&format!("make {}", targets.join(" ")), &output)
-                .at(self.path.display().to_string()))
+            Err(failed(&format!("make {}", targets.join(" ")), &output).at(self.path.display().to_string()))
         }
     }
 }
@@ -542,7 +532,11 @@ mod tests {
         });
         let error = r.check().unwrap_err();
         assert_eq!(error.code, Code::CheckFailed);
-        assert!(error.what.contains("k 3, y 1, x 2: hardware -1, golden model 7 (never written)"));
+        assert!(
+            error
+                .what
+                .contains("k 3, y 1, x 2: hardware -1, golden model 7 (never written)")
+        );
         assert_eq!(error.place.as_deref(), Some("layer `a`"));
         r.errors.push("watchdog".into());
         assert_eq!(r.first_difference(), ("watchdog".to_owned(), None));
