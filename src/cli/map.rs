@@ -1,24 +1,20 @@
 //! `naas map`: the mappings of networks on a given accelerator.
 
 use crate::arch::accelerator::Accelerator;
-use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::diag::Result;
 use crate::base::files;
-use crate::base::rng::stream;
 use crate::cli::args::MapArgs;
 use crate::cli::costs::{Priced, Text, document, price_layers};
 use crate::cli::inputs::{self, Source};
 use crate::cli::plan::{DEFAULT_TECHNOLOGY, MapPlan};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::cost::cycles::fits;
 use crate::cost::tech::Technology;
-use crate::mapping::legality::Violation;
+use crate::mapping::tiling::Mapping;
 use crate::search::design::{Design, Provenance};
-use crate::search::mapper::{Choice, Mapped, MapperSettings, compose, map_layer};
-use crate::search::problem::{CostModel as _, NetworkLayers, Objective, Suite};
-use crate::workload::layer::LoopNest;
-use rand::Rng as _;
-use rayon::prelude::*;
+use crate::search::mapper::MapperSettings;
+use crate::search::nested::map_suite;
+use crate::search::problem::{Objective, Suite};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Mappings that are evaluated per different layer.
@@ -39,7 +35,8 @@ pub fn run(args: &MapArgs, session: &Session) -> anyhow::Result<()> {
     }
     let technology = Technology::named(DEFAULT_TECHNOLOGY)?;
     let objective = plan.objective.into();
-    let mapped = session.with_threads(|| Ok(map_all(&technology, &accelerator, &sources, objective, session)?))?;
+    let (priced, evaluations) =
+        session.with_threads(|| Ok(map_all(&technology, &accelerator, &sources, objective, session)?))?;
     let provenance = Provenance {
         command: "map".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -48,32 +45,25 @@ pub fn run(args: &MapArgs, session: &Session) -> anyhow::Result<()> {
         method: "cma-es".into(),
         resources: None,
         seed: session.seed,
-        evaluations: mapped.evaluations,
+        evaluations,
         stop_reason: "evaluations".into(),
     };
-    let networks = mapped.networks.iter().map(|p| p.network.clone()).collect();
+    let networks = priced.iter().map(|p| p.network.clone()).collect();
     let design = Design::new(accelerator, networks, provenance);
     session.interrupt.check()?;
     files::write_atomic(&plan.out, design.to_json().as_bytes())?;
     let a = &design.accelerator;
-    session
-        .output
-        .result(&document(a, &mapped.networks), &Text(a, &mapped.networks))
+    session.output.result(&document(a, &priced), &Text(a, &priced))
 }
 
-/// All networks with mappings.
-struct AllMapped {
-    networks: Vec<Priced>,
-    evaluations: u64,
-}
-
+/// Maps all networks; also the number of mappings evaluated.
 fn map_all(
     technology: &Technology,
     accelerator: &Accelerator,
     sources: &[Source],
     objective: Objective,
     session: &Session,
-) -> Result<AllMapped> {
+) -> Result<(Vec<Priced>, u64)> {
     let mut suite = Suite::default();
     for source in sources {
         suite.add(&source.network.name, &source.network.layers)?;
@@ -85,49 +75,20 @@ fn map_all(
     };
     let progress = Progress::start(session.output, "map", Some(suite.distinct.len() as u64));
     let done = AtomicU64::new(0);
-    let one = |(i, (name, nest)): (usize, &(String, LoopNest))| -> Result<Mapped> {
-        session.interrupt.check()?;
-        let place = format!("layer `{name}`");
-        if !fits(nest) {
-            return Err(Diagnostic::new(Code::BadSize, "the layer's cycles could overflow 62 bits").at(place));
-        }
-        let seed = stream(session.seed, &[i as u64]).next_u64();
-        let mapped = map_layer(nest, accelerator, &mut *technology.on(accelerator), &settings, seed)
-            .map_err(|v| no_mapping(&v, accelerator).at(place))?;
-        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, name.clone());
-        Ok(mapped)
-    };
-    // Collected before the first error is looked for: which one that is must not depend on the threads.
-    let all: Vec<Result<Mapped>> = suite.distinct.par_iter().enumerate().map(one).collect();
-    let layers: Vec<Mapped> = all.into_iter().collect::<Result<_>>()?;
-    let fronts: Vec<&[Choice]> = layers.iter().map(|m| m.front.as_slice()).collect();
-    let network = |(source, of): (&Source, &NetworkLayers)| {
-        let picked = compose(objective, &fronts, &of.layers);
-        let mappings = of.layers.iter().map(|&l| fronts[l][picked[l]].mapping).collect();
+    let show = |l: usize| progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, suite.distinct[l].0.clone());
+    let mapped = map_suite(
+        technology,
+        &suite,
+        accelerator,
+        &settings,
+        session.seed,
+        &session.interrupt,
+        &show,
+    )?;
+    let price = |(source, mappings): (&Source, Vec<Mapping>)| {
         let names = [source.network.name.as_str(), source.text.as_str()];
         price_layers(technology, accelerator, names, source.network.layers.clone(), mappings)
     };
-    Ok(AllMapped {
-        networks: sources
-            .iter()
-            .zip(&suite.networks)
-            .map(network)
-            .collect::<Result<_>>()?,
-        evaluations: layers.iter().map(|m| m.evaluations as u64).sum(),
-    })
-}
-
-/// The error for a layer without any legal mapping.
-fn no_mapping(violations: &[Violation], a: &Accelerator) -> Diagnostic {
-    let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    let reasons = if reasons.is_empty() {
-        "no reason is known".into()
-    } else {
-        reasons.join("; ")
-    };
-    Diagnostic::new(
-        Code::NoLegalMapping,
-        format!("the layer cannot run on accelerator `{}`: {reasons}", a.name),
-    )
-    .next("give the accelerator a larger memory of the named kind")
+    let priced = sources.iter().zip(mapped.mappings).map(price).collect::<Result<_>>()?;
+    Ok((priced, mapped.evaluations))
 }

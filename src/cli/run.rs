@@ -36,7 +36,7 @@ pub fn run(args: &RunArgs, session: &Session) -> anyhow::Result<()> {
         Some(design) => rtl(&source, graph, &batches, design, output.tensor, session)?,
     };
     session.interrupt.check()?;
-    let file = tensors::write(&results, output, graph.tensor(output.tensor)?)?;
+    let file = tensors::write(&results, output, graph.tensor(output.tensor)?);
     files::write_atomic(&plan.output, &file)?;
     let engine = if plan.design.is_some() { "rtl" } else { "golden" };
     let (count, out) = (results.len(), plan.output.display().to_string());

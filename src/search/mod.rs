@@ -16,6 +16,7 @@ pub mod exact;
 pub mod heuristics;
 pub mod importance;
 pub mod mapper;
+pub mod nested;
 pub mod numeric;
 pub mod optimizer;
 pub mod problem;

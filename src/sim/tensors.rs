@@ -2,7 +2,7 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::graph::{Element, Port, Tensor};
-use npyz::{NpyFile, Order, WriterBuilder as _};
+use npyz::{NpyFile, Order};
 
 /// The batches of a file for a network's input: its first axis is a multiple of the network's own.
 ///
@@ -59,34 +59,54 @@ pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Opti
         .collect())
 }
 
-/// The file of a network's outputs, one entry of `batches` after the other along the first axis.
-///
-/// # Errors
-/// None unless memory cannot be written.
-pub fn write(batches: &[Vec<i8>], port: &Port, tensor: &Tensor) -> Result<Vec<u8>> {
+/// The file of a network's outputs, one entry of `batches` after the other along the first axis, byte for byte as
+/// `numpy.save` writes it.
+#[must_use]
+pub fn write(batches: &[Vec<i8>], port: &Port, tensor: &Tensor) -> Vec<u8> {
     let mut shape: Vec<u64> = tensor.shape.iter().map(|&d| d.into()).collect();
     if let Some(first) = shape.first_mut() {
         *first *= batches.len() as u64;
     }
     let values = batches.iter().flatten();
-    let bytes = match (port.float, tensor.element) {
-        (true, _) => encode(&shape, values.map(|&v| tensor.dequantize(v))),
-        (false, Element::Int8) => encode(&shape, values.copied()),
-        (false, Element::Uint8) => encode(&shape, values.map(|&v| v as u8 ^ 0x80)),
+    let (descr, data): (_, Vec<u8>) = match (port.float, tensor.element) {
+        (true, _) => (
+            "<f4",
+            values.flat_map(|&v| tensor.dequantize(v).to_le_bytes()).collect(),
+        ),
+        (false, Element::Int8) => ("|i1", values.map(|&v| v as u8).collect()),
+        (false, Element::Uint8) => ("|u1", values.map(|&v| v as u8 ^ 0x80).collect()),
     };
-    bytes.map_err(|e| Diagnostic::new(Code::Unwritable, format!("the outputs cannot be encoded: {e}")))
+    let mut file = header(descr, &shape);
+    file.extend(data);
+    file
 }
 
-fn encode<T: npyz::AutoSerialize>(shape: &[u64], values: impl Iterator<Item = T>) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(shape)
-        .writer(&mut bytes)
-        .begin_nd()?;
-    writer.extend(values)?;
-    writer.finish()?;
-    Ok(bytes)
+/// The head of a `.npy` file, version 1.0.
+///
+/// Written here rather than by `npyz`, whose header has the same meaning but other white space: a file that equals another
+/// should be equal to `cmp`, too.
+fn header(descr: &str, shape: &[u64]) -> Vec<u8> {
+    const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
+    /// Room that numpy leaves for the first size to grow.
+    const GROWTH: usize = 21;
+    const ALIGN: usize = 64;
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let tuple = if sizes.len() == 1 {
+        format!("({},)", sizes[0])
+    } else {
+        format!("({})", sizes.join(", "))
+    };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {tuple}, }}");
+    text += &" ".repeat(GROWTH - sizes.first().map_or(0, String::len).min(GROWTH));
+    let head = MAGIC.len() + 2;
+    let end = (head + text.len() + 1).next_multiple_of(ALIGN);
+    text += &" ".repeat(end - head - text.len() - 1);
+    text.push('\n');
+    let mut bytes = MAGIC.to_vec();
+    // Shapes have few axes: the text stays far below 64 KiB.
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.into_bytes());
+    bytes
 }
 
 const fn rebias(stored: u8) -> i8 {
@@ -131,7 +151,7 @@ mod tests {
         for (float, element) in [(false, Element::Int8), (false, Element::Uint8), (true, Element::Int8)] {
             let (port, tensor) = case(float, element);
             let batches = vec![vec![-128, 0, 127], vec![5, 6, 7]];
-            let file = write(&batches, &port, &tensor).unwrap();
+            let file = write(&batches, &port, &tensor);
             assert_eq!(read(&file, "x.npy", &port, &tensor, None).unwrap(), batches);
             assert_eq!(read(&file, "x.npy", &port, &tensor, Some(1)).unwrap(), batches[..1]);
         }
@@ -140,7 +160,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let (port, tensor) = case(false, Element::Int8);
-        let file = write(&[vec![1, 2, 3]], &port, &tensor).unwrap();
+        let file = write(&[vec![1, 2, 3]], &port, &tensor);
         let code = |bytes: &[u8], port: &Port, tensor: &Tensor| read(bytes, "x.npy", port, tensor, None).unwrap_err();
         let (other, float) = case(true, Element::Int8);
         assert_eq!(code(&file, &other, &float).code, Code::Malformed);
