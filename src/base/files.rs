@@ -51,7 +51,15 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// [`Code::Unreadable`] where the file cannot be read or ends too early; [`Code::Malformed`] where it is not what is
 /// expected, with the line and column.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_str(&read_text(path)?).map_err(|e| {
+    parse_json(&read_text(path)?, path)
+}
+
+/// The value that the text of a JSON file holds; `path` is named in errors.
+///
+/// # Errors
+/// As [`read_json`].
+pub fn parse_json<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| {
         let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
         // serde_json repeats the position at the end of its message; the place already says it.
         let message = e.to_string();

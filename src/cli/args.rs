@@ -22,6 +22,18 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Search an accelerator with its mappings for one or several networks
+    Search(SearchArgs),
+    /// Map networks onto a given accelerator
+    Map(MapArgs),
+    /// Tell what a design costs: exact cycles, counts, energy, area
+    Cost(CostArgs),
+    /// Emit a design as a self-contained folder of Verilog, control table, data and bench
+    Gen(GenArgs),
+    /// Simulate an RTL folder and compare bits, cycles and counters with the prediction
+    Sim(SimArgs),
+    /// Run inferences on the golden model or on the simulated accelerator
+    Run(RunArgs),
     /// Print what there is to choose from
     List(ListArgs),
     /// Explain an error code
@@ -64,6 +76,8 @@ pub enum Topic {
     Networks,
     /// Limits within which an accelerator is searched
     Resources,
+    /// Prices of energy and area
+    Technologies,
     /// Values of the options that steer a search
     Methods,
     /// Kinds of layers that the hardware runs
@@ -236,12 +250,13 @@ pub struct CostArgs {
 /// Arguments of `naas gen`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = "Examples:\n  naas gen --design design.json --out rtl\n  \
+                        naas gen resnet50 --design six.json --out rtl    # one network of a design that holds several\n  \
                         naas gen resnet8 --resources nvdla-256 --out rtl")]
 pub struct GenArgs {
-    /// Search a design for this network first (a name, or a file: .onnx, .json)
+    /// Search a design for this network first (a name, or a file: .onnx, .json); with a design, emit this network of it
     pub network: Option<String>,
     /// Emit this design instead of searching one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["network", "resources"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "resources")]
     pub design: Option<PathBuf>,
     /// Limits of the accelerator that is searched: a name or a file
     #[arg(long, value_name = "R")]
@@ -386,7 +401,7 @@ mod tests {
         assert_eq!(parse::<GenArgs>("--out rtl").unwrap().network, None);
         assert!(parse::<GenArgs>("resnet8 --resources edgetpu --out rtl").is_ok());
         assert!(parse::<GenArgs>("--design d.json --out rtl").is_ok());
-        assert!(parse::<GenArgs>("resnet8 --design d.json --out rtl").is_err());
+        assert!(parse::<GenArgs>("resnet8 --design d.json --out rtl").is_ok());
         assert!(parse::<GenArgs>("--resources edgetpu --design d.json --out rtl").is_err());
     }
 

@@ -5,6 +5,7 @@ use crate::base::diag::Result;
 use crate::cli::args::{Encoding, ListArgs, Mapper, Method, Objective, Space, Topic};
 use crate::cli::output::{Align, Table};
 use crate::cli::session::Session;
+use crate::cost::tech::Technology;
 use crate::workload::layer::Kind;
 use crate::workload::zoo;
 use clap::ValueEnum;
@@ -59,6 +60,7 @@ pub fn entries(topic: Topic) -> Result<Vec<Entry>> {
     match topic {
         Topic::Networks => zoo::names()?.into_iter().map(network).collect(),
         Topic::Resources => Resources::names().into_iter().map(resources).collect(),
+        Topic::Technologies => Technology::names().into_iter().map(technology).collect(),
         Topic::Methods => Ok(methods()),
         Topic::Layers => Ok(layers()),
     }
@@ -95,6 +97,15 @@ fn resources(name: String) -> Result<Entry> {
     );
     Ok(Entry {
         name,
+        option: None,
+        about,
+    })
+}
+
+fn technology(name: &str) -> Result<Entry> {
+    let about = Technology::named(name)?.about;
+    Ok(Entry {
+        name: name.into(),
         option: None,
         about,
     })

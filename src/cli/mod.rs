@@ -4,12 +4,20 @@
 //! other, this layer hands the predicted cycles over. Each command is one file with `run(&Args, &Session)`.
 
 pub mod args;
+pub mod cost;
+pub mod costs;
 pub mod explain;
+pub mod generate;
+pub mod inputs;
 pub mod list;
+pub mod map;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod run;
+pub mod search;
 pub mod session;
+pub mod sim;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -20,14 +28,20 @@ use std::process::ExitCode;
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => run(&cli.command).map_or_else(|e| output::fail(&e), |()| ExitCode::SUCCESS),
+        Ok(cli) => dispatch(&cli.command).map_or_else(|e| output::fail(&e), |()| ExitCode::SUCCESS),
         Err(usage) => output::usage(&usage),
     }
 }
 
 /// Runs one command.
-fn run(command: &Command) -> anyhow::Result<()> {
+fn dispatch(command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Search(args) => search::run(args, &Session::new(&args.common)),
+        Command::Map(args) => map::run(args, &Session::new(&args.common)),
+        Command::Cost(args) => cost::run(args, &Session::new(&args.common)),
+        Command::Gen(args) => generate::run(args, &Session::new(&args.common)),
+        Command::Sim(args) => sim::run(args, &Session::new(&args.common)),
+        Command::Run(args) => run::run(args, &Session::new(&args.common)),
         Command::List(args) => list::run(args, &Session::new(&args.common)),
         Command::Explain(args) => explain::run(args, &Session::new(&args.common)),
     }

@@ -6,6 +6,7 @@ use crate::base::diag::Result;
 use crate::base::files;
 use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SearchArgs, SimArgs};
 use crate::cli::args::{Mapper, Objective};
+use crate::search::problem;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,16 @@ pub fn named_or_file<T: DeserializeOwned>(text: &str, named: impl FnOnce(&str) -
         files::read_json(path)
     } else {
         named(text)
+    }
+}
+
+impl From<Objective> for problem::Objective {
+    fn from(typed: Objective) -> Self {
+        match typed {
+            Objective::Edp => Self::Edp,
+            Objective::Latency => Self::Latency,
+            Objective::Energy => Self::Energy,
+        }
     }
 }
 
@@ -194,6 +205,8 @@ pub enum DesignSource {
 pub struct GenPlan {
     /// What to emit.
     pub design: DesignSource,
+    /// Which network of a design file; the first one if absent.
+    pub network: Option<String>,
     /// The RTL folder.
     pub out: PathBuf,
 }
@@ -214,6 +227,7 @@ impl GenPlan {
         };
         Ok(Self {
             design,
+            network: args.design.as_ref().and(args.network.clone()),
             out: args.out.clone(),
         })
     }
@@ -340,6 +354,7 @@ mod tests {
             GenPlan::resolve(&args).unwrap(),
             GenPlan {
                 design: searched,
+                network: None,
                 out: out.clone()
             }
         );

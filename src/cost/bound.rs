@@ -9,8 +9,7 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::counts::Tally;
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET,
-    Operand, READ_TO_USE, Schedule,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, OFFCHIP_LOOPS, OFFCHIP_SET, Operand, READ_TO_USE, Schedule,
 };
 
 /// A run time that `s`, whose jobs sum up to `tally`, cannot undercut.
@@ -21,15 +20,11 @@ pub fn lower_bound(s: &Schedule, tally: &Tally) -> u64 {
     let i = 1 + s.i_beats(&e.first_l2) + c.read_to_use;
     let w = i + s.w_beats(&e.first_l2);
     let p = w + s.p_beats(&e.first_l2);
-    let compute =
-        (w + s.w_cycles(&e.first) + c.w_to_compute).max(i + s.i_cycles(&e.first) + c.i_to_compute);
+    let compute = (w + s.w_cycles(&e.first) + c.w_to_compute).max(i + s.i_cycles(&e.first) + c.i_to_compute);
     let drain = p.max(compute + s.compute_cycles(&e.first) + c.compute_to_drain);
     // The first level-2 O tile takes at least the first off-chip step, and its last drain job.
-    let write = compute
-        + step_compute(s, 0)
-        + c.compute_to_drain
-        + s.drain_cycles(&e.first_complete, true)
-        + c.drain_to_write;
+    let write =
+        compute + step_compute(s, 0) + c.compute_to_drain + s.drain_cycles(&e.first_complete, true) + c.drain_to_write;
     // What must follow the last jobs.
     let after_drain = c.drain_to_write + s.o_beats(&e.last_l2);
     let after_compute = c.compute_to_drain + s.drain_cycles(&e.last, true) + after_drain;
@@ -48,23 +43,13 @@ pub fn lower_bound(s: &Schedule, tally: &Tally) -> u64 {
 
 /// The read engine's bound. The last off-chip step reads W or I (every loop indexes one of them) and then perhaps P; all
 /// passes of that step wait for the former.
-fn after_last_read(
-    s: &Schedule,
-    tally: &Tally,
-    c: &Constants,
-    e: &Extents,
-    after_compute: u64,
-) -> u64 {
+fn after_last_read(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, after_compute: u64) -> u64 {
     let multi = s.loops.multi(0) & OFFCHIP_SET;
     let innermost = (0..OFFCHIP_LOOPS)
         .filter(|l| multi >> l & 1 == 1)
-        .find(|&l| s.loops.inner[l] & multi == 0 as LoopSet);
+        .find(|&l| s.loops.inner[l] & multi == 0);
     let moved = |o: Operand| innermost.is_none_or(|l| s.loops.moved_l2(o, l, multi));
-    let p = if moved(Operand::P) {
-        s.p_beats(&e.last_l2)
-    } else {
-        0
-    };
+    let p = if moved(Operand::P) { s.p_beats(&e.last_l2) } else { 0 };
     let load = if moved(Operand::W) {
         s.w_cycles(&e.first_of_last) + c.w_to_compute
     } else {

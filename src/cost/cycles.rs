@@ -6,32 +6,25 @@
 //! plus constants. Such a map commutes with a shift of all times.
 //!
 //! # Jump-ahead
-//! The iterations of a loop but the first and the last apply the same map, each to the state that the one before left.
-//! **If, after at least one earlier period, one more period shifts every entry that it updates by the same `c > 0`, then
-//! so does every further period.** Call the states after the earlier periods `u` and then `v = u + c` in the updated
-//! entries. The new value of an updated entry is the maximum of terms over updated entries (`A`) and of terms over entries
-//! that the period only reads (`b`, the same in every period). `u` itself was made by a period, so `u >= b`, hence `v > b`,
-//! hence `v = A(u)`; one period later the entry is `max(A(u + c), b) = max(v + c, b) = v + c`. By induction, always. An
-//! updated entry cannot look as if it were not: between two updates its engine issues at least one job, so it grows.
+//! The iterations of a loop but the first and the last apply the same map, each to the state that the one before left;
+//! [`iterate`] stops applying it as soon as it is sure what comes.
 //!
-//! A period is one to [`MAX_PERIOD`] iterations: two slots, and ragged tiles inside, make states alternate.
-//!
-//! # Memory of inner nests
-//! Within one off-chip step the level-2 loops touch only the array's entries. Steps that start from the same of them,
-//! counted from the last pass's end, end alike; entries that are sure not to matter are set alike first.
+//! # Memory of nests
+//! The loops inside an off-chip loop, or inside an off-chip step, that start from the same state, counted from the last
+//! pass's end, end alike: each nest's start and end are remembered. Entries that the nest neither reads nor changes are
+//! left out of the comparison; entries that are sure not to matter, because whoever takes that token waits for something
+//! later anyway, are first raised to that (`settle`).
 //!
 //! # No overflow
 //! Times never exceed the sum of all durations and constants, which [`fits`] bounds by the layer's MACs.
 
 use crate::base::dims::{Dim, PerDim};
+use crate::cost::jump::iterate;
 use crate::mapping::schedule::{
     COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
     READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
 };
 use crate::workload::layer::LoopNest;
-
-/// The longest period, in iterations, that jump-ahead looks for.
-pub const MAX_PERIOD: usize = 4;
 
 /// Whether no time of any mapping of `nest` can exceed 62 bits.
 ///
@@ -70,8 +63,6 @@ mod at {
     pub const I_READY: usize = 8;
     /// When the level-2 O slot of the newest tile is free and the newest P tile can be used.
     pub const O_READY: usize = 9;
-    /// Number of entries that jobs of the array read.
-    pub const SEEN: usize = 10;
     /// End of the last read job.
     pub const READ: usize = 10;
     /// End of the last loader job on the level-2 W tile before the newest.
@@ -162,23 +153,26 @@ struct Inner {
     beats: [u64; 4],
 }
 
-/// What a level-2 nest did from a start like it.
+/// What a nest did from a start like it.
 #[derive(Clone, Copy)]
 struct Memo {
-    key: (u8, Moves, bool, bool),
-    start: [u64; at::SEEN],
-    end: ArrayState,
+    /// The nest, and what moves around it; see [`Run::recall`].
+    key: u64,
+    start: State,
+    end: State,
 }
 
-/// Entries of the memory of inner nests.
-const MEMOS: usize = 16;
+/// Entries of the memory of nests; a nest has one place, by its hash.
+const MEMOS: usize = 128;
+
+/// A key that no nest has.
+const NO_KEY: u64 = u64::MAX;
 
 /// Evaluates schedules; keeps its workspace between them.
 #[derive(Clone)]
 pub struct Evaluator {
     inners: Vec<Inner>,
     memos: Vec<Memo>,
-    next_memo: usize,
 }
 
 impl Default for Evaluator {
@@ -193,8 +187,7 @@ impl Evaluator {
     pub fn new() -> Self {
         Self {
             inners: Vec::new(),
-            memos: Vec::with_capacity(MEMOS),
-            next_memo: 0,
+            memos: Vec::new(),
         }
     }
 
@@ -202,8 +195,15 @@ impl Evaluator {
     #[must_use]
     pub fn cycles(&mut self, s: &Schedule) -> u64 {
         self.inners.clear();
-        self.memos.clear();
-        self.next_memo = 0;
+        let empty = Memo {
+            key: NO_KEY,
+            start: [0; at::ALL],
+            end: [0; at::ALL],
+        };
+        self.memos.resize(MEMOS, empty);
+        for memo in &mut self.memos {
+            memo.key = NO_KEY;
+        }
         let mut run = Run {
             s,
             tokens: Tokens::of(s),
@@ -223,6 +223,10 @@ struct Outer {
     depth: usize,
     loops: [usize; OFFCHIP_LOOPS],
     levels: [Level; OFFCHIP_LOOPS],
+    /// What moves at steps of the levels from each inwards.
+    inside: [Moves; OFFCHIP_LOOPS],
+    /// Operands whose array tiles some level-2 loop moves.
+    rewinds: Moves,
     /// Bit per level: reduction loops.
     reductions: u8,
     /// Dimensions whose edge tile differs from a full one.
@@ -235,6 +239,8 @@ impl Outer {
             depth: 0,
             loops: [0; OFFCHIP_LOOPS],
             levels: [Level::default(); OFFCHIP_LOOPS],
+            inside: [0; OFFCHIP_LOOPS],
+            rewinds: 0,
             reductions: 0,
             ragged: 0,
         };
@@ -251,6 +257,13 @@ impl Outer {
             outer.reductions |= u8::from(REDUCTIONS >> l & 1 == 1) << outer.depth;
             outer.depth += 1;
         }
+        let mut inside = 0;
+        for level in (0..outer.depth).rev() {
+            inside |= outer.levels[level].moves;
+            outer.inside[level] = inside;
+        }
+        let l2 = (s.loops.multi(0) | s.loops.multi(!0)) & !OFFCHIP_SET;
+        outer.rewinds = moves(|o| s.loops.relevant[o as usize] & l2 != 0);
         for d in Dim::ALL {
             outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
         }
@@ -358,12 +371,59 @@ impl Run<'_> {
         if level == self.outer.depth {
             return self.step(entry, exit, last, x);
         }
-        let Level { trips, moves, .. } = self.outer.levels[level];
-        self.outer(level + 1, entry, moves, last, x);
-        iterate(u64::from(trips) - 2, x, |x| {
-            self.outer(level + 1, moves, moves, last, x);
+        let around = (1 << level) - 1;
+        let nest = NestKey {
+            level: level + 1,
+            edges: self.outer.edges(last),
+            complete: !last & u16::from(self.outer.reductions) & around == 0,
+            entry,
+            exit,
+        };
+        let l2_moves = entry | exit & O | self.outer.inside[level];
+        let moves = l2_moves | self.outer.rewinds;
+        self.recall(nest, moves, l2_moves, x, |run, x| {
+            let Level { trips, moves, .. } = run.outer.levels[level];
+            run.outer(level + 1, entry, moves & O, last, x);
+            iterate(u64::from(trips) - 2, x, |x| {
+                run.outer(level + 1, moves, moves & O, last, x);
+            });
+            run.outer(level + 1, moves, exit, last | 1 << level, x);
         });
-        self.outer(level + 1, moves, exit, last | 1 << level, x);
+    }
+
+    /// Does what `nest` does to `x`: from memory if it started alike before, else by `run`. `moves` are the operands whose
+    /// array tiles move in it, `l2_moves` those whose level-2 tiles do.
+    fn recall(
+        &mut self,
+        nest: NestKey,
+        moves: Moves,
+        l2_moves: Moves,
+        x: &mut State,
+        run: impl FnOnce(&mut Self, &mut State),
+    ) {
+        settle(moves, l2_moves, x);
+        let touched = touched(moves, l2_moves);
+        let base = x[at::COMPUTE];
+        let from_base = |x: &State| {
+            std::array::from_fn(|i| {
+                let time = x[i].wrapping_sub(base);
+                if touched >> i & 1 == 1 { time } else { 0 }
+            })
+        };
+        let (key, start): (u64, State) = (nest.packed(), from_base(x));
+        let place = place(key, &start);
+        let memo = &self.work.memos[place];
+        if memo.key == key && memo.start == start {
+            for (i, (time, end)) in x.iter_mut().zip(memo.end).enumerate() {
+                if touched >> i & 1 == 1 {
+                    *time = base.wrapping_add(end);
+                }
+            }
+            return;
+        }
+        run(self, x);
+        let end = from_base(x);
+        self.work.memos[place] = Memo { key, start, end };
     }
 
     /// One off-chip step: its reads, its passes, its write.
@@ -413,79 +473,113 @@ impl Run<'_> {
         }
     }
 
-    /// The passes of one off-chip step, from memory if it started alike before.
+    /// The passes of one off-chip step.
     fn passes(&mut self, inner: usize, entry: Moves, closes: bool, complete: bool, x: &mut State) {
-        let key = (self.work.inners[inner].edges, entry & !P, closes, complete);
-        let base = x[at::COMPUTE];
-        let start = normalised(entry, x);
-        let known = self.work.memos.iter();
-        let found = known.rev().find(|m| m.start == start && m.key == key).copied();
-        let end = if let Some(memo) = found {
-            memo.end
-        } else {
-            let mut end = ArrayState::default();
-            end.copy_from_slice(&x[..at::ARRAY]);
+        let exit = if closes { O } else { 0 };
+        let nest = NestKey {
+            level: 0,
+            edges: self.work.inners[inner].edges,
+            complete,
+            entry: entry & !P,
+            exit,
+        };
+        self.recall(nest, entry | exit, 0, x, |run, x| {
             let mut nest = Nest {
-                s: self.s,
-                tokens: &self.tokens,
-                inner: &mut self.work.inners[inner],
+                s: run.s,
+                tokens: &run.tokens,
+                inner: &mut run.work.inners[inner],
                 ready: [x[at::W_READY], x[at::I_READY], x[at::O_READY]],
                 complete,
             };
-            nest.run(0, entry, closes, 0, &mut end);
-            let end = end.map(|time| time.wrapping_sub(base));
-            self.work.remember(Memo { key, start, end });
-            end
-        };
-        for (entry_of, time) in CHANGED {
-            if entry & entry_of != 0 {
-                x[time] = base.wrapping_add(end[time]);
-            }
-        }
-        let drained = closes || self.work.inners[inner].rewinds & O != 0;
-        if drained {
-            for time in [at::DRAIN, at::DRAIN_BEFORE] {
-                x[time] = base.wrapping_add(end[time]);
-            }
-        }
+            let mut array = ArrayState::default();
+            array.copy_from_slice(&x[..at::ARRAY]);
+            nest.run(0, entry, closes, 0, &mut array);
+            x[..at::ARRAY].copy_from_slice(&array);
+        });
     }
 }
 
-/// The array's entries that change wherever one of these operands moves; there is always a pass.
-const CHANGED: [(Moves, usize); 5] = [
-    (W, at::W),
-    (W, at::W_FREE),
-    (I, at::I),
-    (I, at::I_FREE),
-    (EVERYTHING, at::COMPUTE),
-];
+/// A nest, as far as its effect depends on more than the state at its start.
+#[derive(Clone, Copy)]
+struct NestKey {
+    /// 0 for the passes of a step, else one more than the outermost off-chip loop.
+    level: usize,
+    /// Dimensions at an edge tile because of loops around the nest.
+    edges: u8,
+    /// Whether the off-chip reduction loops around it are at their last trip.
+    complete: bool,
+    /// What moved at its entry.
+    entry: Moves,
+    /// Whether O moves after it.
+    exit: Moves,
+}
 
-impl Evaluator {
-    fn remember(&mut self, memo: Memo) {
-        if self.memos.len() < MEMOS {
-            self.memos.push(memo);
-        } else {
-            self.memos[self.next_memo] = memo;
-            self.next_memo = (self.next_memo + 1) % MEMOS;
-        }
+impl NestKey {
+    fn packed(self) -> u64 {
+        (self.level as u64) << 32
+            | u64::from(self.edges) << 16
+            | u64::from(self.complete) << 8
+            | u64::from(self.entry) << 4
+            | u64::from(self.exit & O)
     }
 }
 
-/// What the passes of a step depend on, counted from the end of the last pass. Times that cannot matter are set alike:
-/// those of a loader without a job, and tokens that come before what their taker waits for anyway.
-fn normalised(entry: Moves, x: &State) -> [u64; at::SEEN] {
-    let mut start = [0; at::SEEN];
-    start.copy_from_slice(&x[..at::SEEN]);
+/// Where the memory keeps a nest.
+fn place(key: u64, start: &State) -> usize {
+    // Multiplication by an odd number mixes upwards, so the top bits depend on everything.
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (even, odd) = start.chunks_exact(2).fold((key, key), |(even, odd), pair| {
+        let mix = |h: u64, v: u64| (h.rotate_left(23) ^ v).wrapping_mul(MIX);
+        (mix(even, pair[0]), mix(odd, pair[1]))
+    });
+    let hash = (even ^ odd.rotate_left(32)).wrapping_mul(MIX);
+    usize::try_from(hash >> (64 - MEMOS.trailing_zeros())).unwrap_or(0)
+}
+
+/// Entries that a nest reads or changes, as bits.
+fn touched(moves: Moves, l2_moves: Moves) -> u16 {
+    let of = |entries: &[usize]| entries.iter().fold(0_u16, |set, &i| set | 1 << i);
+    let mut set = of(&[at::COMPUTE]);
+    for (operand, entries) in [
+        (W, of(&[at::W, at::W_FREE, at::W_READY])),
+        (I, of(&[at::I, at::I_FREE, at::I_READY])),
+        (O, of(&[at::DRAIN, at::DRAIN_BEFORE, at::O_READY])),
+    ] {
+        set |= if moves & operand != 0 { entries } else { 0 };
+    }
+    for (operand, entries) in [
+        (EVERYTHING, of(&[at::READ])),
+        (W, of(&[at::L2_W_FREE])),
+        (I, of(&[at::L2_I_FREE])),
+        (P, of(&[at::L2_P_FREE])),
+        (O, of(&[at::WRITE, at::WRITE_BEFORE])),
+    ] {
+        set |= if l2_moves & operand != 0 { entries } else { 0 };
+    }
+    set
+}
+
+/// Raises tokens to what whoever takes them waits for anyway: their engine's last end, or the last pass.
+fn settle(moves: Moves, l2_moves: Moves, x: &mut State) {
     for (operand, end, free, ready) in [(W, at::W, at::W_FREE, at::W_READY), (I, at::I, at::I_FREE, at::I_READY)] {
-        if entry & operand != 0 {
-            start[free] = x[free].max(x[end].saturating_sub(RELEASE));
-            start[ready] = x[ready].max(x[end]);
-        } else {
-            [start[end], start[free], start[ready]] = [x[at::COMPUTE]; 3];
+        if moves & operand != 0 {
+            x[free] = x[free].max(x[end].saturating_sub(RELEASE));
+            x[ready] = x[ready].max(x[end]);
         }
     }
-    start[at::O_READY] = x[at::O_READY].max(x[at::DRAIN]).max(x[at::COMPUTE]);
-    start.map(|time| time.wrapping_sub(x[at::COMPUTE]))
+    if moves & O != 0 {
+        let drain = x[at::DRAIN].max(x[at::COMPUTE]);
+        x[at::O_READY] = x[at::O_READY].max(drain);
+        x[at::DRAIN_BEFORE] = x[at::DRAIN_BEFORE].max(x[at::COMPUTE].saturating_sub(RELEASE));
+        if l2_moves & O != 0 {
+            x[at::WRITE_BEFORE] = x[at::WRITE_BEFORE].max(drain.saturating_sub(RELEASE));
+        }
+    }
+    for (operand, free) in [(W, at::L2_W_FREE), (I, at::L2_I_FREE), (P, at::L2_P_FREE)] {
+        if l2_moves & operand != 0 {
+            x[free] = x[free].max(x[at::READ].saturating_sub(RELEASE));
+        }
+    }
 }
 
 /// The level-2 loops of one off-chip step.
@@ -547,54 +641,4 @@ impl Nest<'_> {
             x[at::DRAIN_BEFORE] = end;
         }
     }
-}
-
-/// Applies `f` to `x` `n` times, jumping ahead as soon as it is sure what comes.
-///
-/// Entry 0 must be one that every application makes grow.
-fn iterate<const N: usize>(n: u64, x: &mut [u64; N], mut f: impl FnMut(&mut [u64; N])) {
-    const HISTORY: usize = MAX_PERIOD + 1;
-    if n < 3 {
-        for _ in 0..n {
-            f(x);
-        }
-        return;
-    }
-    let mut history = [[0; N]; HISTORY];
-    history[0] = *x;
-    let mut done: u64 = 0;
-    let slot = |k: u64| usize::try_from(k % HISTORY as u64).unwrap_or(0);
-    while done < n {
-        f(x);
-        done += 1;
-        history[slot(done)] = *x;
-        for period in 1..=(done / 2).min(MAX_PERIOD as u64).min(n - done) {
-            let before = &history[slot(done - period)];
-            if let Some(shifts) = common_shift(before, x) {
-                let jumps = (n - done) / period;
-                for (time, shift) in x.iter_mut().zip(shifts) {
-                    *time += shift * jumps;
-                }
-                done += jumps * period;
-                // Fewer iterations than a period are left.
-                for _ in done..n {
-                    f(x);
-                }
-                return;
-            }
-        }
-    }
-}
-
-/// How far each entry moved, if all that moved went equally far.
-#[inline]
-fn common_shift<const N: usize>(before: &[u64; N], now: &[u64; N]) -> Option<[u64; N]> {
-    let common = now[0] - before[0];
-    let mut shifts = [0; N];
-    let mut equal = true;
-    for ((shift, b), n) in shifts.iter_mut().zip(before).zip(now) {
-        *shift = n.wrapping_sub(*b);
-        equal &= *shift == 0 || *shift == common;
-    }
-    equal.then_some(shifts)
 }

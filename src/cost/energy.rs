@@ -148,8 +148,7 @@ impl Prices {
         let [w, psum] = [w_buffer(t, a, &g), psum_buffer(t, a, &g)];
         // A convolution reads one word of a row, a depthwise layer the row; a write touches one word.
         let [i, i_row] = [g.i_conv_word, g.i_word].map(|word| i_buffer(t, a, word));
-        let [w_buffers, i_buffers, psum_buffers] =
-            [g.w_buffers, g.i_buffers, g.psum_buffers].map(f64::from);
+        let [w_buffers, i_buffers, psum_buffers] = [g.w_buffers, g.i_buffers, g.psum_buffers].map(f64::from);
         let l2 = |m: &Memory, width: u32| {
             let price = l2_memory(t, m, width);
             PerByte {
@@ -227,20 +226,13 @@ pub fn area(t: &Technology, a: &Accelerator) -> Components {
     let g = Geometry::of(a);
     let bit = t.register_bit.um2;
     let decoders: u32 = a.axes.iter().map(|axis| axis.size).sum();
-    let stages = 8 * (a.lanes.W * g.pipeline.w_network + a.lanes.I * g.pipeline.i_network)
-        + 32 * a.lanes.drain;
-    let [w, i, psum] = [
-        w_buffer(t, a, &g),
-        i_buffer(t, a, g.i_word),
-        psum_buffer(t, a, &g),
-    ]
-    .map(|price| price.um2);
+    let stages = 8 * (a.lanes.W * g.pipeline.w_network + a.lanes.I * g.pipeline.i_network) + 32 * a.lanes.drain;
+    let [w, i, psum] = [w_buffer(t, a, &g), i_buffer(t, a, g.i_word), psum_buffer(t, a, &g)].map(|price| price.um2);
     Components {
         mac: f64::from(a.pes()) * (t.multiply8.um2 + t.add32.um2),
         operand_buffers: f64::from(g.w_buffers) * w + f64::from(g.i_buffers) * i,
         psums: f64::from(g.psum_buffers) * psum,
-        networks: f64::from(decoders) * t.window_decoder.um2
-            + bit * (f64::from(stages) + real(tree_bits(&g))),
+        networks: f64::from(decoders) * t.window_decoder.um2 + bit * (f64::from(stages) + real(tree_bits(&g))),
         l2: [
             (&a.l2.W, g.l2_w_word),
             (&a.l2.I, g.l2_i_word),

@@ -128,12 +128,7 @@ impl Model {
 /// # Errors
 /// `E0202` for an accelerator that cannot be built, `E0203` for a mapping that cannot run on it, `E0104` for a layer so
 /// large that its cycles could overflow.
-pub fn layer_cost(
-    t: &Technology,
-    nest: &LoopNest,
-    accelerator: &Accelerator,
-    mapping: &Mapping,
-) -> Result<LayerCost> {
+pub fn layer_cost(t: &Technology, nest: &LoopNest, accelerator: &Accelerator, mapping: &Mapping) -> Result<LayerCost> {
     accelerator.validate()?;
     let s = schedule(nest, accelerator, mapping)?;
     if !fits(nest) {

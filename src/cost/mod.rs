@@ -1,14 +1,18 @@
 //! What a mapping costs: exact cycles and counts, and prices for them.
 //!
-//! Counts ([`counts`]) are integers and know no price; [`cycles`] is the exact run time and [`bound`] what it cannot
-//! undercut. All are checked against [`walk`], which does every job one by one. [`energy`] multiplies counts with the
-//! prices of a technology ([`tech`]); [`layer`] puts everything together for searches and commands.
+//! Counts ([`counts`]) are integers and know no price; [`cycles`] is the exact run time, [`bound`] what it cannot undercut
+//! and [`floor`] what no other mapping can. All are checked against [`walk`], which does every job one by one. [`energy`]
+//! multiplies counts with the prices of a technology ([`tech`]); [`layer`] puts everything together for searches, and
+//! [`network`] for commands.
 
 pub mod bound;
 pub mod counts;
 pub mod cycles;
 pub mod energy;
+pub mod floor;
+pub mod jump;
 pub mod layer;
+pub mod network;
 pub mod tech;
 pub mod walk;
 

@@ -131,11 +131,10 @@ impl Technology {
     /// `E0105` if there is none.
     pub fn named(name: &str) -> Result<Self> {
         let Some((_, text)) = CARRIED.iter().find(|t| t.0 == name) else {
-            return Err(Diagnostic::new(
-                Code::UnknownName,
-                format!("no technology is called `{name}`"),
-            )
-            .expected(format!("one of {}", Self::names().join(", "))));
+            return Err(
+                Diagnostic::new(Code::UnknownName, format!("no technology is called `{name}`"))
+                    .expected(format!("one of {}", Self::names().join(", "))),
+            );
         };
         Self::parse(text)
     }
@@ -149,19 +148,14 @@ impl Technology {
         let t: Self = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
         let points = &t.sram.points;
         if points.len() < 2 || !points.is_sorted_by(|a, b| a.bytes < b.bytes) {
-            return Err(wrong(
-                "`sram.points` are not two or more sizes in rising order".into(),
-            ));
+            return Err(wrong("`sram.points` are not two or more sizes in rising order".into()));
         }
-        let measured =
-            |p: &Point| p.bits > 0 && [p.read_pj, p.write_pj, p.um2].iter().all(|v| *v > 0.0);
+        let measured = |p: &Point| p.bits > 0 && [p.read_pj, p.write_pj, p.um2].iter().all(|v| *v > 0.0);
         if !points.iter().chain([&t.sram.wide]).all(measured) {
             return Err(wrong("a figure of `sram` is not positive".into()));
         }
         if t.sram.reference().is_none() {
-            return Err(wrong(
-                "`sram.wide` is not one of the sizes at another width".into(),
-            ));
+            return Err(wrong("`sram.wide` is not one of the sizes at another width".into()));
         }
         Ok(t)
     }
@@ -273,11 +267,7 @@ mod tests {
             assert_eq!(t.name, name);
             for p in t.sram.points.iter().chain([&t.sram.wide]) {
                 let m = t.memory(p.bytes, p.bits);
-                for (got, want) in [
-                    (m.read_pj, p.read_pj),
-                    (m.write_pj, p.write_pj),
-                    (m.um2, p.um2),
-                ] {
+                for (got, want) in [(m.read_pj, p.read_pj), (m.write_pj, p.write_pj), (m.um2, p.um2)] {
                     assert!((got / want - 1.0).abs() < 1e-12, "{name}: {got} {want}");
                 }
             }

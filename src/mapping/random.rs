@@ -80,6 +80,57 @@ pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
     }
 }
 
+/// Draws an accelerator and `layers` layers with their mappings, all legal on it: its memories are as large as the most
+/// demanding of them needs.
+#[must_use]
+pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> {
+    let base = random_accelerator(rng);
+    let mut set: Vec<Triple> = Vec::with_capacity(layers);
+    while set.len() < layers {
+        let shape = random_shape(rng, limits);
+        let Ok(nest) = shape.nest() else { continue };
+        let mapping = random_mapping(rng, &base, &nest);
+        let schedule = Schedule::new(&nest, &base, &mapping);
+        if nest.macs() > limits.macs || passes(&schedule) > limits.passes {
+            continue;
+        }
+        let slack = std::array::from_fn(|_| rng.random_range(0..3));
+        let accelerator = resized(&base, &schedule, slack);
+        let triple = Triple {
+            accelerator,
+            shape,
+            nest,
+            mapping,
+        };
+        if triple.is_legal() {
+            set.push(triple);
+        }
+    }
+    let mut shared = set[0].accelerator.clone();
+    for t in &set {
+        grow(&mut shared, &t.accelerator);
+    }
+    for t in &mut set {
+        t.accelerator = shared.clone();
+    }
+    set
+}
+
+/// Makes every memory of `a` at least as large as that of `b`.
+fn grow(a: &mut Accelerator, b: &Accelerator) {
+    for (mine, other) in [
+        (&mut a.buffers.W.bytes, b.buffers.W.bytes),
+        (&mut a.buffers.I.bytes, b.buffers.I.bytes),
+        (&mut a.buffers.psum.words, b.buffers.psum.words),
+        (&mut a.l2.W.bytes, b.l2.W.bytes),
+        (&mut a.l2.I.bytes, b.l2.I.bytes),
+        (&mut a.l2.O.bytes, b.l2.O.bytes),
+        (&mut a.l2.P.bytes, b.l2.P.bytes),
+    ] {
+        *mine = (*mine).max(other);
+    }
+}
+
 /// Passes of a schedule.
 #[must_use]
 pub fn passes(s: &Schedule) -> u64 {

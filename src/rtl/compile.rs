@@ -87,7 +87,13 @@ fn full_share(s: &Schedule) -> PerDim<u64> {
 
 fn passes(s: &Schedule, put: Put) {
     use Dim::{C, K, R, S, X, Y};
-    put("share_last", Dim::ALL.iter().flat_map(|&d| by_class(s, d, |e| s.share(d, e) - 1)).collect());
+    put(
+        "share_last",
+        Dim::ALL
+            .iter()
+            .flat_map(|&d| by_class(s, d, |e| s.share(d, e) - 1))
+            .collect(),
+    );
     put("k_extent", by_class(s, K, |e| e));
     put("c_extent", by_class(s, C, |e| e));
     for (whole, extra, d) in [("y_whole", "y_extra", Y), ("x_whole", "x_extra", X)] {
@@ -134,7 +140,10 @@ fn w_loader(s: &Schedule, put: Put) {
     let word = wide(s.geometry.l2_w_word);
     let (r, c) = (wide(t2[S]), wide(t2[R]) * wide(t2[S]));
     let k = wide(t2[C]) * c;
-    put("wl_tile_stride", vec![wide(t1[K]) / word * k, wide(t1[C]) * c, wide(t1[R]) * r, wide(t1[S])]);
+    put(
+        "wl_tile_stride",
+        vec![wide(t1[K]) / word * k, wide(t1[C]) * c, wide(t1[R]) * r, wide(t1[S])],
+    );
     put("wl_job_stride", vec![k, c, r]);
     let f = full_share(s);
     put("wl_local_stride", vec![f[C] * f[R] * f[S], f[R] * f[S], f[S]]);
@@ -147,7 +156,12 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
     let (last, tail) = lane_groups(s, s.channel_dim(), s.ports.i_lanes);
     put("il_groups_last", last);
     put("il_tail", tail);
-    for (name, d, step) in [("y_reach", Y, sy), ("r_reach", R, dy), ("x_reach", X, sx), ("s_reach", S, dx)] {
+    for (name, d, step) in [
+        ("y_reach", Y, sy),
+        ("r_reach", R, dy),
+        ("x_reach", X, sx),
+        ("s_reach", S, dx),
+    ] {
         put(name, by_class(s, d, |e| (e - 1) * step));
     }
     for (name, d, step) in [("y_share_reach", Y, sy), ("x_share_reach", X, sx)] {
@@ -159,7 +173,15 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
     let (t1, t2) = (s.mapping.l2.tile, s.mapping.offchip.tile);
     for (name, out, tap, stride, dilation) in [("origin_y", Y, R, sy, dy), ("origin_x", X, S, sx, dx)] {
         let step = |v: u32, by: u32| wide(v) * wide(by);
-        put(name, vec![step(t2[out], stride), step(t2[tap], dilation), step(t1[out], stride), step(t1[tap], dilation)]);
+        put(
+            name,
+            vec![
+                step(t2[out], stride),
+                step(t2[tap], dilation),
+                step(t1[out], stride),
+                step(t1[tap], dilation),
+            ],
+        );
     }
     put("pad_y", vec![n.pad[0].into()]);
     put("pad_x", vec![n.pad[1].into()]);
@@ -168,15 +190,24 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
     put("i_zero_point", vec![byte(post.input_zero_point)]);
     let [h, w] = s.windows(&s.full_l2_tile());
     let word = wide(s.geometry.l2_i_word);
-    let channels = |d: Dim| if d == s.channel_dim() { wide(t1[d]) / word * h * w } else { 0 };
-    put("il_tile_stride", vec![
-        channels(K),
-        channels(C),
-        wide(t1[Y]) * wide(sy) * w,
-        wide(t1[X]) * wide(sx),
-        wide(t1[R]) * wide(dy) * w,
-        wide(t1[S]) * wide(dx),
-    ]);
+    let channels = |d: Dim| {
+        if d == s.channel_dim() {
+            wide(t1[d]) / word * h * w
+        } else {
+            0
+        }
+    };
+    put(
+        "il_tile_stride",
+        vec![
+            channels(K),
+            channels(C),
+            wide(t1[Y]) * wide(sy) * w,
+            wide(t1[X]) * wide(sx),
+            wide(t1[R]) * wide(dy) * w,
+            wide(t1[S]) * wide(dx),
+        ],
+    );
     put("il_job_stride", vec![h * w, w]);
     let (pitch, channel) = input_pitch(s);
     put("il_channel_stride", vec![channel]);
@@ -197,7 +228,10 @@ fn drain(s: &Schedule, post: &LayerPost, put: Put) {
     let (t1, t2) = (s.mapping.l2.tile, s.full_l2_tile());
     let (row, word) = (wide(t2[X]), wide(t2[Y]) * wide(t2[X]));
     let words = |per: u32| wide(t1[K]) / wide(per);
-    put("dr_tile_stride", vec![words(s.geometry.l2_o_word) * word, wide(t1[Y]) * row, wide(t1[X])]);
+    put(
+        "dr_tile_stride",
+        vec![words(s.geometry.l2_o_word) * word, wide(t1[Y]) * row, wide(t1[X])],
+    );
     put("dr_job_stride", vec![word, row]);
     put("dr_p_stride", vec![words(s.geometry.l2_p_word)]);
     put("zero_point", vec![byte(post.zero_point)]);
@@ -223,7 +257,12 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
     let bus = s.ports.bus as u32;
     let ([sy, sx], [dy, dx]) = (n.stride, n.dilation);
     put("rd_blocks_last", by_edge(s, s.channel_dim(), |e| e.div_ceil(bus) - 1));
-    for (name, d, step) in [("rd_y_reach", Y, sy), ("rd_r_reach", R, dy), ("rd_x_reach", X, sx), ("rd_s_reach", S, dx)] {
+    for (name, d, step) in [
+        ("rd_y_reach", Y, sy),
+        ("rd_r_reach", R, dy),
+        ("rd_x_reach", X, sx),
+        ("rd_s_reach", S, dx),
+    ] {
         put(name, by_edge(s, d, |e| (e - 1) * step));
     }
     let tensor = Blocked::input(n, at.stored, bus);
@@ -234,17 +273,26 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
     put("rd_i_base", vec![wide(at.input.wrapping_sub(before as u32))]);
     let t2 = s.mapping.offchip.tile;
     let group = wide(tensor.blocks()) * tensor.plane();
-    let channels = |d: Dim| if d == s.channel_dim() { wide(t2[d] / bus) * tensor.plane() } else { 0 };
-    put("rd_i_tile_stride", vec![
-        group,
-        wide(n.g) * group,
-        channels(K),
-        channels(C),
-        wide(t2[Y]) * wide(sy) * row,
-        wide(t2[X]) * wide(sx) * col,
-        wide(t2[R]) * wide(dy) * row,
-        wide(t2[S]) * wide(dx) * col,
-    ]);
+    let channels = |d: Dim| {
+        if d == s.channel_dim() {
+            wide(t2[d] / bus) * tensor.plane()
+        } else {
+            0
+        }
+    };
+    put(
+        "rd_i_tile_stride",
+        vec![
+            group,
+            wide(n.g) * group,
+            channels(K),
+            channels(C),
+            wide(t2[Y]) * wide(sy) * row,
+            wide(t2[X]) * wide(sx) * col,
+            wide(t2[R]) * wide(dy) * row,
+            wide(t2[S]) * wide(dx) * col,
+        ],
+    );
     put("rd_i_job_stride", vec![tensor.plane(), row, col]);
     let [h, w] = s.windows(&s.full_l2_tile());
     let subs = wide(s.geometry.l2_i_word / bus);
@@ -258,7 +306,10 @@ fn read_weights(s: &Schedule, at: &Placement, put: Put) {
     let full = s.w_beats(&s.full_l2_tile());
     let (r, c) = (trips(S) * full, trips(R) * trips(S) * full);
     put("rd_w_base", vec![at.weights.into()]);
-    put("rd_w_tile_stride", vec![trips(K) * trips(C) * c, trips(C) * c, c, r, full]);
+    put(
+        "rd_w_tile_stride",
+        vec![trips(K) * trips(C) * c, trips(C) * c, c, r, full],
+    );
     let beats = |edges: usize| {
         let mut e = PerDim::from_fn(|d| s.l2_tile[d][0]);
         for (bit, d) in [K, C, R, S].into_iter().enumerate() {
@@ -267,14 +318,20 @@ fn read_weights(s: &Schedule, at: &Placement, put: Put) {
         s.w_beats(&e) - 1
     };
     put("rd_w_beats_last", (0..16).map(beats).collect());
-    put("rd_w_words_last", by_edge(s, K, |e| e.div_ceil(s.geometry.l2_w_word) - 1));
+    put(
+        "rd_w_words_last",
+        by_edge(s, K, |e| e.div_ceil(s.geometry.l2_w_word) - 1),
+    );
     for (name, d) in [("rd_c_last", C), ("rd_r_last", R), ("rd_s_last", S)] {
         put(name, by_edge(s, d, |e| e - 1));
     }
     let t2 = s.full_l2_tile();
     let subs = wide(s.geometry.l2_w_word) / s.ports.bus;
     let row = wide(t2[S]) * subs;
-    put("rd_w_l2_stride", vec![wide(t2[C]) * wide(t2[R]) * row, wide(t2[R]) * row, row]);
+    put(
+        "rd_w_l2_stride",
+        vec![wide(t2[C]) * wide(t2[R]) * row, wide(t2[R]) * row, row],
+    );
 }
 
 fn write(s: &Schedule, at: &Placement, put: Put) {
@@ -288,14 +345,52 @@ fn write(s: &Schedule, at: &Placement, put: Put) {
     put("wr_base", vec![at.output.into()]);
     let t2 = s.mapping.offchip.tile;
     let group = wide(tensor.blocks()) * tensor.plane();
-    put("wr_tile_stride", vec![
-        group,
-        wide(s.nest.g) * group,
-        wide(t2[K] / bus) * tensor.plane(),
-        wide(t2[Y]) * wide(tensor.cols),
-        wide(t2[X]),
-    ]);
+    put(
+        "wr_tile_stride",
+        vec![
+            group,
+            wide(s.nest.g) * group,
+            wide(t2[K] / bus) * tensor.plane(),
+            wide(t2[Y]) * wide(tensor.cols),
+            wide(t2[X]),
+        ],
+    );
     put("wr_job_stride", vec![tensor.plane(), tensor.cols.into()]);
     let e2 = s.full_l2_tile();
     put("wr_l2_stride", vec![wide(e2[Y]) * wide(e2[X]), e2[X].into()]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng;
+    use crate::mapping::random::{Limits, random_triple};
+    use crate::rtl::descriptor::FIELDS;
+
+    /// The compiler emits every field once, in the table's order and with as many elements, and they all fit.
+    #[test]
+    fn fields_match_the_format() {
+        for i in 0..200 {
+            let s = random_triple(&mut rng::stream(3, &[i]), &Limits::default()).schedule();
+            let post = LayerPost {
+                channels: Vec::new(),
+                zero_point: -1,
+                lo: -128,
+                hi: 127,
+                input_zero_point: 2,
+            };
+            let at = Placement {
+                input: 3,
+                output: 4,
+                weights: 5,
+                params: 6,
+                stored: s.nest.input,
+            };
+            let d = descriptor(&s, &at, &post, 1, 2);
+            let found: Vec<_> = d.values.iter().map(|(name, v)| (*name, v.len())).collect();
+            let wanted: Vec<_> = FIELDS.iter().map(|f| (f.name, f.count as usize)).collect();
+            assert_eq!(found, wanted);
+            assert_eq!(Descriptor::decode(&d.encode().unwrap()), d, "triple {i}");
+        }
+    }
 }

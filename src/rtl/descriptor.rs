@@ -19,60 +19,140 @@ pub struct Field {
 }
 
 const fn field(name: &'static str, width: u32, count: u32, doc: &'static str) -> Field {
-    Field { name, width, count, doc }
+    Field {
+        name,
+        width,
+        count,
+        doc,
+    }
 }
 
 /// All fields, in order. "By class" means: full tile, last tile of a full level-2 tile, last tile of the edge tile.
 pub const FIELDS: &[Field] = &[
     field("hash", 32, 2, "design hash, low word first"),
-    field("predicted", 32, 2, "predicted cycles from the previous record to this layer's, low word first"),
+    field(
+        "predicted",
+        32,
+        2,
+        "predicted cycles from the previous record to this layer's, low word first",
+    ),
     field("depthwise", 1, 1, "the input is indexed by K"),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),
-    field("inner", 14, 14, "per loop, the loops inside it (G N, off-chip K C Y X R S, level-2 K C Y X R S)"),
+    field(
+        "inner",
+        14,
+        14,
+        "per loop, the loops inside it (G N, off-chip K C Y X R S, level-2 K C Y X R S)",
+    ),
     field("w_relevant", 14, 1, "loops that index W"),
     field("i_relevant", 14, 1, "loops that index I"),
     field("p_relevant", 14, 1, "loops that index P"),
     field("o_relevant", 14, 1, "loops that index O"),
     field("offchip_last", 16, 8, "trip counts minus one: G N K C Y X R S"),
-    field("l2_last", 16, 12, "trip counts minus one of K C Y X R S, each in a full and in the edge level-2 tile"),
-    field("pe_inner", 6, 6, "per loop inside a PE, the loops inside it (K C Y X R S)"),
-    field("share_last", 16, 18, "a PE's extent minus one, K C Y X R S, each by class"),
+    field(
+        "l2_last",
+        16,
+        12,
+        "trip counts minus one of K C Y X R S, each in a full and in the edge level-2 tile",
+    ),
+    field(
+        "pe_inner",
+        6,
+        6,
+        "per loop inside a PE, the loops inside it (K C Y X R S)",
+    ),
+    field(
+        "share_last",
+        16,
+        18,
+        "a PE's extent minus one, K C Y X R S, each by class",
+    ),
     field("k_extent", 16, 3, "K extent by class"),
     field("c_extent", 16, 3, "C extent by class"),
     field("y_whole", 16, 3, "Y positions busy in every row of a PE, by class"),
-    field("y_extra", 16, 3, "rows of a PE in which one more position is busy, by class"),
+    field(
+        "y_extra",
+        16,
+        3,
+        "rows of a PE in which one more position is busy, by class",
+    ),
     field("x_whole", 16, 3, "as y_whole, for X"),
     field("x_extra", 16, 3, "as y_extra, for X"),
     field("pe_w_stride", 16, 4, "W buffer words per step of K C R S"),
-    field("pe_i_stride", 16, 6, "I buffer words (depthwise: rows) per step of K C Y X R S"),
+    field(
+        "pe_i_stride",
+        16,
+        6,
+        "I buffer words (depthwise: rows) per step of K C Y X R S",
+    ),
     field("pe_o_stride", 16, 3, "psum words per step of K Y X"),
     field("wl_groups_last", 16, 3, "W lane groups minus one, by class of K"),
     field("wl_tail", 8, 3, "channels in the last W lane group, by class of K"),
     field("wl_c_last", 16, 3, "C extent minus one, by class"),
     field("wl_r_last", 16, 3, "R extent minus one, by class"),
     field("wl_s_last", 16, 3, "S extent minus one, by class"),
-    field("wl_tile_stride", 32, 4, "level-2 W words per step of the level-2 loops K C R S"),
+    field(
+        "wl_tile_stride",
+        32,
+        4,
+        "level-2 W words per step of the level-2 loops K C R S",
+    ),
     field("wl_job_stride", 32, 3, "level-2 W words per word of K, per c, per r"),
-    field("wl_local_stride", 16, 3, "W buffer words per word of K, per local c, per r"),
-    field("il_groups_last", 16, 3, "I lane groups minus one, by class of the channel dim"),
+    field(
+        "wl_local_stride",
+        16,
+        3,
+        "W buffer words per word of K, per local c, per r",
+    ),
+    field(
+        "il_groups_last",
+        16,
+        3,
+        "I lane groups minus one, by class of the channel dim",
+    ),
     field("il_tail", 8, 3, "channels in the last I lane group"),
-    field("y_reach", 16, 3, "input rows from the first to the last output row, by class of Y"),
-    field("r_reach", 16, 3, "input rows from the first to the last tap, by class of R"),
+    field(
+        "y_reach",
+        16,
+        3,
+        "input rows from the first to the last output row, by class of Y",
+    ),
+    field(
+        "r_reach",
+        16,
+        3,
+        "input rows from the first to the last tap, by class of R",
+    ),
     field("x_reach", 16, 3, "as y_reach, columns"),
     field("s_reach", 16, 3, "as r_reach, columns"),
     field("y_share_reach", 16, 3, "as y_reach, for one Y position"),
     field("x_share_reach", 16, 3, "as x_reach, for one X position"),
     field("y_step", 16, 3, "input rows from one Y position to the next, by class"),
-    field("x_step", 16, 3, "input columns from one X position to the next, by class"),
+    field(
+        "x_step",
+        16,
+        3,
+        "input columns from one X position to the next, by class",
+    ),
     field("origin_y", 32, 4, "input rows per step of off-chip Y, R, level-2 Y, R"),
-    field("origin_x", 32, 4, "input columns per step of off-chip X, S, level-2 X, S"),
+    field(
+        "origin_x",
+        32,
+        4,
+        "input columns per step of off-chip X, S, level-2 X, S",
+    ),
     field("pad_y", 16, 1, "padding above"),
     field("pad_x", 16, 1, "padding to the left"),
     field("height", 16, 1, "input rows"),
     field("width", 16, 1, "input columns"),
     field("i_zero_point", 8, 1, "input zero point, the value of padding"),
-    field("il_tile_stride", 32, 6, "level-2 I words per step of the level-2 loops K C Y X R S"),
+    field(
+        "il_tile_stride",
+        32,
+        6,
+        "level-2 I words per step of the level-2 loops K C Y X R S",
+    ),
     field("il_job_stride", 32, 2, "level-2 I words per word of channels, per row"),
     field("il_channel_stride", 16, 1, "I buffer words per local word of channels"),
     field("il_pitch", 16, 1, "I buffer words per row"),
@@ -80,35 +160,75 @@ pub const FIELDS: &[Field] = &[
     field("dr_tail", 8, 3, "channels in the last drain lane group"),
     field("dr_y_last", 16, 3, "Y extent minus one, by class"),
     field("dr_x_last", 16, 3, "X extent minus one, by class"),
-    field("dr_tile_stride", 32, 3, "level-2 O words per step of the level-2 loops K Y X"),
+    field(
+        "dr_tile_stride",
+        32,
+        3,
+        "level-2 O words per step of the level-2 loops K Y X",
+    ),
     field("dr_job_stride", 32, 2, "level-2 O words per word of channels, per row"),
     field("dr_p_stride", 32, 1, "level-2 P words per step of the level-2 loop K"),
     field("zero_point", 8, 1, "output zero point"),
     field("lo", 8, 1, "lower clamp"),
     field("hi", 8, 1, "upper clamp"),
-    field("rd_blocks_last", 16, 2, "input channel blocks minus one, full and edge level-2 tile"),
+    field(
+        "rd_blocks_last",
+        16,
+        2,
+        "input channel blocks minus one, full and edge level-2 tile",
+    ),
     field("rd_y_reach", 16, 2, "as y_reach, of the level-2 tile"),
     field("rd_r_reach", 16, 2, "as r_reach, of the level-2 tile"),
     field("rd_x_reach", 16, 2, "as x_reach, of the level-2 tile"),
     field("rd_s_reach", 16, 2, "as s_reach, of the level-2 tile"),
     field("rd_i_safe", 32, 1, "beat address of the input tensor"),
-    field("rd_i_base", 32, 1, "beat address of the first window position, padding subtracted"),
+    field(
+        "rd_i_base",
+        32,
+        1,
+        "beat address of the first window position, padding subtracted",
+    ),
     field("rd_i_tile_stride", 32, 8, "input beats per step of the off-chip loops"),
     field("rd_i_job_stride", 32, 3, "input beats per block, row, column"),
     field("rd_i_l2_stride", 32, 2, "level-2 I beats per word of channels, per row"),
     field("rd_w_base", 32, 1, "beat address of the packed weights"),
     field("rd_w_tile_stride", 32, 5, "weight beats per step of off-chip G K C R S"),
-    field("rd_w_beats_last", 32, 16, "beats of a weight tile minus one; element bits 0-3: K, C, R, S at their edge"),
-    field("rd_w_words_last", 16, 2, "K words of a weight tile minus one, full and edge"),
+    field(
+        "rd_w_beats_last",
+        32,
+        16,
+        "beats of a weight tile minus one; element bits 0-3: K, C, R, S at their edge",
+    ),
+    field(
+        "rd_w_words_last",
+        16,
+        2,
+        "K words of a weight tile minus one, full and edge",
+    ),
     field("rd_c_last", 16, 2, "C extent minus one, full and edge"),
     field("rd_r_last", 16, 2, "R extent minus one, full and edge"),
     field("rd_s_last", 16, 2, "S extent minus one, full and edge"),
     field("rd_w_l2_stride", 32, 3, "level-2 W beats per word of K, per c, per r"),
     field("rd_p_base", 32, 1, "beat address of the packed parameters"),
     field("rd_p_tile_stride", 32, 2, "parameter beats per step of off-chip G K"),
-    field("rd_p_beats_last", 32, 2, "beats of a parameter tile minus one, full and edge"),
-    field("rd_p_words_last", 16, 2, "K words of a parameter tile minus one, full and edge"),
-    field("wr_blocks_last", 16, 2, "output channel blocks minus one, full and edge level-2 tile"),
+    field(
+        "rd_p_beats_last",
+        32,
+        2,
+        "beats of a parameter tile minus one, full and edge",
+    ),
+    field(
+        "rd_p_words_last",
+        16,
+        2,
+        "K words of a parameter tile minus one, full and edge",
+    ),
+    field(
+        "wr_blocks_last",
+        16,
+        2,
+        "output channel blocks minus one, full and edge level-2 tile",
+    ),
     field("wr_y_last", 16, 2, "Y extent minus one, full and edge"),
     field("wr_x_last", 16, 2, "X extent minus one, full and edge"),
     field("wr_tail", 8, 1, "channels in the last block of a group"),
@@ -130,7 +250,9 @@ pub fn placed() -> impl Iterator<Item = (Field, u32)> {
 /// Bytes of one descriptor: the fields, rounded up to 128 so that descriptors never straddle a 4-KiB page oddly.
 #[must_use]
 pub fn bytes() -> u32 {
-    placed().last().map_or(0, |(f, at)| (at + f.width * f.count).div_ceil(8).next_multiple_of(128))
+    placed()
+        .last()
+        .map_or(0, |(f, at)| (at + f.width * f.count).div_ceil(8).next_multiple_of(128))
 }
 
 /// The values of one descriptor, by field in order.
@@ -153,7 +275,10 @@ impl Descriptor {
                 if f.width < 64 && v >> f.width != 0 {
                     return Err(Diagnostic::new(
                         Code::IllegalMapping,
-                        format!("{} is {v}, more than its {} bits in the control table hold", f.name, f.width),
+                        format!(
+                            "{} is {v}, more than its {} bits in the control table hold",
+                            f.name, f.width
+                        ),
                     )
                     .next("use smaller level-2 tiles"));
                 }
@@ -184,5 +309,46 @@ impl Descriptor {
     #[must_use]
     pub fn get(&self, name: &str) -> &[u64] {
         self.values.iter().find(|(n, _)| *n == name).map_or(&[], |(_, v)| v)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::schedule::DESCRIPTOR_BYTES;
+
+    #[test]
+    fn size_is_what_the_schedule_says() {
+        assert_eq!(u64::from(bytes()), DESCRIPTOR_BYTES);
+    }
+
+    #[test]
+    fn round_trip_of_full_fields() {
+        let values = FIELDS.iter().map(|f| {
+            (
+                f.name,
+                (0..f.count)
+                    .map(|i| ((1u64 << f.width) - 1) ^ u64::from(i & 1))
+                    .collect(),
+            )
+        });
+        let d = Descriptor {
+            values: values.collect(),
+        };
+        assert_eq!(Descriptor::decode(&d.encode().unwrap()), d);
+    }
+
+    #[test]
+    fn too_large_a_value_is_refused_by_name() {
+        let values = FIELDS
+            .iter()
+            .map(|f| (f.name, vec![u64::from(f.name == "pad_x") << 16; f.count as usize]));
+        let error = Descriptor {
+            values: values.collect(),
+        }
+        .encode()
+        .unwrap_err();
+        assert_eq!(error.code, Code::IllegalMapping);
+        assert!(error.what.contains("pad_x is 65536"), "{error}");
     }
 }

@@ -30,15 +30,30 @@ impl Files {
 }
 
 const MEMORIES: [(&str, &str); 4] = [
-    ("mem/sim/naas_mem.v", include_str!("../../templates/lib/mem/sim/naas_mem.v")),
-    ("mem/fpga/naas_mem.v", include_str!("../../templates/lib/mem/fpga/naas_mem.v")),
-    ("mem/asic/naas_mem.v", include_str!("../../templates/lib/mem/asic/naas_mem.v")),
-    ("mem/asic/naas_mem_macro.v", include_str!("../../templates/lib/mem/asic/naas_mem_macro.v")),
+    (
+        "mem/sim/naas_mem.v",
+        include_str!("../../templates/lib/mem/sim/naas_mem.v"),
+    ),
+    (
+        "mem/fpga/naas_mem.v",
+        include_str!("../../templates/lib/mem/fpga/naas_mem.v"),
+    ),
+    (
+        "mem/asic/naas_mem.v",
+        include_str!("../../templates/lib/mem/asic/naas_mem.v"),
+    ),
+    (
+        "mem/asic/naas_mem_macro.v",
+        include_str!("../../templates/lib/mem/asic/naas_mem_macro.v"),
+    ),
 ];
 
 const BENCH: [(&str, &str); 10] = [
     ("Makefile", include_str!("../../templates/bench/Makefile")),
-    ("bench/axi_memory.cpp", include_str!("../../templates/bench/axi_memory.cpp")),
+    (
+        "bench/axi_memory.cpp",
+        include_str!("../../templates/bench/axi_memory.cpp"),
+    ),
     ("bench/axi_memory.h", include_str!("../../templates/bench/axi_memory.h")),
     ("bench/bench.cpp", include_str!("../../templates/bench/bench.cpp")),
     ("bench/dut.cpp", include_str!("../../templates/bench/dut.cpp")),
@@ -76,7 +91,10 @@ fn verilog(hw: &Hardware, hash: u64, files: &mut Files) -> Result<()> {
     let mut list = String::new();
     for (name, text) in render::verilog(hw, hash)? {
         if !text.is_ascii() {
-            return Err(Diagnostic::new(Code::ToolFailed, format!("{name} is not plain ASCII: a template hole is left")));
+            return Err(Diagnostic::new(
+                Code::ToolFailed,
+                format!("{name} is not plain ASCII: a template hole is left"),
+            ));
         }
         let _ = writeln!(list, "rtl/{name}");
         files.text(format!("rtl/{name}"), text);
@@ -86,7 +104,10 @@ fn verilog(hw: &Hardware, hash: u64, files: &mut Files) -> Result<()> {
     }
     files.text("naas.f", format!("{list}mem/sim/naas_mem.v\n"));
     files.text("naas_fpga.f", format!("{list}mem/fpga/naas_mem.v\n"));
-    files.text("naas_asic.f", format!("{list}mem/asic/naas_mem.v\nmem/asic/naas_mem_macro.v\n"));
+    files.text(
+        "naas_asic.f",
+        format!("{list}mem/asic/naas_mem.v\nmem/asic/naas_mem_macro.v\n"),
+    );
     Ok(())
 }
 
@@ -117,10 +138,23 @@ fn manifest(hw: &Hardware, p: &Program) -> String {
         line(load(s, &format!("vectors/{}.bin", s.name)));
     }
     for (i, l) in p.layers.iter().enumerate() {
-        line(format!("layer {i} {} {} {} {}", word(&l.name), l.kind, l.macs, l.predicted.cycles));
+        line(format!(
+            "layer {i} {} {} {} {}",
+            word(&l.name),
+            l.kind,
+            l.macs,
+            l.predicted.cycles
+        ));
         let o = &l.output;
-        line(format!("shape {i} {} {} {} {} {}", o.images, o.groups, o.channels, o.rows, o.cols));
-        line(format!("expect {i} {} {}", u64::from(l.placement.output) * p.bus, expected_file(i)));
+        line(format!(
+            "shape {i} {} {} {} {} {}",
+            o.images, o.groups, o.channels, o.rows, o.cols
+        ));
+        line(format!(
+            "expect {i} {} {}",
+            u64::from(l.placement.output) * p.bus,
+            expected_file(i)
+        ));
         for (name, value) in COUNTERS.iter().zip(l.predicted.counters) {
             line(format!("counter {i} {name} {value}"));
         }
@@ -129,8 +163,12 @@ fn manifest(hw: &Hardware, p: &Program) -> String {
 }
 
 /// A name without white space, as the manifest's words need it.
-fn word(name: &str) -> String {
-    let clean: String = name.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }).collect();
+#[must_use]
+pub fn word(name: &str) -> String {
+    let clean: String = name
+        .chars()
+        .map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c })
+        .collect();
     if clean.is_empty() { "_".into() } else { clean }
 }
 
@@ -154,7 +192,11 @@ fn table(p: &Program, files: &mut Files) -> Result<()> {
 }
 
 fn layer_json(l: &PlacedLayer) -> Value {
-    let fields: serde_json::Map<String, Value> =
-        l.descriptor.values.iter().map(|(name, v)| ((*name).to_owned(), json!(v))).collect();
+    let fields: serde_json::Map<String, Value> = l
+        .descriptor
+        .values
+        .iter()
+        .map(|(name, v)| ((*name).to_owned(), json!(v)))
+        .collect();
     json!({ "name": l.name, "kind": l.kind, "fields": fields })
 }

@@ -33,14 +33,28 @@ impl Blocked {
     pub fn output(nest: &LoopNest, block: u32) -> Self {
         let b = &nest.bounds;
         let (rows, cols) = (b[Dim::Y], b[Dim::X]);
-        Self { images: nest.n, groups: nest.g, channels: b[Dim::K], rows, cols, block }
+        Self {
+            images: nest.n,
+            groups: nest.g,
+            channels: b[Dim::K],
+            rows,
+            cols,
+            block,
+        }
     }
 
     /// Layout of a layer's input, of which `stored` rows and columns lie off chip.
     #[must_use]
     pub fn input(nest: &LoopNest, stored: [u32; 2], block: u32) -> Self {
         let [rows, cols] = stored;
-        Self { images: nest.n, groups: nest.g, channels: nest.input_channels(), rows, cols, block }
+        Self {
+            images: nest.n,
+            groups: nest.g,
+            channels: nest.input_channels(),
+            rows,
+            cols,
+            block,
+        }
     }
 
     /// Blocks of one group.
@@ -111,7 +125,10 @@ impl Blocked {
 
 /// Off-chip tiles of one kind: trips of the loops that index them, each tile in a slot as large as the largest one.
 fn tiles(s: &Schedule, dims: &[Dim]) -> Vec<PerDim<u32>> {
-    let trips: Vec<u32> = dims.iter().map(|&d| s.nest.bounds[d].div_ceil(s.l2_tile[d][0])).collect();
+    let trips: Vec<u32> = dims
+        .iter()
+        .map(|&d| s.nest.bounds[d].div_ceil(s.l2_tile[d][0]))
+        .collect();
     let total: u32 = trips.iter().product();
     (0..total)
         .map(|mut index| {
@@ -128,7 +145,10 @@ fn tiles(s: &Schedule, dims: &[Dim]) -> Vec<PerDim<u32>> {
 /// Origin and extents of an off-chip tile.
 fn extents(s: &Schedule, at: &PerDim<u32>) -> (PerDim<u32>, PerDim<u32>) {
     let origin = PerDim::from_fn(|d| at[d] * s.l2_tile[d][0]);
-    (origin, PerDim::from_fn(|d| s.l2_tile[d][0].min(s.nest.bounds[d] - origin[d])))
+    (
+        origin,
+        PerDim::from_fn(|d| s.l2_tile[d][0].min(s.nest.bounds[d] - origin[d])),
+    )
 }
 
 /// The weights of a layer in tile order. `weights` is `[group][K][C][R][S]`.
@@ -201,7 +221,14 @@ mod tests {
 
     #[test]
     fn blocked_round_trip() {
-        let l = Blocked { images: 2, groups: 3, channels: 5, rows: 2, cols: 3, block: 4 };
+        let l = Blocked {
+            images: 2,
+            groups: 3,
+            channels: 5,
+            rows: 2,
+            cols: 3,
+            block: 4,
+        };
         let data: Vec<i8> = (0..2 * 15 * 6).map(|i| i as i8).collect();
         let packed = l.pack(&data);
         assert_eq!(packed.len(), 2 * 3 * 2 * 6 * 4);

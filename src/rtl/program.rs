@@ -142,9 +142,17 @@ impl Program {
         let mut memory = Allocator(0);
         let mut program = Self {
             hash,
-            table: Segment { name: "table".into(), address: 0, bytes: Vec::new() },
+            table: Segment {
+                name: "table".into(),
+                address: 0,
+                bytes: Vec::new(),
+            },
             records: 0,
-            weights: Segment { name: "weights".into(), address: 0, bytes: Vec::new() },
+            weights: Segment {
+                name: "weights".into(),
+                address: 0,
+                bytes: Vec::new(),
+            },
             inputs: Vec::new(),
             layers: Vec::new(),
             memory_bytes: 0,
@@ -158,7 +166,7 @@ impl Program {
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
         let mut tensors: BTreeMap<(usize, Blocked), u64> = BTreeMap::new();
         for (layer, (weights, params)) in layers.iter().zip(packed) {
-            let placed = program.place(layer, weights, params, &mut tensors, &mut memory)?;
+            let placed = program.place(layer, weights, params, &mut tensors, &mut memory);
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
@@ -193,7 +201,7 @@ impl Program {
         params: u64,
         tensors: &mut BTreeMap<(usize, Blocked), u64>,
         memory: &mut Allocator,
-    ) -> Result<PlacedLayer> {
+    ) -> PlacedLayer {
         let s = &layer.schedule;
         let block = self.bus as u32;
         let stored = stored_input(&layer.shape, s);
@@ -219,7 +227,7 @@ impl Program {
             params: beat(self.weights.address + params),
             stored,
         };
-        Ok(PlacedLayer {
+        PlacedLayer {
             name: layer.name.clone(),
             kind: s.nest.kind.as_str().to_owned(),
             macs: s.nest.macs(),
@@ -228,7 +236,7 @@ impl Program {
             descriptor: descriptor(s, &placement, layer.post, self.hash, layer.predicted.cycles),
             expected: output.pack(layer.output.1),
             predicted: layer.predicted,
-        })
+        }
     }
 }
 

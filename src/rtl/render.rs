@@ -25,7 +25,10 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_level2_o.v", include_str!("../../templates/lib/naas_level2_o.v")),
     ("naas_nest.v", include_str!("../../templates/lib/naas_nest.v")),
     ("naas_offset.v", include_str!("../../templates/lib/naas_offset.v")),
-    ("naas_output_unit.v", include_str!("../../templates/lib/naas_output_unit.v")),
+    (
+        "naas_output_unit.v",
+        include_str!("../../templates/lib/naas_output_unit.v"),
+    ),
     ("naas_pe.v", include_str!("../../templates/lib/naas_pe.v")),
     ("naas_psum_buf.v", include_str!("../../templates/lib/naas_psum_buf.v")),
     ("naas_reader.v", include_str!("../../templates/lib/naas_reader.v")),
@@ -119,7 +122,13 @@ impl TopView {
         let axes: Vec<String> = a
             .axes
             .iter()
-            .map(|x| format!("{}{}", x.dims.iter().map(ToString::to_string).collect::<String>(), x.size))
+            .map(|x| {
+                format!(
+                    "{}{}",
+                    x.dims.iter().map(ToString::to_string).collect::<String>(),
+                    x.size
+                )
+            })
             .collect();
         Self {
             title: format!("Accelerator with a {} array of {} PEs", axes.join(" x "), a.pes()),
@@ -186,6 +195,18 @@ fn tokens(hw: &Hardware) -> Vec<TokenView> {
     .collect()
 }
 
+/// Delimiters that leave Verilog's braces alone and, not being ASCII, show whether a hole is left.
+fn delimiters() -> tera::Delimiters {
+    tera::Delimiters {
+        block_start: "<%".into(),
+        block_end: "%>".into(),
+        variable_start: "«".into(),
+        variable_end: "»".into(),
+        comment_start: "<#".into(),
+        comment_end: "#>".into(),
+    }
+}
+
 /// Renders one template with its view.
 ///
 /// # Errors
@@ -193,16 +214,7 @@ fn tokens(hw: &Hardware) -> Vec<TokenView> {
 pub fn render(name: &str, template: &str, view: &impl Serialize) -> Result<String> {
     let broken = |e: tera::Error| Diagnostic::new(Code::ToolFailed, format!("template {name} does not render: {e}"));
     let mut engine = tera::Tera::new();
-    engine
-        .set_delimiters(tera::Delimiters {
-            block_start: "<%".into(),
-            block_end: "%>".into(),
-            variable_start: "«".into(),
-            variable_end: "»".into(),
-            comment_start: "<#".into(),
-            comment_end: "#>".into(),
-        })
-        .map_err(broken)?;
+    engine.set_delimiters(delimiters()).map_err(broken)?;
     engine.add_raw_template(name, template).map_err(broken)?;
     let value = tera::Context::from_serialize(view).map_err(broken)?;
     let text = engine.render(name, &value).map_err(broken)?;
@@ -230,6 +242,61 @@ fn squeeze(text: &str) -> String {
 /// As [`render`].
 pub fn verilog(hw: &Hardware, hash: u64) -> Result<Vec<(String, String)>> {
     let top = render("naas_top.v", TOP, &TopView::new(hw, hash))?;
-    let leaves = LEAVES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let leaves = LEAVES
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     Ok(std::iter::once(("naas_top.v".to_owned(), top)).chain(leaves).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng;
+    use crate::mapping::random::{Limits, random_triple};
+    use std::collections::BTreeSet;
+
+    fn view() -> TopView {
+        let t = random_triple(&mut rng::stream(5, &[0]), &Limits::default());
+        TopView::new(&Hardware::new(&t.accelerator), 42)
+    }
+
+    /// A misspelt hole in a control line would render silently as false: fields and free variables must be the same set.
+    #[test]
+    fn view_and_template_agree() {
+        let mut engine = tera::Tera::new();
+        engine.set_delimiters(delimiters()).unwrap();
+        engine.add_raw_template("top", TOP).unwrap();
+        let holes: BTreeSet<String> = engine
+            .get_template_variables("top")
+            .unwrap()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let value = serde_json::to_value(view()).unwrap();
+        let fields: BTreeSet<String> = value.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(holes, fields);
+    }
+
+    #[test]
+    fn no_hole_is_left() {
+        let text = render("naas_top.v", TOP, &view()).unwrap();
+        assert!(text.is_ascii());
+        assert!(text.contains("localparam PK = "));
+    }
+
+    /// Every leaf that the top instantiates, directly or through another leaf, is in the list, and no other.
+    #[test]
+    fn leaves_are_complete() {
+        let names: BTreeSet<&str> = LEAVES.iter().map(|(n, _)| n.trim_end_matches(".v")).collect();
+        let mut used: BTreeSet<&str> = BTreeSet::new();
+        for text in std::iter::once(TOP).chain(LEAVES.iter().map(|(_, t)| *t)) {
+            for line in text.lines() {
+                let word = line.trim_start().split([' ', '(']).next().unwrap_or("");
+                if word.starts_with("naas_") && word != "naas_mem" {
+                    used.insert(word);
+                }
+            }
+        }
+        assert_eq!(used, names);
+    }
 }

@@ -7,9 +7,7 @@
 //! x86, [`AddForm::OrtArm`] its integer form on ARM. They differ in a few of a million elements, by one.
 
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::workload::graph::{
-    AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
-};
+use crate::workload::graph::{AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
 use crate::workload::layer::{Conv, Matmul, Shape};
 use crate::workload::quant::{LayerPost, output_unit};
 use std::collections::BTreeMap;
@@ -61,15 +59,12 @@ pub fn run_graph(graph: &QuantGraph, inputs: &[Vec<i8>], add: AddForm) -> Result
     for (port, input) in graph.inputs.iter().zip(inputs) {
         let want = graph.tensor(port.tensor)?.len();
         if input.len() != want {
-            return Err(
-                mismatch("input elements", input.len(), want).at(format!("input `{}`", port.name))
-            );
+            return Err(mismatch("input elements", input.len(), want).at(format!("input `{}`", port.name)));
         }
         store(&mut values, port.tensor, input.clone())?;
     }
     for op in &graph.ops {
-        let out =
-            run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
+        let out = run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
         store(&mut values, op.output, out)?;
     }
     Ok(Activations(values))
@@ -157,12 +152,7 @@ pub fn layer(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> R
 /// # Errors
 /// `E0102` where lengths do not fit the shape, `E0103` for a shape that has no weights or is transposed, `E0104` for a bad
 /// size or sums that could overflow 32 bits.
-pub fn accumulators(
-    shape: &Shape,
-    input: &[i8],
-    weights: &[i8],
-    post: &LayerPost,
-) -> Result<Vec<i32>> {
+pub fn accumulators(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
     shape.nest()?;
     let (inputs, outputs, channels) = extents(shape);
     if inputs.max(outputs) > MAX_ELEMENTS {
@@ -193,11 +183,7 @@ pub fn accumulators(
 
 /// Elements of input and output, and output channels.
 fn extents(shape: &Shape) -> (u64, u64, u64) {
-    let product = |factors: [u32; 4]| {
-        factors
-            .iter()
-            .fold(1u64, |a, &b| a.saturating_mul(b.into()))
-    };
+    let product = |factors: [u32; 4]| factors.iter().fold(1u64, |a, &b| a.saturating_mul(b.into()));
     match shape {
         Shape::Conv(c) => {
             let [rows, cols] = c.output().unwrap_or_default();
@@ -224,10 +210,7 @@ fn biases(weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
         .zip(&post.channels)
         .map(|(weights, channel)| {
             let sum: i64 = weights.iter().map(|&w| i64::from(w)).sum();
-            let reach: i64 = weights
-                .iter()
-                .map(|&w| 255 * i64::from(w.unsigned_abs()))
-                .sum();
+            let reach: i64 = weights.iter().map(|&w| 255 * i64::from(w.unsigned_abs())).sum();
             let bias = i64::from(channel.bias) + zero * sum;
             i32::try_from(bias)
                 .ok()
@@ -252,11 +235,7 @@ fn convolve(conv: &Conv, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<
         sums.resize(first + outputs * rows * cols, 0);
         for y in 0..rows {
             gather(conv, maps, y, &mut patches);
-            let filters = weights
-                .chunks(length)
-                .zip(biases)
-                .skip(g * outputs)
-                .take(outputs);
+            let filters = weights.chunks(length).zip(biases).skip(g * outputs).take(outputs);
             for ((filter, &bias), map) in filters.zip(sums[first..].chunks_mut(rows * cols)) {
                 let line = map.chunks_mut(cols).nth(y).unwrap_or_default();
                 for (sum, patch) in line.iter_mut().zip(patches.chunks(length)) {
@@ -275,9 +254,7 @@ fn gather(conv: &Conv, maps: &[i16], y: usize, patches: &mut [i16]) {
     let at = |out: usize, tap: usize, i: usize| -> Option<usize> {
         let padded = out * conv.stride[i] as usize + tap * conv.dilation[i] as usize;
         let size = [conv.H, conv.W][i] as usize;
-        padded
-            .checked_sub(conv.pad[i] as usize)
-            .filter(|&p| p < size)
+        padded.checked_sub(conv.pad[i] as usize).filter(|&p| p < size)
     };
     for (x, patch) in patches.chunks_mut(length).enumerate() {
         patch.fill(0);
@@ -287,10 +264,7 @@ fn gather(conv: &Conv, maps: &[i16], y: usize, patches: &mut [i16]) {
                 continue;
             };
             let position = row * conv.W as usize + column;
-            let channels = maps
-                .iter()
-                .skip(position)
-                .step_by((conv.H * conv.W) as usize);
+            let channels = maps.iter().skip(position).step_by((conv.H * conv.W) as usize);
             for (slot, &value) in patch.iter_mut().skip(tap).step_by(taps).zip(channels) {
                 *slot = value;
             }
@@ -300,10 +274,7 @@ fn gather(conv: &Conv, maps: &[i16], y: usize, patches: &mut [i16]) {
 
 /// Exact: the caller has bounded the sum of the magnitudes.
 fn dot(a: &[i16], b: &[i16]) -> i32 {
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| i32::from(a) * i32::from(b))
-        .sum()
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
 
 fn multiply(product: &Matmul, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
@@ -360,9 +331,7 @@ fn global_average(from: &Tensor, post: &LayerPost, x: &[i8]) -> Result<Vec<i8>> 
 }
 
 fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>> {
-    let (&[_, _, height, width], &[_, _, rows, cols]) =
-        (from.shape.as_slice(), to.shape.as_slice())
-    else {
+    let (&[_, _, height, width], &[_, _, rows, cols]) = (from.shape.as_slice(), to.shape.as_slice()) else {
         return Err(Diagnostic::new(
             Code::Malformed,
             "pooling of a tensor without rows and columns",
@@ -379,9 +348,7 @@ fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>
                         .filter(move |p| (0..i64::from(size)).contains(p))
                 };
                 let greatest = window(0, y, height)
-                    .flat_map(|row| {
-                        window(1, x, width).map(move |col| row * i64::from(width) + col)
-                    })
+                    .flat_map(|row| window(1, x, width).map(move |col| row * i64::from(width) + col))
                     .filter_map(|at| plane.get(at as usize))
                     .max();
                 out.push(greatest.copied().unwrap_or(i8::MIN));

@@ -1,4 +1,7 @@
 //! What a design computes: the golden model in integers, and the comparison of a simulated design with it.
 
 pub mod golden;
+pub mod inference;
+pub mod plan;
+pub mod tensors;
 pub mod verilator;

@@ -204,12 +204,7 @@ impl QuantGraph {
             let output = self.tensor(op.output)?;
             let per_channel = mac.weights.len() / mac.post.channels.len().max(1);
             let weights = mac.weights.chunks(per_channel.max(1));
-            let channels = mac
-                .post
-                .channels
-                .iter()
-                .zip(&mac.weight_scales)
-                .zip(weights);
+            let channels = mac.post.channels.iter().zip(&mac.weight_scales).zip(weights);
             for (k, ((channel, &scale), weights)) in channels.enumerate() {
                 let scale = quant::fp32_scale(input.scale, scale, output.scale);
                 let range = quant::reachable(channel.bias, weights);

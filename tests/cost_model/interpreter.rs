@@ -98,11 +98,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn input_indices(&self) -> [usize; 7] {
-        let channel = if self.t.nest.depthwise() {
-            Dim::K
-        } else {
-            Dim::C
-        };
+        let channel = if self.t.nest.depthwise() { Dim::K } else { Dim::C };
         let [y, x, r, s] = [Dim::Y, Dim::X, Dim::R, Dim::S].map(at);
         [G, N, at(channel), y, x, r, s]
     }
@@ -158,8 +154,7 @@ impl<'a> Interpreter<'a> {
         let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
         let position = |end: usize| {
             let of = |d: Dim| t[at(d)].map_or(0, |range| i64::from(range[end]));
-            of(out) * i64::from(n.stride[side]) + of(tap) * i64::from(n.dilation[side])
-                - i64::from(n.pad[side])
+            of(out) * i64::from(n.stride[side]) + of(tap) * i64::from(n.dilation[side]) - i64::from(n.pad[side])
         };
         (position(0), position(1) - position(0) + 1)
     }
@@ -168,9 +163,7 @@ impl<'a> Interpreter<'a> {
     fn stored(&self, side: usize, t: &Touched) -> Vec<bool> {
         let (first, rows) = self.window(side, t);
         let input = i64::from(self.t.nest.input[side]);
-        (first..first + rows)
-            .map(|row| (0..input).contains(&row))
-            .collect()
+        (first..first + rows).map(|row| (0..input).contains(&row)).collect()
     }
 
     fn load_i(&mut self, i: &Touched, channel: usize) {
@@ -182,8 +175,7 @@ impl<'a> Interpreter<'a> {
             let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
             let (p, n) = (self.t.accelerator.parallel(out), &self.t.nest);
             let share = extent(i, at(out)).div_ceil(p);
-            let reach =
-                (share - 1) * n.stride[side] + (extent(i, at(tap)) - 1) * n.dilation[side] + 1;
+            let reach = (share - 1) * n.stride[side] + (extent(i, at(tap)) - 1) * n.dilation[side] + 1;
             let takes = |position: u32, row: u32| {
                 let base = position * share * n.stride[side];
                 (base..base + reach).contains(&row)
@@ -248,11 +240,7 @@ impl<'a> Interpreter<'a> {
         for block in 0..blocks {
             for (y, row) in rows.iter().enumerate() {
                 for (x, column) in columns.iter().enumerate() {
-                    let last = [
-                        block + 1 == blocks,
-                        y + 1 == rows.len(),
-                        x + 1 == columns.len(),
-                    ];
+                    let last = [block + 1 == blocks, y + 1 == rows.len(), x + 1 == columns.len()];
                     beats += u64::from(*row && *column || last == [true; 3]);
                 }
             }
@@ -278,12 +266,7 @@ fn reach(g: u32, n: u32, tile: &PerDim<[u32; 2]>) -> Touched {
 }
 
 /// Calls `f` for the tiles of `of` (from, to per dimension) in order.
-fn cut(
-    of: &PerDim<[u32; 2]>,
-    tile: &PerDim<u32>,
-    order: &[Dim],
-    f: &mut dyn FnMut(&PerDim<[u32; 2]>),
-) {
+fn cut(of: &PerDim<[u32; 2]>, tile: &PerDim<u32>, order: &[Dim], f: &mut dyn FnMut(&PerDim<[u32; 2]>)) {
     let Some((&d, inner)) = order.split_first() else {
         return f(of);
     };

@@ -1,0 +1,174 @@
+//! `naas gen`: a design's self-contained RTL folder, with the network's data and what the model predicts of it.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::files;
+use crate::cli::args::GenArgs;
+use crate::cli::costs::{Priced, describe, price};
+use crate::cli::inputs;
+use crate::cli::plan::{DEFAULT_TECHNOLOGY, DesignSource, GenPlan, RTL_MARKER};
+use crate::cli::search;
+use crate::cli::session::Session;
+use crate::cost::tech::Technology;
+use crate::mapping::schedule::Schedule;
+use crate::rtl::folder::{self, Files};
+use crate::rtl::hardware::Hardware;
+use crate::rtl::program::Program;
+use crate::search::design::{Design, hash};
+use crate::sim::plan::{self, LayerData};
+use crate::workload::graph::QuantGraph;
+use crate::workload::zoo;
+use serde_json::json;
+use std::path::Path;
+
+/// The file in an RTL folder that holds its design.
+pub const DESIGN_FILE: &str = "design.json";
+
+/// Emits a folder.
+///
+/// # Errors
+/// Those of reading or searching the design, `E0205` where the folder cannot be written, `E0203` where a figure exceeds the
+/// control table.
+pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
+    let plan = GenPlan::resolve(args)?;
+    session.catch_interrupts()?;
+    let (design, text) = open(&plan.design, session)?;
+    let chosen = Chosen::new(&design, plan.network.as_deref())?;
+    if design.networks.len() > 1 && plan.network.is_none() {
+        let name = &chosen.priced.network.name;
+        session.output.note(format!(
+            "the design holds several networks: emitting `{name}`, the first"
+        ));
+    }
+    let data = chosen.data(session)?;
+    let program = chosen.program(&data)?;
+    let mut files = chosen.files(&program)?;
+    files.binary(DESIGN_FILE, text.into_bytes());
+    files::replace_dir(&plan.out, RTL_MARKER, |dir| {
+        write(&files, dir, &plan.out)?;
+        session.interrupt.check()
+    })?;
+    let lines = files
+        .0
+        .iter()
+        .filter(|(path, _)| path.starts_with("rtl/"))
+        .map(|(_, bytes)| bytes.split(|&b| b == b'\n').count() - 1)
+        .sum::<usize>();
+    let (dir, hash, layers) = (plan.out.display().to_string(), &design.hash, program.layers.len());
+    session.output.result(
+        &json!({"dir": dir, "design": hash, "layers": layers, "cycles": program.total_cycles, "verilog_lines": lines}),
+        &format!(
+            "{dir}: design {hash}, {lines} lines of Verilog, {layers} layers of `{}`, {} cycles predicted\n{}",
+            chosen.priced.network.name,
+            program.total_cycles,
+            describe(&design.accelerator)
+        ),
+    )
+}
+
+/// The design that is asked for, and the text of its file.
+///
+/// # Errors
+/// Those of reading or searching it.
+pub fn open(source: &DesignSource, session: &Session) -> anyhow::Result<(Design, String)> {
+    match source {
+        DesignSource::File(path) => Ok(inputs::design(path)?),
+        DesignSource::Search { network, resources } => {
+            let design = search::with_defaults(network, resources, session)?;
+            let text = design.to_json();
+            Ok((design, text))
+        }
+    }
+}
+
+/// One network of a design, ready to be emitted.
+pub struct Chosen<'a> {
+    design: &'a Design,
+    /// The network with its predictions.
+    pub priced: Priced,
+    schedules: Vec<Schedule>,
+}
+
+impl<'a> Chosen<'a> {
+    /// The network of this name, or the first one.
+    ///
+    /// # Errors
+    /// `E0105` for a network that the design does not hold; as [`price`].
+    pub fn new(design: &'a Design, network: Option<&str>) -> Result<Self> {
+        // Prices do not matter here, cycles and counts depend on none.
+        let technology = Technology::named(DEFAULT_TECHNOLOGY)?;
+        let priced = price(&technology, &design.accelerator, design.network(network)?.clone())?;
+        let schedules = priced.network.schedules(&design.accelerator)?;
+        Ok(Self {
+            design,
+            priced,
+            schedules,
+        })
+    }
+
+    /// The network's own weights with a seeded input, or seeded random data.
+    fn data(&self, session: &Session) -> Result<Vec<LayerData>> {
+        let (network, output) = (&self.priced.network, session.output);
+        let graph = match zoo::open(&network.source) {
+            Ok(workload) => workload.graph,
+            Err(e) if e.code == Code::Unreadable => {
+                let source = &network.source;
+                output.note(format!(
+                    "`{source}` cannot be read: its layers get seeded random weights instead of their own"
+                ));
+                None
+            }
+            Err(e) => return Err(e),
+        };
+        let Some(graph) = graph else {
+            return plan::random(&network.layers, session.seed);
+        };
+        note_host_operators(&graph, session);
+        plan::of_graph(&graph, &plan::random_inputs(&graph, session.seed)?, &network.layers)
+    }
+
+    /// The layers placed in memory.
+    ///
+    /// # Errors
+    /// As [`plan::program`].
+    pub fn program(&self, data: &[LayerData]) -> Result<Program> {
+        let hash = hash(&self.design.accelerator);
+        plan::program(hash, data, &self.schedules, &self.priced.predicted())
+    }
+
+    /// The files of the folder, without the design's own.
+    ///
+    /// # Errors
+    /// As [`folder::files`].
+    pub fn files(&self, program: &Program) -> Result<Files> {
+        folder::files(&Hardware::new(&self.design.accelerator), program)
+    }
+}
+
+/// Tells which operators do not run on the accelerator.
+pub fn note_host_operators(graph: &QuantGraph, session: &Session) {
+    let host = plan::host_operators(graph);
+    if !host.is_empty() {
+        session.output.note(format!(
+            "host operators, computed by the golden model: {}",
+            host.join(", ")
+        ));
+    }
+}
+
+/// Writes files into a folder; `named` is the folder that the user knows.
+///
+/// # Errors
+/// `E0205`.
+pub fn write(files: &Files, dir: &Path, named: &Path) -> Result<()> {
+    let fail = |e: std::io::Error, file: &str| {
+        Diagnostic::new(Code::Unwritable, format!("cannot write `{file}`: {e}")).at(named.display().to_string())
+    };
+    for (file, bytes) in &files.0 {
+        let path = dir.join(file);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| fail(e, file))?;
+        }
+        std::fs::write(&path, bytes).map_err(|e| fail(e, file))?;
+    }
+    Ok(())
+}

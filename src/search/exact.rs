@@ -1,0 +1,59 @@
+//! The cost model that is searched with: exact cycles as the hardware takes them, energy of a technology.
+
+use crate::arch::accelerator::Accelerator;
+use crate::cost::layer::{Model, layer_overhead};
+use crate::cost::tech::Technology;
+use crate::mapping::schedule::Schedule;
+use crate::search::problem::{CostModel, Figures, LayerModel};
+
+/// A technology's prices on one accelerator.
+struct Exact {
+    model: Model,
+    overhead: u64,
+}
+
+impl CostModel for Technology {
+    fn on<'a>(&'a self, accelerator: &'a Accelerator) -> Box<dyn LayerModel + 'a> {
+        Box::new(Exact {
+            model: Model::new(self, accelerator),
+            overhead: layer_overhead(accelerator),
+        })
+    }
+}
+
+impl LayerModel for Exact {
+    fn exact(&mut self, schedule: &Schedule) -> Figures {
+        let cost = self.model.cost(schedule);
+        Figures {
+            cycles: schedule.layer_cycles(cost.cycles - self.overhead, false),
+            energy_pj: cost.energy.total(),
+        }
+    }
+
+    fn bound(&mut self, schedule: &Schedule) -> Figures {
+        let estimate = self.model.estimate(schedule);
+        Figures {
+            cycles: schedule.layer_cycles(estimate.lower_bound - self.overhead, false),
+            energy_pj: estimate.energy.total(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::stream;
+    use crate::mapping::random::{Limits, random_triple};
+
+    #[test]
+    fn bounds_hold_and_energy_is_exact() {
+        let t = Technology::named("45nm").unwrap();
+        for i in 0..200 {
+            let triple = random_triple(&mut stream(3, &[i]), &Limits::default());
+            let mut model = t.on(&triple.accelerator);
+            let s = triple.schedule();
+            let (bound, exact) = (model.bound(&s), model.exact(&s));
+            assert!(bound.cycles <= exact.cycles && bound.energy_pj == exact.energy_pj);
+        }
+    }
+}

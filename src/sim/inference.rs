@@ -1,0 +1,72 @@
+//! Inferences on a simulated design: one build, then one run per batch, each layer's output compared with the golden one.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::rtl::program::{PlacedLayer, Program};
+use crate::sim::plan::{LayerData, Side, from_planes};
+use crate::sim::verilator::{Dump, Folder, Options};
+use crate::workload::graph::TensorId;
+use std::path::Path;
+
+/// Runs `program`, whose folder is built, and returns every layer's simulated output, as its graph holds it, with the
+/// tensor's identity. `scratch` is an empty folder for files on the way.
+///
+/// The folder may have been made from another batch: this program's tensors replace its own.
+///
+/// # Errors
+/// `E0301` where bits, cycles or counters are not as predicted; as [`Folder::run`] otherwise.
+pub fn run(folder: &Folder, program: &Program, data: &[LayerData], scratch: &Path) -> Result<Vec<(TensorId, Vec<i8>)>> {
+    let mut options = Options {
+        compare: false,
+        ..Options::default()
+    };
+    for input in &program.inputs {
+        let file = scratch.join(format!("{}.bin", input.name));
+        std::fs::write(&file, &input.bytes).map_err(|e| scratch_error(&e))?;
+        options.loads.push((input.address, file));
+    }
+    for (i, layer) in program.layers.iter().enumerate() {
+        options.dumps.push(Dump {
+            address: u64::from(layer.placement.output) * program.bus,
+            length: layer.output.bytes(),
+            file: scratch.join(format!("output_{i}.bin")),
+        });
+    }
+    folder.run(&options)?.report.check()?;
+    let outputs = program.layers.iter().zip(data).zip(&options.dumps);
+    outputs
+        .map(|((layer, d), dump)| {
+            let bytes = std::fs::read(&dump.file).map_err(|e| scratch_error(&e))?;
+            compare(layer, &bytes)?;
+            let planes = layer.output.unpack(&bytes);
+            Ok((d.output.0, from_planes(&d.layer.shape, &planes, Side::Output)))
+        })
+        .collect()
+}
+
+/// Fails with the first element that differs from the golden one.
+fn compare(layer: &PlacedLayer, bytes: &[u8]) -> Result<()> {
+    let (rtl, golden) = (layer.output.unpack(bytes), layer.output.unpack(&layer.expected));
+    let Some(first) = rtl.iter().zip(&golden).position(|(a, b)| a != b) else {
+        return Ok(());
+    };
+    let o = &layer.output;
+    let plane = o.rows as usize * o.cols as usize;
+    let channels = (o.groups * o.channels) as usize;
+    let (channel, position) = (first / plane % channels, first % plane);
+    let what = format!(
+        "{} of {} outputs differ, the first at n {}, k {channel}, y {}, x {}: hardware {}, golden model {}",
+        rtl.iter().zip(&golden).filter(|(a, b)| a != b).count(),
+        rtl.len(),
+        first / plane / channels,
+        position / o.cols as usize,
+        position % o.cols as usize,
+        rtl[first],
+        golden[first]
+    );
+    Err(Diagnostic::new(Code::CheckFailed, what).at(format!("layer `{}`", layer.name)))
+}
+
+fn scratch_error(e: &std::io::Error) -> Diagnostic {
+    Diagnostic::new(Code::Unwritable, format!("cannot use a temporary file: {e}"))
+        .next("make room in the folder for temporary files, or set TMPDIR to another")
+}

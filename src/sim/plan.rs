@@ -1,0 +1,269 @@
+//! What a design runs: weights, inputs and golden outputs of every layer, in the layouts that the hardware's memory image
+//! is made from.
+//!
+//! A runnable network gives real weights and the golden tensors of one batch. Layers without weights of their own get
+//! seeded random ones, with an output unit that spreads their sums over the int8 range: the proof of bits, cycles and
+//! counters is the same, only the network's meaning is missing.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::rng::{Rng, stream};
+use crate::mapping::schedule::Schedule;
+use crate::rtl::program::{LayerRun, Predicted, Program};
+use crate::sim::golden::{self, AddForm, run_graph};
+use crate::workload::graph::{MacOp, Op, OpKind, QuantGraph, TensorId};
+use crate::workload::layer::{Layer, Shape};
+use crate::workload::quant::{ChannelParams, LayerPost, encode_scale};
+use rand::RngExt as _;
+
+/// Root mean square of a uniformly drawn int8.
+const INT8_RMS: f32 = 74.0;
+
+/// Root mean square that the outputs of layers with random data should have.
+const OUTPUT_RMS: f32 = 40.0;
+
+/// Everything that one layer computes with. Tensors are rows of `[image][channel][row][column]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerData {
+    /// Name and shape.
+    pub layer: Layer,
+    /// Weights as `[group][K][C][R][S]`.
+    pub weights: Vec<i8>,
+    /// Output-unit parameters.
+    pub post: LayerPost,
+    /// Identity and content of the input.
+    pub input: (TensorId, Vec<i8>),
+    /// Identity and golden content of the output.
+    pub output: (TensorId, Vec<i8>),
+}
+
+/// Seeded inputs for a network, one per input port.
+///
+/// # Errors
+/// `E0102` for a graph that names tensors which it does not have.
+pub fn random_inputs(graph: &QuantGraph, seed: u64) -> Result<Vec<Vec<i8>>> {
+    let ports = graph.inputs.iter().enumerate();
+    ports
+        .map(|(i, port)| {
+            Ok(uniform(
+                &mut stream(seed, &[i as u64]),
+                graph.tensor(port.tensor)?.len(),
+            ))
+        })
+        .collect()
+}
+
+/// The data of `layers`, by name, in a run of `graph` on `inputs`.
+///
+/// # Errors
+/// As [`run_graph`]; `E0102` where a layer is not the graph's.
+pub fn of_graph(graph: &QuantGraph, inputs: &[Vec<i8>], layers: &[Layer]) -> Result<Vec<LayerData>> {
+    let values = run_graph(graph, inputs, AddForm::OrtX86)?;
+    let data = |layer: &Layer| -> Result<LayerData> {
+        let (op, mac) = mac_of(graph, layer)?;
+        let input = op.inputs.first().copied().unwrap_or_default();
+        Ok(LayerData {
+            layer: layer.clone(),
+            weights: mac.weights.clone(),
+            post: mac.post.clone(),
+            input: (input, to_planes(&layer.shape, values.tensor(input), Side::Input)),
+            output: (
+                op.output,
+                to_planes(&layer.shape, values.tensor(op.output), Side::Output),
+            ),
+        })
+    };
+    layers.iter().map(data).collect()
+}
+
+/// The operator of `graph` that is `layer`.
+fn mac_of<'a>(graph: &'a QuantGraph, layer: &Layer) -> Result<(&'a Op, &'a MacOp)> {
+    graph.mac_ops().find(|(_, mac)| mac.layer == *layer).ok_or_else(|| {
+        Diagnostic::new(
+            Code::Malformed,
+            format!("network `{}` has no such layer of this shape", graph.name),
+        )
+        .at(format!("layer `{}`", layer.name))
+        .expected("the network that the design was made for")
+        .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
+    })
+}
+
+/// Names of the operators that run on the host, between the accelerator's layers; reshaping costs nothing and is left out.
+#[must_use]
+pub fn host_operators(graph: &QuantGraph) -> Vec<&str> {
+    let on_host = |op: &&Op| !matches!(op.kind, OpKind::Mac(_) | OpKind::Reshape);
+    graph.ops.iter().filter(on_host).map(|op| op.name.as_str()).collect()
+}
+
+/// Seeded random data for layers that come without.
+///
+/// # Errors
+/// As [`golden::layer`], naming the layer.
+pub fn random(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
+    let one = |(i, layer): (usize, &Layer)| {
+        random_layer(layer, 2 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
+    };
+    layers.iter().enumerate().map(one).collect()
+}
+
+fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerData> {
+    let nest = layer.shape.nest()?;
+    let channels = match layer.shape {
+        Shape::Conv(c) => c.K,
+        Shape::Matmul(m) => m.N,
+    };
+    let weights = uniform(rng, layer.shape.weight_count()? as usize);
+    let length = weights.len() as f32 / channels as f32;
+    let (multiplier, shift) = encode_scale(OUTPUT_RMS / (INT8_RMS * INT8_RMS * length.sqrt()))?;
+    let mut channel = || ChannelParams {
+        bias: rng.random_range(-10_000..=10_000),
+        // Every channel its own scale, within an octave.
+        multiplier: multiplier / 2 + rng.random_range(0..multiplier / 2),
+        shift,
+    };
+    let post = LayerPost {
+        channels: (0..channels).map(|_| normal(channel())).collect(),
+        zero_point: rng.random_range(-8..=8),
+        lo: i8::MIN,
+        hi: i8::MAX,
+        input_zero_point: rng.random_range(-8..=8),
+    };
+    let elements = match layer.shape {
+        Shape::Conv(c) => [c.N, c.C, c.H, c.W],
+        Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
+    };
+    debug_assert!(nest.macs() > 0);
+    let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
+    let output = golden::layer(&layer.shape, &input, &weights, &post)?;
+    Ok(LayerData {
+        input: (tensor, to_planes(&layer.shape, &input, Side::Input)),
+        output: (tensor + 1, to_planes(&layer.shape, &output, Side::Output)),
+        layer: layer.clone(),
+        weights,
+        post,
+    })
+}
+
+/// The same channel with its multiplier in 24 bits, the highest set.
+fn normal(mut channel: ChannelParams) -> ChannelParams {
+    while channel.multiplier > 0 && channel.multiplier < 1 << 23 && channel.shift < 62 {
+        channel.multiplier *= 2;
+        channel.shift += 1;
+    }
+    channel
+}
+
+fn uniform(rng: &mut Rng, count: usize) -> Vec<i8> {
+    (0..count).map(|_| rng.random_range(i8::MIN..=i8::MAX)).collect()
+}
+
+/// Which tensor of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What it reads.
+    Input,
+    /// What it writes.
+    Output,
+}
+
+/// Positions and channels of a matrix product's tensor.
+fn matrix(shape: &Shape, side: Side) -> Option<(usize, usize)> {
+    let Shape::Matmul(m) = shape else { return None };
+    let channels = if side == Side::Input { m.K } else { m.N };
+    Some((m.batch as usize * m.M as usize, channels as usize))
+}
+
+/// A tensor as a graph holds it, channels outermost: matrix products there are rows of positions.
+#[must_use]
+pub fn to_planes(shape: &Shape, rows: &[i8], side: Side) -> Vec<i8> {
+    match matrix(shape, side) {
+        Some((positions, channels)) => transpose(rows, positions, channels),
+        None => rows.to_vec(),
+    }
+}
+
+/// The inverse of [`to_planes`].
+#[must_use]
+pub fn from_planes(shape: &Shape, planes: &[i8], side: Side) -> Vec<i8> {
+    match matrix(shape, side) {
+        Some((positions, channels)) => transpose(planes, channels, positions),
+        None => planes.to_vec(),
+    }
+}
+
+fn transpose(m: &[i8], rows: usize, columns: usize) -> Vec<i8> {
+    let column = |c: usize| m.iter().skip(c).step_by(columns).take(rows);
+    (0..columns).flat_map(column).copied().collect()
+}
+
+/// Places layers for a run, one after the other, on the design of this hash.
+///
+/// # Errors
+/// As [`Program::new`].
+pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted: &[Predicted]) -> Result<Program> {
+    let runs: Vec<LayerRun> = data
+        .iter()
+        .zip(schedules)
+        .zip(predicted)
+        .map(|((d, schedule), &predicted)| LayerRun {
+            name: d.layer.name.clone(),
+            shape: d.layer.shape,
+            schedule: schedule.clone(),
+            weights: &d.weights,
+            post: &d.post,
+            input: (d.input.0, &d.input.1),
+            output: (d.output.0, &d.output.1),
+            predicted,
+        })
+        .collect();
+    Program::new(hash, &runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::layer::Matmul;
+    use crate::workload::zoo;
+
+    #[test]
+    fn matrices_turn_and_turn_back() {
+        let shape = Shape::Matmul(Matmul {
+            batch: 1,
+            M: 2,
+            N: 3,
+            K: 4,
+            weights: true,
+        });
+        let rows = [1, 2, 3, 4, 5, 6];
+        let planes = to_planes(&shape, &rows, Side::Output);
+        assert_eq!(planes, [1, 4, 2, 5, 3, 6]);
+        assert_eq!(from_planes(&shape, &planes, Side::Output), rows);
+    }
+
+    #[test]
+    fn random_outputs_are_spread_and_repeat() {
+        let layers = zoo::network("resnet8").unwrap().layers;
+        let data = random(&layers[..3], 7).unwrap();
+        assert_eq!(random(&layers[..3], 7).unwrap(), data);
+        for d in &data {
+            let clipped = d.output.1.iter().filter(|&&v| v == i8::MIN || v == i8::MAX).count();
+            let large = d.output.1.iter().filter(|&&v| v.unsigned_abs() > 20).count();
+            assert!(clipped * 10 < d.output.1.len() && large * 10 > d.output.1.len());
+            assert!(d.post.channels.iter().all(|c| c.multiplier >> 23 == 1));
+        }
+    }
+
+    #[test]
+    fn graphs_give_their_own_weights() {
+        let graph = zoo::resnet8().unwrap();
+        let network = graph.network().unwrap();
+        let inputs = random_inputs(&graph, 1).unwrap();
+        let data = of_graph(&graph, &inputs, &network.layers).unwrap();
+        let weights: usize = data.iter().map(|d| d.weights.len()).sum();
+        assert_eq!((data.len(), weights as u64), (10, network.weight_count().unwrap()));
+        assert_eq!(host_operators(&graph).len(), 4);
+        let mut other = network.layers[0].clone();
+        other.name = "other".into();
+        assert_eq!(of_graph(&graph, &inputs, &[other]).unwrap_err().code, Code::Malformed);
+    }
+}

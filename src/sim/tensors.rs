@@ -1,0 +1,159 @@
+//! Stimuli and results as `.npy` files, in the layout and type that the network's file declares.
+
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::workload::graph::{Element, Port, Tensor};
+use npyz::{NpyFile, Order, WriterBuilder as _};
+
+/// The batches of a file for a network's input: its first axis is a multiple of the network's own.
+///
+/// At most `limit` batches are read.
+///
+/// # Errors
+/// `E0101` for a file that is cut short or is no `.npy` file, `E0102` where type or shape are not the network's.
+pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Option<u64>) -> Result<Vec<Vec<i8>>> {
+    let unreadable = |what: String| {
+        Diagnostic::new(Code::Unreadable, what)
+            .at(place)
+            .expected("a .npy file as numpy.save writes it")
+    };
+    let file = NpyFile::new(bytes).map_err(|e| unreadable(format!("not a .npy file: {e}")))?;
+    let wanted = || {
+        let rest: String = tensor.shape.iter().skip(1).map(|d| format!(", {d}")).collect();
+        let first = tensor.shape.first().copied().unwrap_or(1);
+        format!(
+            "{} of shape ({first} x any count{rest}), as input `{}`",
+            type_name(port, tensor),
+            port.name
+        )
+    };
+    let malformed = |what: String| Diagnostic::new(Code::Malformed, what).at(place).expected(wanted());
+    if file.order() != Order::C && file.shape().len() > 1 {
+        return Err(malformed("the array is in Fortran order".into()).next("save numpy.ascontiguousarray(x)"));
+    }
+    let shape: Vec<u64> = file.shape().to_vec();
+    let own: Vec<u64> = tensor.shape.iter().map(|&d| d.into()).collect();
+    let fits =
+        shape.len() == own.len() && shape[1..] == own[1..] && shape[0] > 0 && shape[0].is_multiple_of(own[0].max(1));
+    if !fits {
+        return Err(malformed(format!("the array has shape {}", shown(&shape))));
+    }
+    let typed = file.dtype().descr();
+    let cut = |_| unreadable("the file ends before its last element".into());
+    let values: Vec<i8> = match (port.float, tensor.element) {
+        (true, _) if typed.contains("<f4") => {
+            let reals: Vec<f32> = file.into_vec().map_err(cut)?;
+            reals.into_iter().map(|r| tensor.quantize(r)).collect()
+        }
+        (false, Element::Int8) if typed.contains("|i1") => file.into_vec().map_err(cut)?,
+        (false, Element::Uint8) if typed.contains("|u1") => {
+            let raw: Vec<u8> = file.into_vec().map_err(cut)?;
+            raw.into_iter().map(rebias).collect()
+        }
+        _ => return Err(malformed(format!("the array has type {typed}"))),
+    };
+    let most = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
+    Ok(values
+        .chunks(tensor.len().max(1))
+        .take(most)
+        .map(<[i8]>::to_vec)
+        .collect())
+}
+
+/// The file of a network's outputs, one entry of `batches` after the other along the first axis.
+///
+/// # Errors
+/// None unless memory cannot be written.
+pub fn write(batches: &[Vec<i8>], port: &Port, tensor: &Tensor) -> Result<Vec<u8>> {
+    let mut shape: Vec<u64> = tensor.shape.iter().map(|&d| d.into()).collect();
+    if let Some(first) = shape.first_mut() {
+        *first *= batches.len() as u64;
+    }
+    let values = batches.iter().flatten();
+    let bytes = match (port.float, tensor.element) {
+        (true, _) => encode(&shape, values.map(|&v| tensor.dequantize(v))),
+        (false, Element::Int8) => encode(&shape, values.copied()),
+        (false, Element::Uint8) => encode(&shape, values.map(|&v| v as u8 ^ 0x80)),
+    };
+    bytes.map_err(|e| Diagnostic::new(Code::Unwritable, format!("the outputs cannot be encoded: {e}")))
+}
+
+fn encode<T: npyz::AutoSerialize>(shape: &[u64], values: impl Iterator<Item = T>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut writer = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(shape)
+        .writer(&mut bytes)
+        .begin_nd()?;
+    writer.extend(values)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+const fn rebias(stored: u8) -> i8 {
+    (stored ^ 0x80) as i8
+}
+
+fn type_name(port: &Port, tensor: &Tensor) -> &'static str {
+    match (port.float, tensor.element) {
+        (true, _) => "float32",
+        (false, Element::Int8) => "int8",
+        (false, Element::Uint8) => "uint8",
+    }
+}
+
+fn shown(shape: &[u64]) -> String {
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    format!("({})", sizes.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(float: bool, element: Element) -> (Port, Tensor) {
+        let port = Port {
+            name: "x".into(),
+            tensor: 0,
+            float,
+        };
+        let tensor = Tensor {
+            name: "x".into(),
+            shape: vec![1, 3],
+            scale: 0.5,
+            zero_point: 1,
+            element,
+        };
+        (port, tensor)
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (float, element) in [(false, Element::Int8), (false, Element::Uint8), (true, Element::Int8)] {
+            let (port, tensor) = case(float, element);
+            let batches = vec![vec![-128, 0, 127], vec![5, 6, 7]];
+            let file = write(&batches, &port, &tensor).unwrap();
+            assert_eq!(read(&file, "x.npy", &port, &tensor, None).unwrap(), batches);
+            assert_eq!(read(&file, "x.npy", &port, &tensor, Some(1)).unwrap(), batches[..1]);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let (port, tensor) = case(false, Element::Int8);
+        let file = write(&[vec![1, 2, 3]], &port, &tensor).unwrap();
+        let code = |bytes: &[u8], port: &Port, tensor: &Tensor| read(bytes, "x.npy", port, tensor, None).unwrap_err();
+        let (other, float) = case(true, Element::Int8);
+        assert_eq!(code(&file, &other, &float).code, Code::Malformed);
+        let longer = Tensor {
+            shape: vec![1, 4],
+            ..tensor.clone()
+        };
+        let e = code(&file, &port, &longer);
+        assert_eq!(
+            (e.code, e.what.as_str()),
+            (Code::Malformed, "the array has shape (1, 3)")
+        );
+        assert_eq!(code(&file[..file.len() - 1], &port, &tensor).code, Code::Unreadable);
+        assert_eq!(code(b"no", &port, &tensor).code, Code::Unreadable);
+    }
+}
