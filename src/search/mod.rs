@@ -13,8 +13,14 @@ pub mod cma_es;
 pub mod encoding;
 pub mod heuristics;
 pub mod importance;
+pub mod mapper;
 pub mod numeric;
 pub mod optimizer;
 pub mod problem;
 pub mod random;
 pub mod runner;
+
+#[cfg(test)]
+mod study;
+#[cfg(test)]
+mod toy;

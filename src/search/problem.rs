@@ -61,42 +61,42 @@ impl Objective {
     }
 }
 
-/// Cycles and energy of schedules on one accelerator.
-pub trait LayerModel: Sync {
+/// Cycles and energy of schedules on one accelerator; may keep a workspace between calls, never a result that matters.
+pub trait LayerModel {
     /// What a legal schedule costs.
-    fn exact(&self, schedule: &Schedule) -> Figures;
+    fn exact(&mut self, schedule: &Schedule) -> Figures;
 
     /// Figures of which neither is above the exact one, at less effort.
-    fn bound(&self, schedule: &Schedule) -> Figures {
+    fn bound(&mut self, schedule: &Schedule) -> Figures {
         self.exact(schedule)
     }
 }
 
 /// A cost model: prices an accelerator once, then its schedules.
 pub trait CostModel: Sync {
-    /// The model of schedules on `accelerator`.
+    /// A model of schedules on `accelerator`, for one thread.
     fn on<'a>(&'a self, accelerator: &'a Accelerator) -> Box<dyn LayerModel + 'a>;
 }
 
 /// Networks whose layers are mapped, with equal layers found.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Workload {
+pub struct Suite {
     /// The different loop nests of all networks, in order of first appearance, each with the name of a layer that has it.
     pub distinct: Vec<(String, LoopNest)>,
     /// The networks.
     pub networks: Vec<NetworkLayers>,
 }
 
-/// One network of a [`Workload`].
+/// One network of a [`Suite`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkLayers {
     /// Its name.
     pub name: String,
-    /// For each of its layers in order, the index of its loop nest in [`Workload::distinct`].
+    /// For each of its layers in order, the index of its loop nest in [`Suite::distinct`].
     pub layers: Vec<usize>,
 }
 
-impl Workload {
+impl Suite {
     /// Adds a network.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn equal_layers_are_found_across_networks() {
-        let mut w = Workload::default();
+        let mut w = Suite::default();
         w.add("a", &[layer("x", 8), layer("y", 9), layer("z", 8)]).unwrap();
         w.add("b", &[layer("p", 9), layer("q", 7)]).unwrap();
         assert_eq!(

@@ -196,7 +196,7 @@ impl AcceleratorSpace {
     /// Sizes of `axes` axes whose product stays within the #PE gene.
     fn axis_sizes(&self, genes: &[f64], axes: usize) -> Vec<u32> {
         let most = self.resources.pes.max(PE_STEP);
-        let limit = PE_STEP + ((most - PE_STEP) as f64 * genes[gene::PES]).round() as u32;
+        let limit = PE_STEP + (f64::from(most - PE_STEP) * genes[gene::PES]).round() as u32;
         let limit = (limit / PE_STEP * PE_STEP).max(PE_STEP);
         let genes = &genes[gene::SIZES..gene::SIZES + axes];
         let sum: f64 = genes.iter().sum();

@@ -6,24 +6,24 @@
 //!
 //! An order is six importances, decreasing from the outermost loop inwards (or one index). Where the paper is silent:
 //!
-//! - A **tile ratio** `g` is logarithmic: of `n` units there are, a tile holds `n ^ g`. Tiles at one level are then made
-//!   equal, with as many tiles as before: `ceil(n / ceil(n / n^g))` units. Off chip a unit is one element, or along K and C
+//! - A **tile ratio** is logarithmic: of `n` units, a tile holds from 1 to `n`, every octave being as likely, and always a
+//!   size `ceil(n / tiles)`, so that tiles are equal as far as they can be. Off chip a unit is one element, or along K and C
 //!   what lanes and bus move together; at level 2 it is one round of the axis that runs the dimension in parallel, so that
 //!   "parallel dims take the array size as trip count".
 //! - **Repair**: a tile that overflows a memory shrinks, one step of one dimension at a time, the dimension with the most
 //!   units first, until everything fits. So a point decodes to an illegal mapping only if the layer has none at all.
 
-use crate::arch::accelerator::Accelerator;
+use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
-use crate::mapping::legality::{Violation, holds, needs, quantum, violations};
-use crate::mapping::schedule::Schedule;
+use crate::mapping::legality::{Violation, holds, quantum, violations};
 use crate::mapping::tiling::{Level, Mapping};
 use crate::search::importance::Encoding;
 use crate::search::numeric::{ln, pow};
 use crate::workload::layer::LoopNest;
+use std::f64::consts::SQRT_2;
 
-/// Memories of [`needs`] that array tiles fill; the others are filled by level-2 tiles.
+/// Memories of [`crate::mapping::legality::needs`] that array tiles fill; the others are filled by level-2 tiles.
 const ARRAY_MEMORIES: usize = 3;
 
 /// The mappings of one layer on one accelerator.
@@ -33,6 +33,7 @@ pub struct MappingSpace<'a> {
     pub nest: &'a LoopNest,
     /// The accelerator.
     pub accelerator: &'a Accelerator,
+    geometry: Geometry,
     holds: [u64; 7],
     quantum: PerDim<u32>,
     parallel: PerDim<u32>,
@@ -55,6 +56,7 @@ impl<'a> MappingSpace<'a> {
             holds: holds(accelerator),
             quantum: PerDim::from_fn(|d| quantum(accelerator, nest, d)),
             parallel: PerDim::from_fn(|d| geometry.p(d)),
+            geometry,
         }
     }
 
@@ -126,8 +128,7 @@ impl<'a> MappingSpace<'a> {
     #[must_use]
     pub fn repair(&self, mapping: &Mapping) -> Option<Mapping> {
         let mut m = self.aligned(&mapping.normalised(&self.nest.bounds));
-        loop {
-            let Some(memory) = self.overflow(&m) else { break };
+        while let Some(memory) = self.overflow(&m) {
             if !self.shrink(&mut m, memory) {
                 return None;
             }
@@ -135,9 +136,9 @@ impl<'a> MappingSpace<'a> {
         violations(self.nest, self.accelerator, &m).is_empty().then_some(m)
     }
 
-    /// The first memory that `m` overflows, as an index of [`needs`].
+    /// The first memory that `m` overflows, as an index of [`crate::mapping::legality::needs`].
     fn overflow(&self, m: &Mapping) -> Option<usize> {
-        let needed = needs(&Schedule::new(self.nest, self.accelerator, m));
+        let needed = self.needs(m);
         // Level-2 tiles first: where they shrink, array tiles may shrink with them.
         let overflows = |&i: &usize| needed[i] > self.holds[i];
         (ARRAY_MEMORIES..needed.len())
@@ -145,9 +146,66 @@ impl<'a> MappingSpace<'a> {
             .or_else(|| (0..ARRAY_MEMORIES).find(overflows))
     }
 
-    /// Whether tiles that were grown in `memories` still fit there.
+    /// Whether every tile of `m`, which is normalised, fits its memory.
     pub(crate) fn fits(&self, m: &Mapping) -> bool {
         self.overflow(m).is_none()
+    }
+
+    /// What [`crate::mapping::legality::needs`] says of the schedule of `m`, which is normalised, without building the schedule: growing and
+    /// shrinking ask this a hundred times per mapping. A test holds both equal; what is handed out has passed
+    /// [`violations`].
+    fn needs(&self, m: &Mapping) -> [u64; 7] {
+        use Dim::{C, K, R, S, X, Y};
+        let (g, e, e2) = (&self.geometry, &m.l2.tile, &m.offchip.tile);
+        let share = PerDim::from_fn(|d| e[d].div_ceil(g.p(d)));
+        let product = |v: &PerDim<u32>, dims: [Dim; 3]| dims.into_iter().map(|d| u64::from(v[d])).product::<u64>();
+        let up = |extent: u32, word: u32| u64::from(extent.next_multiple_of(word));
+        let [h, w] = self.windows(&share);
+        let [h2, w2] = self.windows(e2);
+        let depthwise = self.nest.depthwise();
+        let inputs = if depthwise {
+            up(e[K], g.i_word) * h * w
+        } else {
+            let words = u64::from(share[C].div_ceil(g.i_conv_word)) * h * w;
+            words.div_ceil(g.i_conv_banks.into()) * u64::from(g.i_word)
+        };
+        let words = u64::from(e2[K].div_ceil(g.l2_o_word)) * u64::from(e2[Y]) * u64::from(e2[X]);
+        let word = u64::from(g.l2_o_word);
+        [
+            up(share[K], g.w_word) * product(&share, [C, R, S]),
+            inputs,
+            up(share[K], g.psum_word) * u64::from(share[Y]) * u64::from(share[X]),
+            up(e2[K], g.l2_w_word) * product(e2, [C, R, S]),
+            up(e2[if depthwise { K } else { C }], g.l2_i_word) * h2 * w2,
+            if self.accumulates(m) {
+                words * 4 * word
+            } else {
+                words.next_multiple_of(4) * word
+            },
+            up(e2[K], g.l2_p_word) * u64::from(PARAM_BYTES),
+        ]
+    }
+
+    /// Input rows and columns under a tile of extents `e`.
+    pub(crate) fn windows(&self, e: &PerDim<u32>) -> [u64; 2] {
+        let side = |i: usize, out: Dim, tap: Dim| {
+            u64::from(e[out] - 1) * u64::from(self.nest.stride[i])
+                + u64::from(e[tap] - 1) * u64::from(self.nest.dilation[i])
+                + 1
+        };
+        [side(0, Dim::Y, Dim::R), side(1, Dim::X, Dim::S)]
+    }
+
+    /// Whether a reduction loop with several trips encloses an output loop with several trips.
+    fn accumulates(&self, m: &Mapping) -> bool {
+        let reduces = |d: &Dim| Dim::REDUCTION.contains(d);
+        // Off chip, reductions are innermost: they enclose all level-2 loops and nothing else.
+        let mut open = Dim::REDUCTION.iter().any(|&d| m.offchip.tile[d] < self.nest.bounds[d]);
+        m.l2.order.iter().any(|d| {
+            let several = m.l2.tile[*d] < m.offchip.tile[*d];
+            open |= several && reduces(d);
+            several && open && !reduces(d)
+        })
     }
 
     /// Rounds the tiles of `m` to what lanes and bus move together.
@@ -229,6 +287,16 @@ impl<'a> MappingSpace<'a> {
         units.saturating_mul(self.quantum[d]).min(self.nest.bounds[d])
     }
 
+    /// Units of the off-chip tile `tile`, rounded up.
+    pub(crate) fn offchip_share(&self, d: Dim, tile: u32) -> u32 {
+        tile.div_ceil(self.quantum[d])
+    }
+
+    /// Units of the array tile `tile`, rounded up.
+    pub(crate) fn l2_share(&self, d: Dim, tile: u32) -> u32 {
+        tile.div_ceil(self.parallel[d])
+    }
+
     /// Units of an array tile as large as the off-chip tile `outer`.
     pub(crate) fn l2_units(&self, d: Dim, outer: u32) -> u32 {
         outer.div_ceil(self.parallel[d])
@@ -245,21 +313,22 @@ impl<'a> MappingSpace<'a> {
     }
 }
 
-/// Units of the equal tiles that cut `units` into as many as tiles of `units ^ ratio` do.
+/// The size of equal tiles of `units` that is nearest to what `ratio` wants: from `1 / sqrt(2)` to `sqrt(2) * units` on a
+/// logarithmic scale, so that the smallest and the largest size get the share of the scale that any octave gets.
 fn from_ratio(units: u32, ratio: f64) -> u32 {
-    let wanted = pow(f64::from(units), ratio.clamp(0.0, 1.0));
-    // A wanted size that is whole up to rounding stays whole.
-    let tiles = (f64::from(units) / wanted - 1e-9).ceil().max(1.0) as u32;
-    units.div_ceil(tiles)
+    let wanted = SQRT_2 * pow(2.0 * f64::from(units), ratio.clamp(0.0, 1.0)) / 2.0;
+    let tiles = (f64::from(units) / wanted).floor().max(1.0) as u32;
+    let [above, below] = [tiles, tiles + 1].map(|t| units.div_ceil(t));
+    if wanted * wanted < f64::from(above) * f64::from(below) {
+        below
+    } else {
+        above
+    }
 }
 
 /// The ratio that [`from_ratio`] reads as tiles of `size` units.
 fn to_ratio(units: u32, size: u32) -> f64 {
-    if units <= 1 {
-        0.5
-    } else {
-        (ln(f64::from(size)) / ln(f64::from(units))).clamp(0.0, 1.0)
-    }
+    (ln(f64::from(size) * SQRT_2) / ln(2.0 * f64::from(units))).clamp(0.0, 1.0)
 }
 
 /// The largest size of equal tiles of `units` below `size`: half of it if that is far, else the next that divides
@@ -357,6 +426,27 @@ mod tests {
             }
         }
         assert!(legal > 3000, "{legal} legal, {hopeless} without any mapping");
+    }
+
+    #[test]
+    fn needs_agree_with_legality() {
+        use crate::mapping::random::{Limits, random_triple};
+        let limits = Limits {
+            passes: u64::MAX,
+            macs: 1 << 30,
+            channels: 600,
+            side: 60,
+        };
+        let mut accumulating = 0;
+        for i in 0..5000 {
+            let t = random_triple(&mut stream(8, &[i]), &limits);
+            let space = MappingSpace::new(&t.nest, &t.accelerator);
+            let s = t.schedule();
+            accumulating += usize::from(s.accumulate);
+            assert_eq!(space.needs(&s.mapping), crate::mapping::legality::needs(&s), "{t:?}");
+            assert_eq!(space.accumulates(&s.mapping), s.accumulate);
+        }
+        assert!(accumulating > 200 && accumulating < 4800, "{accumulating}");
     }
 
     #[test]
