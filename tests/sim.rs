@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use naas::sim::tensors;
+use naas::workload::graph::Element;
+use naas::workload::onnx;
 use npyz::npz::NpzArchive;
 use serde_json::Value;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -104,14 +106,22 @@ fn negative_controls(dir: &Path) {
     assert!(error.starts_with("error[E0204]: the design's hash is"), "{error}");
 }
 
-/// An array of recorded vectors, as its `.npy` file.
+/// An array of the recorded vectors of a network, as a `.npy` file of its input (or output).
 fn recorded(name: &str, array: &str) -> Vec<u8> {
+    let graph = match name {
+        "resnet8_cifar" => onnx::read(&repository("workloads/resnet8_cifar.onnx")).unwrap(),
+        _ => onnx::read(&repository(&format!("workloads/vectors/{name}.onnx"))).unwrap(),
+    };
+    let port = if array.starts_with('x') { &graph.inputs[0] } else { &graph.outputs[0] };
+    let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
-    let mut archive = NpzArchive::open(path).unwrap();
-    let mut bytes = Vec::new();
-    let mut entry = archive.zip_archive().by_name(&format!("{array}.npy")).unwrap();
-    entry.read_to_end(&mut bytes).unwrap();
-    bytes
+    let npy = NpzArchive::open(path).unwrap().by_name(array).unwrap().unwrap();
+    let values: Vec<i8> = match tensor.element {
+        Element::Int8 => npy.into_vec::<i8>().unwrap(),
+        Element::Uint8 => npy.into_vec::<u8>().unwrap().into_iter().map(|v| (v ^ 0x80) as i8).collect(),
+    };
+    let batches: Vec<Vec<i8>> = values.chunks(tensor.len()).map(<[i8]>::to_vec).collect();
+    tensors::write(&batches, port, tensor)
 }
 
 /// Runs a recorded layer on the simulated accelerator.

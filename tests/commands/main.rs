@@ -31,10 +31,12 @@ impl Place {
         self.0.path().join(name)
     }
 
+    /// Writes a file of the folder.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), content).unwrap();
     }
 
+    /// The text of a file of the folder.
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
@@ -54,6 +56,7 @@ impl Place {
         command
     }
 
+    /// Runs the program with a line of arguments.
     pub fn run(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
     }
@@ -73,6 +76,7 @@ impl Place {
     }
 }
 
+/// What was printed.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
