@@ -24,7 +24,7 @@ fn stderr(output: &Output) -> String {
 fn help_works_for_every_command_and_shows_examples() {
     let help = naas("--help");
     assert_eq!((help.status.code(), stderr(&help).as_str()), (Some(0), ""));
-    for command in ["list", "explain"] {
+    for command in ["search", "map", "cost", "gen", "sim", "run", "list", "explain"] {
         assert!(stdout(&help).contains(command));
         let own = naas(&format!("{command} --help"));
         assert_eq!(own.status.code(), Some(0));
@@ -51,6 +51,12 @@ fn bad_usage_is_status_2_and_leaves_stdout_empty() {
         "list nonsense",
         "list layers --threads 0",
         "explain",
+        "search resnet8",
+        "map resnet8 --out d.json",
+        "cost",
+        "gen --design d.json --resources eyeriss --out rtl",
+        "sim",
+        "run resnet8 --input x.npy",
     ] {
         let output = naas(line);
         assert_eq!(
@@ -101,7 +107,7 @@ fn list_prints_a_table_or_one_document() {
     depthwise  convolution with one filter per channel (groups = channels)
     matmul     matrix product with constant weights, fully connected layers included
     ");
-    for topic in ["networks", "resources", "methods", "layers"] {
+    for topic in ["networks", "resources", "technologies", "methods", "layers"] {
         let output = naas(&format!("list {topic} --json"));
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let entries = document["entries"].as_array().unwrap();

@@ -1,10 +1,19 @@
 //! Mappings that an engineer would try first, so that a search starts from good ones.
 //!
-//! Three dataflows at the array (weights, inputs or outputs stay while the others pass) and two off chip (weights read once,
-//! or inputs read once), each with the largest tiles that fit, grown in an order of dimensions that suits it. A tile grows
-//! by whole divisions: the largest size of equal tiles that fits is found by bisection.
+//! **Off chip** a few hundred combinations of tiles of K, Y and X are tried, each with as much of C as then fits, and ranked
+//! by the off-chip reads that they need (kernels stay whole if they can). The best ones of three kinds go on: weights read
+//! once, inputs read once, and reductions cut so that large output tiles stay on chip while both operands stream.
+//!
+//! **At the array** three dataflows (weights, inputs or outputs stay while the others pass) take the largest tiles that fit,
+//! grown in an order of dimensions that suits each.
+//!
+//! Nothing here knows a price; what is best is for the evaluation to say.
 
-use crate::base::dims::Dim::{self, C, K, R, S, X, Y};
+use crate::base::dims::{
+    Dim::{self, C, K, R, S, X, Y},
+    PerDim,
+};
+use crate::base::int::floor_pow2;
 use crate::mapping::tiling::Mapping;
 use crate::search::encoding::mapping::MappingSpace;
 
@@ -15,36 +24,17 @@ struct Recipe {
     grow: [Dim; 6],
 }
 
-/// Off chip: which operand's loops are outermost, and whose tile is kept whole if it can be.
-const OFFCHIP: [Recipe; 4] = [
-    // Weights are read once; inputs too if they fit as a whole.
-    Recipe {
-        order: [K, Y, X, C, R, S],
-        grow: [S, R, C, X, Y, K],
-    },
-    // Weights are read once, inputs once per tile of K.
-    Recipe {
-        order: [K, Y, X, C, R, S],
-        grow: [S, R, C, K, X, Y],
-    },
-    // Inputs are read once; weights too if they fit as a whole.
-    Recipe {
-        order: [Y, X, K, C, R, S],
-        grow: [S, R, C, K, X, Y],
-    },
-    // Inputs are read once, weights once per tile of rows and columns.
-    Recipe {
-        order: [Y, X, K, C, R, S],
-        grow: [S, R, C, X, Y, K],
-    },
-];
-
 /// At the array: which operand stays.
-const ARRAY: [Recipe; 4] = [
+const ARRAY: [Recipe; 5] = [
     // Outputs stay, many of them: weights are used for many positions each time they are loaded.
     Recipe {
         order: [K, Y, X, C, R, S],
         grow: [X, Y, K, S, R, C],
+    },
+    // The same, many channels first.
+    Recipe {
+        order: [Y, X, K, C, R, S],
+        grow: [K, X, Y, S, R, C],
     },
     // Outputs stay, whole reductions first.
     Recipe {
@@ -63,15 +53,19 @@ const ARRAY: [Recipe; 4] = [
     },
 ];
 
+/// Order of off-chip loops: weights read once if reductions are whole.
+const WEIGHTS_ONCE: [Dim; 6] = [K, Y, X, C, R, S];
+/// Order of off-chip loops: inputs read once if reductions are whole.
+const INPUTS_ONCE: [Dim; 6] = [Y, X, K, C, R, S];
+
 /// Every combination of a dataflow off chip and one at the array, without repetitions; empty if no mapping is legal.
 #[must_use]
 pub fn seeds(space: &MappingSpace<'_>) -> Vec<Mapping> {
-    let mut found: Vec<Mapping> = Vec::with_capacity(OFFCHIP.len() * ARRAY.len());
-    for outer in &OFFCHIP {
+    let mut found: Vec<Mapping> = Vec::new();
+    for outer in offchip(space) {
         for inner in &ARRAY {
-            if let Some(m) = grown(space, outer, inner)
-                && !found.contains(&m)
-            {
+            let m = grown(space, &outer, inner);
+            if !found.contains(&m) {
                 found.push(m);
             }
         }
@@ -79,29 +73,132 @@ pub fn seeds(space: &MappingSpace<'_>) -> Vec<Mapping> {
     found
 }
 
-/// The mapping with the orders of both recipes, its tiles grown from the smallest ones.
-fn grown(space: &MappingSpace<'_>, outer: &Recipe, inner: &Recipe) -> Option<Mapping> {
-    let mut m = space.smallest();
-    m.offchip.order = outer.order;
-    m.l2.order = inner.order;
-    let mut m = space.repair(&m)?;
-    // Twice: array tiles that cover a whole reduction need fewer bytes per output in level 2.
-    for _ in 0..2 {
-        for d in outer.grow {
-            let units = space.offchip_units(d);
-            grow(space, &mut m, units, &|m, size| {
-                m.offchip.tile[d] = m.offchip.tile[d].max(space.offchip_tile(d, size));
+/// A level-2 tile with what it costs.
+struct Ranked {
+    proxy: f64,
+    mapping: Mapping,
+}
+
+/// The best level-2 tile of each kind, within smallest array tiles.
+fn offchip(space: &MappingSpace<'_>) -> Vec<Mapping> {
+    let mut best: [Option<Ranked>; 3] = [None, None, None];
+    let [ks, ys, xs] = [K, Y, X].map(|d| sizes(space, d));
+    for order in [WEIGHTS_ONCE, INPUTS_ONCE] {
+        let mut base = space.smallest();
+        base.offchip.order = order;
+        base.l2.order = ARRAY[0].order;
+        for d in [R, S] {
+            grow(space, &mut base, space.offchip_units(d), &|m, size| {
+                m.offchip.tile[d] = space.offchip_tile(d, size);
             });
         }
-        for d in inner.grow {
-            let outer = m.offchip.tile[d];
-            let units = space.l2_units(d, outer);
-            grow(space, &mut m, units, &|m, size| {
-                m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, outer));
-            });
+        for &k in &ks {
+            for &y in &ys {
+                for &x in &xs {
+                    consider(space, &base, [k, y, x], &mut best);
+                }
+            }
+        }
+        // Where not even these fit, whatever can grow does.
+        if best.iter().all(Option::is_none) {
+            let mut m = base;
+            for d in [C, K, X, Y] {
+                grow(space, &mut m, space.offchip_units(d), &|m, size| {
+                    m.offchip.tile[d] = space.offchip_tile(d, size);
+                });
+            }
+            keep(&mut best[0], f64::INFINITY, &m);
         }
     }
-    Some(m)
+    best.into_iter().flatten().map(|r| r.mapping).collect()
+}
+
+/// Ranks the tile of `k`, `y`, `x` with the largest C that fits, among those of its kind.
+fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best: &mut [Option<Ranked>; 3]) {
+    let mut m = *base;
+    (m.offchip.tile[K], m.offchip.tile[Y], m.offchip.tile[X]) = (k, y, x);
+    // A whole reduction needs fewer bytes per output, so it may fit where the beginning of one does not.
+    m.offchip.tile[C] = space.nest.bounds[C];
+    if !space.fits(&m) {
+        m.offchip.tile[C] = base.offchip.tile[C];
+        if !space.fits(&m) {
+            return;
+        }
+        grow(space, &mut m, space.offchip_units(C), &|m, size| {
+            m.offchip.tile[C] = space.offchip_tile(C, size);
+        });
+    }
+    let cut = Dim::REDUCTION.iter().any(|&d| m.offchip.tile[d] < space.nest.bounds[d]);
+    let kind = match (cut, base.offchip.order == WEIGHTS_ONCE) {
+        (true, _) => 2,
+        (false, true) => 0,
+        (false, false) => 1,
+    };
+    keep(&mut best[kind], proxy(space, &m, cut), &m);
+}
+
+fn keep(best: &mut Option<Ranked>, proxy: f64, m: &Mapping) {
+    if best.as_ref().is_none_or(|b| proxy < b.proxy) {
+        *best = Some(Ranked { proxy, mapping: *m });
+    }
+}
+
+/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time.
+fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> f64 {
+    let (nest, t) = (space.nest, &m.offchip.tile);
+    let trips = PerDim::from_fn(|d| f64::from(nest.bounds[d].div_ceil(t[d])));
+    let positions = trips[Y] * trips[X];
+    let weights_first = m.offchip.order == WEIGHTS_ONCE;
+    // A reduction cut off chip is innermost: it moves both operands at every step.
+    let weights_again = if cut || (!weights_first && trips[K] > 1.0) {
+        positions
+    } else {
+        1.0
+    };
+    let inputs_again = match nest.depthwise() {
+        true => 1.0,
+        false if cut || (weights_first && positions > 1.0) => trips[K],
+        false => 1.0,
+    };
+    let all = |dims: &[Dim]| dims.iter().map(|&d| f64::from(nest.bounds[d])).product::<f64>();
+    let [h, w] = space.windows(t).map(|side| side as f64);
+    let weights = all(&[K, C, R, S]) * weights_again;
+    let inputs = f64::from(nest.input_channels()) * positions * h * w * inputs_again;
+    let bytes = weights + inputs + all(&[K, Y, X]);
+    let rounds = |d: Dim| f64::from(space.l2_share(d, t[d])) * trips[d];
+    let compute: f64 = Dim::ALL.into_iter().map(rounds).product();
+    let bus = f64::from(space.accelerator.offchip.bytes_per_cycle);
+    bytes * compute.max((weights + inputs) / bus)
+}
+
+/// Sizes of level-2 tiles along `d` to try: whole rounds of the axis, cut into 1, 2, 3, 4, 6, 8, 12, ... equal tiles.
+fn sizes(space: &MappingSpace<'_>, d: Dim) -> Vec<u32> {
+    let bound = space.nest.bounds[d];
+    let rounds = space.l2_units(d, bound);
+    let mut sizes = Vec::new();
+    let mut tiles = 1;
+    while tiles < 2 * rounds {
+        let size = space.l2_tile(d, rounds.div_ceil(tiles), bound);
+        if sizes.last() != Some(&size) {
+            sizes.push(size);
+        }
+        tiles += (floor_pow2(tiles.into()) as u32 / 2).max(1);
+    }
+    sizes
+}
+
+/// `m` with the orders of `inner` and its array tiles grown, then its level-2 tiles once more.
+fn grown(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe) -> Mapping {
+    let mut m = *m;
+    m.l2.order = inner.order;
+    let Some(mut m) = space.repair(&m) else { return m };
+    for d in inner.grow {
+        let outer = m.offchip.tile[d];
+        grow(space, &mut m, space.l2_units(d, outer), &|m, size| {
+            m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, outer));
+        });
+    }
+    m
 }
 
 /// Applies to `m` the largest size of equal tiles of `units` units that fits.

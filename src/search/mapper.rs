@@ -4,15 +4,19 @@
 //! that decodes to a mapping seen before costs nothing; mappings that differ only in the place of loops with one trip, or
 //! in the order inside a PE (which changes neither cycles nor counts), are the same one.
 //!
-//! **Bound first.** A bound that is far cheaper than the exact count decides whether a mapping can matter: one whose bound
-//! is dominated by an exact result in both figures keeps its bound as its value (it then ranks behind that result, where it
-//! belongs). What is reported is always exact.
+//! Last, a *descent* tries every mapping one step away from the best one (a tile a size larger or smaller, twice or half as
+//! large, two neighbouring loops exchanged), as long as that helps.
+//!
+//! **Bound first.** Mappings are ranked by a bound that is far cheaper than the exact count. Once per generation, and at the
+//! end as often as needed, the mapping with the lowest bound is evaluated exactly, unless an exact result is already as
+//! low: what is reported is exact, and no mapping that was seen is better (but for [`LAST_EXACT`], which ends hopeless
+//! cases).
 //!
 //! Beside the best mapping, all exact results that are not dominated in cycles and energy are kept: the sum over a
 //! network's layers has the lowest energy-delay product at a mixture that no layer can know alone ([`compose`]).
 
 use crate::arch::accelerator::Accelerator;
-use crate::base::dims::Dim;
+use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::Violation;
 use crate::mapping::schedule::{OFFCHIP_SET, Schedule, l2_loop, offchip_loop};
 use crate::mapping::tiling::Mapping;
@@ -24,6 +28,7 @@ use crate::search::optimizer::Optimizer;
 use crate::search::problem::{Figures, LayerModel, Objective};
 use crate::search::random::RandomSearch;
 use crate::workload::layer::LoopNest;
+use std::collections::BTreeMap;
 
 /// A search method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct MapperSettings {
     pub sigma: f64,
     /// Whether to start from heuristics at all, or in the middle of the box.
     pub heuristics: bool,
+    /// Share of the evaluations that is kept for the descent at the end.
+    pub descent: f64,
 }
 
 impl Default for MapperSettings {
@@ -61,6 +68,7 @@ impl Default for MapperSettings {
             evaluations: 100,
             sigma: 0.2,
             heuristics: true,
+            descent: 0.5,
         }
     }
 }
@@ -86,6 +94,9 @@ pub struct Mapped {
     /// Those among them that were evaluated exactly.
     pub exact: usize,
 }
+
+/// Exact evaluations after which the end of a search settles for what it has.
+pub const LAST_EXACT: usize = 64;
 
 /// Searches a mapping of `nest` on `accelerator`; equal seeds give equal results.
 ///
@@ -116,10 +127,18 @@ pub fn map_layer(
     {
         visits.value(&m);
     }
-    let mut optimizer = start(&space, settings, visits.best().map(|b| b.mapping), seed);
+    let sampled = settings.evaluations - (settings.evaluations as f64 * settings.descent) as usize;
+    sample(&space, &mut visits, settings, sampled, seed);
+    descend(&space, &mut visits, settings.evaluations);
+    visits.finish().ok_or_else(|| space.obstacles())
+}
+
+/// Runs the method of `settings` until `visits` has `limit` mappings.
+fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSettings, limit: usize, seed: u64) {
+    let mut optimizer = start(space, settings, visits.lowest().map(|i| visits.seen[i].mapping), seed);
     // Points that were seen before are free, but not without end.
-    let mut asks = settings.evaluations.saturating_mul(4);
-    while visits.seen.len() < settings.evaluations && asks > 0 {
+    let mut asks = limit.saturating_mul(4);
+    while visits.seen.len() < limit && asks > 0 {
         let mut told = Vec::with_capacity(optimizer.population());
         for _ in 0..optimizer.population().min(asks) {
             asks -= 1;
@@ -128,13 +147,103 @@ pub fn map_layer(
                 .decode(settings.encoding, &genes)
                 .map_or(f64::INFINITY, |m| visits.value(&m));
             told.push((genes, value));
-            if visits.seen.len() >= settings.evaluations {
+            if visits.seen.len() >= limit {
                 break;
             }
         }
+        visits.settle();
         optimizer.tell(&told);
     }
-    visits.finish().ok_or_else(|| space.obstacles())
+}
+
+/// Steps from the best mapping to a better neighbour until there is none, or `visits` has `limit` mappings.
+fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
+    let Some(mut at) = visits.lowest() else { return };
+    let mut first = 0;
+    loop {
+        let here = visits.seen[at].mapping;
+        let neighbours = neighbours(space, &here);
+        let mut better = None;
+        // Starts with the kind of step after the one that helped last.
+        for i in 0..neighbours.len() {
+            if visits.seen.len() >= limit {
+                return;
+            }
+            let kind = (first + i) % neighbours.len();
+            let Some(m) = neighbours[kind].and_then(|m| space.repair(&m)) else {
+                continue;
+            };
+            let value = visits.value(&m);
+            if value < visits.worth(at) {
+                better = visits.index(&m);
+                first = kind;
+                break;
+            }
+        }
+        match better {
+            Some(i) => at = i,
+            None => {
+                // The bound may have led here: go on from the best exact result if that is elsewhere.
+                visits.settle();
+                match visits.lowest() {
+                    Some(i) if visits.worth(i) < visits.worth(at) => at = i,
+                    _ => return,
+                }
+            }
+        }
+    }
+}
+
+/// Mappings one step away, not yet repaired; as many for every mapping, so that a position means a kind of step.
+fn neighbours(space: &MappingSpace<'_>, m: &Mapping) -> Vec<Option<Mapping>> {
+    let mut all = Vec::with_capacity(68);
+    for d in Dim::ALL {
+        let units = space.l2_units(d, m.offchip.tile[d]);
+        let size = space.l2_share(d, m.l2.tile[d]);
+        for new in steps(units, size) {
+            all.push(new.map(|new| {
+                let mut n = *m;
+                n.l2.tile[d] = space.l2_tile(d, new, m.offchip.tile[d]);
+                n
+            }));
+        }
+        let units = space.offchip_units(d);
+        let size = space.offchip_share(d, m.offchip.tile[d]);
+        for new in steps(units, size) {
+            all.push(new.map(|new| {
+                let mut n = *m;
+                n.offchip.tile[d] = space.offchip_tile(d, new);
+                // An array tile as large as the level-2 tile stays so.
+                if m.l2.tile[d] == m.offchip.tile[d] {
+                    n.l2.tile[d] = n.offchip.tile[d];
+                }
+                n
+            }));
+        }
+    }
+    for i in 0..5 {
+        let mut n = *m;
+        n.l2.order.swap(i, i + 1);
+        all.push(Some(n));
+        n = *m;
+        n.offchip.order.swap(i, i + 1);
+        all.push(Some(n));
+    }
+    all
+}
+
+/// Sizes of equal tiles of `units` to try instead of `size`: the next ones, and half and twice as large.
+fn steps(units: u32, size: u32) -> [Option<u32>; 4] {
+    let tiles = units.div_ceil(size);
+    let smaller = (size > 1).then(|| units.div_ceil(units.div_ceil(size - 1)));
+    let larger = (tiles > 1).then(|| units.div_ceil(tiles - 1));
+    let half = (size > 3)
+        .then(|| units.div_ceil(2 * tiles))
+        .filter(|&h| Some(h) != smaller);
+    let twice = (tiles > 3)
+        .then(|| units.div_ceil(tiles / 2))
+        .filter(|&t| Some(t) != larger);
+    [larger, smaller, twice, half]
 }
 
 /// The optimizer of `settings`, around `start` if there is one.
@@ -158,65 +267,114 @@ fn start(space: &MappingSpace<'_>, settings: &MapperSettings, start: Option<Mapp
     }
 }
 
-/// Mappings evaluated so far, with their values.
+/// A mapping that was looked at.
+struct Visit {
+    mapping: Mapping,
+    bound: Figures,
+    exact: Option<Figures>,
+}
+
+/// What tells mappings apart: tiles and orders.
+type Key = (PerDim<u32>, PerDim<u32>, [Dim; 6], [Dim; 6]);
+
+/// Mappings looked at so far.
 struct Visits<'a> {
     space: &'a MappingSpace<'a>,
     model: &'a mut dyn LayerModel,
     objective: Objective,
-    seen: Vec<(Mapping, f64)>,
-    front: Vec<Choice>,
+    seen: Vec<Visit>,
+    places: BTreeMap<Key, usize>,
     exact: usize,
 }
 
 impl<'a> Visits<'a> {
     fn new(space: &'a MappingSpace<'a>, model: &'a mut dyn LayerModel, settings: &MapperSettings) -> Self {
-        let seen = Vec::with_capacity(settings.evaluations);
         Self {
             space,
             model,
             objective: settings.objective,
-            seen,
-            front: Vec::new(),
+            seen: Vec::with_capacity(settings.evaluations),
+            places: BTreeMap::new(),
             exact: 0,
         }
     }
 
-    /// The objective of a legal mapping, or a bound of it where it cannot matter.
-    fn value(&mut self, m: &Mapping) -> f64 {
+    /// Place of a mapping in `seen`, where it is put if it is new.
+    fn place(&mut self, m: &Mapping) -> usize {
         let schedule = Schedule::new(self.space.nest, self.space.accelerator, m);
         let mapping = canonical(&schedule);
-        if let Some((_, value)) = self.seen.iter().find(|(seen, _)| *seen == mapping) {
-            return *value;
-        }
-        let bound = self.model.bound(&schedule);
-        let figures = if self.front.iter().any(|c| dominates(&c.figures, &bound)) {
-            bound
-        } else {
-            self.exact += 1;
-            let figures = self.model.exact(&schedule);
-            insert(&mut self.front, Choice { mapping, figures });
-            figures
+        *self.places.entry(key(&mapping)).or_insert_with(|| {
+            self.seen.push(Visit {
+                mapping,
+                bound: self.model.bound(&schedule),
+                exact: None,
+            });
+            self.seen.len() - 1
+        })
+    }
+
+    /// The objective of a legal mapping as far as it is known: exact or bound.
+    fn value(&mut self, m: &Mapping) -> f64 {
+        let i = self.place(m);
+        self.worth(i)
+    }
+
+    fn index(&mut self, m: &Mapping) -> Option<usize> {
+        Some(self.place(m))
+    }
+
+    fn worth(&self, i: usize) -> f64 {
+        let visit = &self.seen[i];
+        self.objective.of(visit.exact.as_ref().unwrap_or(&visit.bound))
+    }
+
+    /// The mapping with the lowest value; the first found among equals.
+    fn lowest(&self) -> Option<usize> {
+        (0..self.seen.len()).min_by(|&a, &b| self.worth(a).total_cmp(&self.worth(b)))
+    }
+
+    /// Evaluates the mapping with the lowest value exactly; false if it was already.
+    fn settle(&mut self) -> bool {
+        let Some(i) = self.lowest().filter(|&i| self.seen[i].exact.is_none()) else {
+            return false;
         };
-        let value = self.objective.of(&figures);
-        self.seen.push((mapping, value));
-        value
+        let schedule = Schedule::new(self.space.nest, self.space.accelerator, &self.seen[i].mapping);
+        self.seen[i].exact = Some(self.model.exact(&schedule));
+        self.exact += 1;
+        true
     }
 
-    /// The best exact result so far; the first found among equals.
-    fn best(&self) -> Option<Choice> {
-        let value = |c: &Choice| self.objective.of(&c.figures);
-        self.front.iter().copied().min_by(|a, b| value(a).total_cmp(&value(b)))
-    }
-
-    fn finish(self) -> Option<Mapped> {
-        let best = self.best()?;
+    fn finish(mut self) -> Option<Mapped> {
+        for _ in 0..LAST_EXACT {
+            if !self.settle() {
+                break;
+            }
+        }
+        let mut front = Vec::new();
+        for v in &self.seen {
+            if let Some(figures) = v.exact {
+                insert(
+                    &mut front,
+                    Choice {
+                        mapping: v.mapping,
+                        figures,
+                    },
+                );
+            }
+        }
+        let value = |c: &&Choice| self.objective.of(&c.figures);
+        let best = *front.iter().min_by(|a, b| value(a).total_cmp(&value(b)))?;
         Some(Mapped {
             best,
-            front: self.front,
+            front,
             evaluations: self.seen.len(),
             exact: self.exact,
         })
     }
+}
+
+const fn key(m: &Mapping) -> Key {
+    (m.offchip.tile, m.l2.tile, m.offchip.order, m.l2.order)
 }
 
 /// Whether `a` is at most as high as `b` in both figures.
@@ -281,5 +439,154 @@ pub fn compose(objective: Objective, fronts: &[&[Choice]], layers: &[usize]) -> 
             return picked;
         }
         (picked, sum) = (next, next_sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::resources::Resources;
+    use crate::mapping::legality::violations;
+    use crate::search::encoding::accelerator::AcceleratorSpace;
+    use crate::search::problem::CostModel as _;
+    use crate::search::toy::Toy;
+    use crate::workload::layer::{Conv, Shape};
+
+    fn accelerator() -> Accelerator {
+        let resources = Resources::preset("nvdla-256").unwrap();
+        AcceleratorSpace::new(resources).decode(&[0.7; 14]).unwrap()
+    }
+
+    fn nest(k: u32, c: u32, side: u32, kernel: u32, groups: u32) -> LoopNest {
+        let (pad, stride, dilation, transposed) = ([kernel / 2; 4], [1, 1], [1, 1], false);
+        let conv = Conv {
+            N: 1,
+            K: k,
+            C: c,
+            H: side,
+            W: side,
+            R: kernel,
+            S: kernel,
+            stride,
+            pad,
+            dilation,
+            groups,
+            transposed,
+        };
+        Shape::Conv(conv).nest().unwrap()
+    }
+
+    fn nests() -> [LoopNest; 4] {
+        [
+            nest(64, 64, 28, 3, 1),
+            nest(96, 96, 28, 3, 96),
+            nest(16, 3, 32, 3, 1),
+            nest(256, 128, 14, 1, 1),
+        ]
+    }
+
+    fn map(nest: &LoopNest, settings: &MapperSettings, seed: u64) -> Mapped {
+        let a = accelerator();
+        map_layer(nest, &a, &mut *Toy.on(&a), settings, seed).unwrap()
+    }
+
+    #[test]
+    fn results_are_legal_exact_and_within_the_budget() {
+        let a = accelerator();
+        for nest in &nests() {
+            for method in [Method::CmaEs, Method::Random] {
+                let found = map(
+                    nest,
+                    &MapperSettings {
+                        method,
+                        ..MapperSettings::default()
+                    },
+                    1,
+                );
+                assert!(found.evaluations <= 100 && found.exact <= found.evaluations);
+                for c in &found.front {
+                    assert_eq!(violations(nest, &a, &c.mapping), []);
+                    assert_eq!(c.figures, Toy.on(&a).exact(&Schedule::new(nest, &a, &c.mapping)));
+                    assert!(c.figures.edp() >= found.best.figures.edp());
+                }
+                let order = |p: &[Choice]| {
+                    p[0].figures.cycles < p[1].figures.cycles && p[0].figures.energy_pj > p[1].figures.energy_pj
+                };
+                assert!(found.front.windows(2).all(order), "a front");
+            }
+        }
+    }
+
+    #[test]
+    fn more_evaluations_help_and_seeds_repeat() {
+        let settings = |evaluations| MapperSettings {
+            evaluations,
+            ..MapperSettings::default()
+        };
+        let mut gain = 1.0;
+        for nest in &nests() {
+            let (few, many) = (map(nest, &settings(1), 1), map(nest, &settings(200), 1));
+            assert_eq!(many, map(nest, &settings(200), 1));
+            gain *= few.best.figures.edp() / many.best.figures.edp();
+        }
+        assert!(gain > 1.1, "{gain}");
+    }
+
+    #[test]
+    fn each_objective_finds_its_own_best() {
+        let settings = |objective| MapperSettings {
+            objective,
+            evaluations: 300,
+            ..MapperSettings::default()
+        };
+        for nest in &nests() {
+            let [edp, latency, energy] = [Objective::Edp, Objective::Latency, Objective::Energy]
+                .map(|o| map(nest, &settings(o), 1).best.figures);
+            assert!(latency.cycles <= edp.cycles && energy.energy_pj <= edp.energy_pj * 1.01);
+        }
+    }
+
+    #[test]
+    fn an_impossible_layer_says_why() {
+        let mut a = accelerator();
+        a.l2.I.bytes = 64;
+        let nest = nest(16, 300, 7, 1, 1);
+        a.l2.W.bytes = 64;
+        let why = map_layer(&nest, &a, &mut *Toy.on(&a), &MapperSettings::default(), 1).unwrap_err();
+        assert!(
+            why.iter().any(|v| v.to_string().contains("l2.W bytes needs")),
+            "{why:?}"
+        );
+    }
+
+    #[test]
+    fn composing_is_at_least_as_good_as_every_layer_alone() {
+        let choice = |cycles, energy_pj| Choice {
+            mapping: map_of(),
+            figures: Figures { cycles, energy_pj },
+        };
+        let a = [choice(10, 100.0), choice(20, 55.0), choice(50, 20.0)];
+        let b = [choice(100, 10.0), choice(130, 8.0)];
+        let fronts: [&[Choice]; 2] = [&a, &b];
+        let layers = [0, 1, 1];
+        let edp = |p: &[usize]| {
+            layers
+                .iter()
+                .fold(Figures::default(), |s, &l| s.plus(&fronts[l][p[l]].figures, 1))
+                .edp()
+        };
+        let picked = compose(Objective::Edp, &fronts, &layers);
+        let alone = [2, 0];
+        assert!(edp(&picked) <= edp(&alone));
+        let all = (0..3).flat_map(|i| (0..2).map(move |j| [i, j]));
+        let best = all.map(|p| edp(&p)).fold(f64::INFINITY, f64::min);
+        assert_eq!(edp(&picked), best);
+        assert_eq!(compose(Objective::Latency, &fronts, &layers), [0, 0]);
+        assert_eq!(compose(Objective::Energy, &fronts, &layers), [2, 1]);
+    }
+
+    fn map_of() -> Mapping {
+        let a = accelerator();
+        MappingSpace::new(&nests()[0], &a).smallest()
     }
 }

@@ -158,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn the_head_is_numpys() {
+        // As numpy 2 writes it for an array of shape (4, 10) in int8.
+        let head = b"\x93NUMPY\x01\x00v\x00{'descr': '|i1', 'fortran_order': False, 'shape': (4, 10), }";
+        let bytes = header("|i1", &[4, 10]);
+        assert!(bytes.starts_with(head) && bytes.len() == 128 && bytes.ends_with(b" \n"));
+        assert!(String::from_utf8_lossy(&header("<f4", &[7])).contains("'shape': (7,), }"));
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let (port, tensor) = case(false, Element::Int8);
         let file = write(&[vec![1, 2, 3]], &port, &tensor);

@@ -187,7 +187,7 @@ impl<'a> MappingSpace<'a> {
     }
 
     /// Input rows and columns under a tile of extents `e`.
-    fn windows(&self, e: &PerDim<u32>) -> [u64; 2] {
+    pub(crate) fn windows(&self, e: &PerDim<u32>) -> [u64; 2] {
         let side = |i: usize, out: Dim, tap: Dim| {
             u64::from(e[out] - 1) * u64::from(self.nest.stride[i])
                 + u64::from(e[tap] - 1) * u64::from(self.nest.dilation[i])
@@ -285,6 +285,16 @@ impl<'a> MappingSpace<'a> {
     /// The off-chip tile of `units` units.
     pub(crate) fn offchip_tile(&self, d: Dim, units: u32) -> u32 {
         units.saturating_mul(self.quantum[d]).min(self.nest.bounds[d])
+    }
+
+    /// Units of the off-chip tile `tile`, rounded up.
+    pub(crate) fn offchip_share(&self, d: Dim, tile: u32) -> u32 {
+        tile.div_ceil(self.quantum[d])
+    }
+
+    /// Units of the array tile `tile`, rounded up.
+    pub(crate) fn l2_share(&self, d: Dim, tile: u32) -> u32 {
+        tile.div_ceil(self.parallel[d])
     }
 
     /// Units of an array tile as large as the off-chip tile `outer`.

@@ -1,0 +1,114 @@
+//! What the commands find and write.
+
+use crate::{Place, repository};
+use naas::sim::tensors;
+use naas::workload::graph::Element;
+use naas::workload::onnx;
+use npyz::npz::NpzArchive;
+use serde_json::Value;
+
+fn number(v: &Value) -> f64 {
+    v.as_f64().unwrap()
+}
+
+#[test]
+fn a_search_repeats_and_its_design_serves_the_other_commands() {
+    let place = Place::new();
+    let line = "search resnet8 --resources shidiannao --evaluations 24 --seed 5";
+    let found = place.document(&format!("{line} --out d.json"));
+    assert_eq!((&found["evaluations"], &found["seed"]), (&24.into(), &5.into()));
+    assert_eq!(found["stop_reason"], "evaluations");
+    let history = found["history"].as_array().unwrap();
+    assert!(history.iter().all(|g| number(&g["best"]) <= number(&g["mean"])));
+    place.document(&format!("{line} --threads 1 --out e.json"));
+    assert_eq!(place.read("d.json"), place.read("e.json"));
+
+    let cost = place.document("cost --design d.json");
+    assert_eq!(cost["total"], found["total"]);
+    let mapped = place.document("map resnet8 --accelerator d.json --out m.json");
+    assert_eq!(mapped["accelerator"], found["accelerator"]);
+    assert!(number(&mapped["total"]["edp"]) <= 1.05 * number(&cost["total"]["edp"]));
+    place.document("gen --design d.json --out rtl");
+    place.document("gen --design d.json --out rtl2");
+    assert_eq!(place.read("rtl/design.json"), place.read("d.json"));
+    assert_eq!(place.read("rtl/manifest.txt"), place.read("rtl2/manifest.txt"));
+    assert_eq!(place.names(), ["ck8.json", "d.json", "e.json", "m.json", "rtl", "rtl2"]);
+}
+
+#[test]
+fn costs_add_up_and_keep_above_their_bounds() {
+    let place = Place::new();
+    let document = place.document("map resnet8 --accelerator ck8.json --out d.json");
+    let rows = document["layers"].as_array().unwrap();
+    assert_eq!(rows.len(), 10);
+    let sum = |member: &str| -> f64 { rows.iter().map(|r| number(&r[member])).sum() };
+    let total = &document["total"];
+    assert_eq!(number(&total["macs"]), sum("macs"));
+    // After the last layer's record only its response is awaited.
+    let finish = number(&total["cycles"]) - sum("cycles");
+    assert!((1.0..200.0).contains(&finish), "{finish}");
+    assert!((number(&total["energy_pj"]) / sum("energy_pj") - 1.0).abs() < 1e-12);
+    assert_eq!(number(&total["edp"]), number(&total["energy_pj"]) * number(&total["cycles"]));
+    for r in rows {
+        assert!(number(&r["cycles_lower_bound"]) <= number(&r["cycles"]), "{r}");
+        let gap = number(&r["edp"]) / number(&r["edp_lower_bound"]) - 1.0;
+        assert_eq!(number(&r["proven_gap"]), gap, "{r}");
+        assert!(gap >= 0.0 && number(&r["utilization"]) <= 1.0);
+        assert_eq!(r["accesses"]["macs"], r["macs"]);
+    }
+    let one = place.document("map resnet8 --accelerator ck8.json --layer conv8 --out one.json");
+    assert_eq!(one["layers"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn several_networks_share_an_accelerator() {
+    let place = Place::new();
+    let small = |name: &str, k: u32| {
+        format!(r#"{{"name": "{name}", "layers": [{{"name": "m", "kind": "matmul", "M": 4, "N": {k}, "K": 64}}]}}"#)
+    };
+    place.write("a.json", small("a", 32));
+    place.write("b.json", small("b", 48));
+    let document = place.document("map a.json b.json --accelerator ck8.json --out d.json");
+    assert_eq!(document["networks"].as_array().unwrap().len(), 2);
+    assert_eq!(place.document("cost --design d.json --network b")["network"], "b");
+    place.document("gen b --design d.json --out rtl");
+    assert!(place.read("rtl/manifest.txt").contains("layer 0 m matmul 12288 "));
+    let found = place.document("search a.json b.json --evaluations 12 --out s.json");
+    assert_eq!(found["networks"].as_array().unwrap().len(), 2);
+}
+
+/// An array of the recorded vectors of a network, as a `.npy` file of its input (or output).
+fn recorded(name: &str, array: &str) -> Vec<u8> {
+    let graph = match name {
+        "resnet8_cifar" => onnx::read(&repository("workloads/resnet8_cifar.onnx")).unwrap(),
+        _ => onnx::read(&repository(&format!("workloads/vectors/{name}.onnx"))).unwrap(),
+    };
+    let port = if array.starts_with('x') { &graph.inputs[0] } else { &graph.outputs[0] };
+    let tensor = &graph.tensors[port.tensor];
+    let path = repository(&format!("workloads/vectors/{name}.npz"));
+    let npy = NpzArchive::open(path).unwrap().by_name(array).unwrap().unwrap();
+    let values: Vec<i8> = match tensor.element {
+        Element::Int8 => npy.into_vec::<i8>().unwrap(),
+        Element::Uint8 => npy.into_vec::<u8>().unwrap().into_iter().map(|v| (v ^ 0x80) as i8).collect(),
+    };
+    let batches: Vec<Vec<i8>> = values.chunks(tensor.len()).map(<[i8]>::to_vec).collect();
+    tensors::write(&batches, port, tensor)
+}
+
+#[test]
+fn the_golden_engine_writes_the_recorded_files() {
+    let place = Place::new();
+    for name in ["conv1x1_s2", "conv3x3_s1", "dw3x3_s1", "group4_3x3", "fc_odd", "matmul"] {
+        let network = repository(&format!("workloads/vectors/{name}.onnx")).display().to_string();
+        for (x, y) in [("x", "y"), ("x2", "y2")] {
+            place.write("x.npy", recorded(name, x));
+            place.document(&format!("run {network} --input x.npy --output y.npy --engine golden"));
+            assert!(std::fs::read(place.path("y.npy")).unwrap() == recorded(name, y), "{name} {y}");
+        }
+    }
+    // A network of batch 1, four images: the first axis grows alike.
+    place.write("x.npy", recorded("resnet8_cifar", "x"));
+    place.document("run resnet8 --input x.npy --output y.npy");
+    assert!(std::fs::read(place.path("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
+    assert_eq!(place.document("run resnet8 --input x.npy --output y.npy --limit 3")["inputs"], 3);
+}

@@ -1,0 +1,163 @@
+//! Whole networks through the program and Verilator: bits, cycles and counters, and what must be noticed.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use naas::sim::tensors;
+use naas::workload::graph::Element;
+use naas::workload::onnx;
+use npyz::npz::NpzArchive;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// An accelerator of 64 PEs; `BUS` bytes off chip and so many lanes.
+const CK8: &str = r#"{"name": "ck8", "axes": [{"size": 8, "dims": ["K"]}, {"size": 8, "dims": ["C"]}],
+ "buffers": {"W": {"bytes": 64, "slots": 2}, "I": {"bytes": 256, "slots": 2}, "psum": {"words": 64, "slots": 2}},
+ "l2": {"W": {"bytes": 16384, "slots": 2}, "I": {"bytes": 16384, "slots": 2}, "O": {"bytes": 16384, "slots": 2}},
+ "lanes": {"W": 8, "I": 8, "drain": 8}, "requantizers": 4, "offchip": {"bytes_per_cycle": 8, "latency_cycles": 64}}"#;
+
+/// The program in a folder, with a shared cache of compiled benches and models compiled quickly.
+fn naas(dir: &Path, line: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_naas"))
+        .current_dir(dir)
+        .args(line.split_whitespace())
+        .args(["--json", "--quiet"])
+        .env("NAAS_VERILATOR_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator"))
+        .env("OPT", "-O0")
+        .output()
+        .unwrap()
+}
+
+/// The document of a command that ends with `status`, and its errors.
+fn document(dir: &Path, line: &str, status: i32) -> (Value, String) {
+    let output = naas(dir, line);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{line}\n{errors}");
+    (serde_json::from_slice(&output.stdout).unwrap_or_default(), errors)
+}
+
+/// Copies a folder, times included, so that nothing is built anew.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(status.success());
+}
+
+fn flip(file: &Path, byte: usize) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[byte] ^= 0x40;
+    std::fs::write(file, bytes).unwrap();
+}
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[test]
+fn resnet8_from_map_to_simulation() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("ck8.json"), CK8).unwrap();
+    document(dir, "map resnet8 --accelerator ck8.json --out d.json", 0);
+    document(dir, "gen --design d.json --out rtl", 0);
+    document(dir, "gen --design d.json --out again", 0);
+    let same = Command::new("diff").args(["-r", "rtl", "again"]).current_dir(dir).status();
+    assert!(same.unwrap().success(), "generating twice gives the same bytes");
+
+    let (report, _) = document(dir, "sim rtl", 0);
+    let (cost, _) = document(dir, "cost --design d.json", 0);
+    let layers = report["layers"].as_array().unwrap();
+    assert_eq!((layers.len(), &report["total"]["mismatches"]), (10, &0.into()));
+    assert_eq!(report["total"]["counter_differences"], 0);
+    for (layer, row) in layers.iter().zip(cost["layers"].as_array().unwrap()) {
+        assert_eq!((&layer["name"], &layer["kind"], &layer["macs"]), (&row["name"], &row["kind"], &row["macs"]));
+        assert_eq!((&layer["cycles"]["rtl"], &layer["cycles"]["model"]), (&row["cycles"], &row["cycles"]));
+    }
+    assert_eq!(report["total"]["cycles"]["rtl"], cost["total"]["cycles"]);
+
+    let (one, _) = document(dir, "sim rtl --layer conv8", 0);
+    assert_eq!(one["layers"].as_array().unwrap().len(), 1);
+    assert!(document(dir, "sim rtl --layer conv9", 2).1.starts_with("error[E0105]: no layer is named `conv9`"));
+    negative_controls(dir);
+}
+
+/// What must be noticed, in folders that are otherwise right.
+fn negative_controls(dir: &Path) {
+    copy(&dir.join("rtl"), &dir.join("flipped"));
+    flip(&dir.join("flipped/weights.bin"), 4);
+    let (report, error) = document(dir, "sim flipped", 1);
+    assert!(report["total"]["mismatches"].as_u64().unwrap() > 0, "{report}");
+    assert!(error.starts_with("error[E0301]: ") && error.contains("outputs differ, the first at n 0"), "{error}");
+
+    let (report, error) = document(dir, "sim rtl --memory-latency 65", 1);
+    let cycles = &report["total"]["cycles"];
+    assert_eq!(report["total"]["mismatches"], 0);
+    assert!(cycles["rtl"].as_u64() > cycles["model"].as_u64(), "{cycles}");
+    assert!(error.contains("cycles, the model says"), "{error}");
+
+    let (report, _) = document(dir, "sim rtl --stall 30", 0);
+    let cycles = &report["total"]["cycles"];
+    assert!(cycles["rtl"].as_u64() >= cycles["model"].as_u64(), "{cycles}");
+
+    copy(&dir.join("rtl"), &dir.join("mixed"));
+    std::fs::write(dir.join("slow.json"), CK8.replace("\"latency_cycles\": 64", "\"latency_cycles\": 65")).unwrap();
+    document(dir, "map resnet8 --accelerator slow.json --layer fc18 --out slow-d.json", 0);
+    std::fs::copy(dir.join("slow-d.json"), dir.join("mixed/design.json")).unwrap();
+    let (_, error) = document(dir, "sim mixed", 2);
+    assert!(error.starts_with("error[E0204]: the design's hash is"), "{error}");
+}
+
+/// An array of the recorded vectors of a network, as a `.npy` file of its input (or output).
+fn recorded(name: &str, array: &str) -> Vec<u8> {
+    let graph = match name {
+        "resnet8_cifar" => onnx::read(&repository("workloads/resnet8_cifar.onnx")).unwrap(),
+        _ => onnx::read(&repository(&format!("workloads/vectors/{name}.onnx"))).unwrap(),
+    };
+    let port = if array.starts_with('x') { &graph.inputs[0] } else { &graph.outputs[0] };
+    let tensor = &graph.tensors[port.tensor];
+    let path = repository(&format!("workloads/vectors/{name}.npz"));
+    let npy = NpzArchive::open(path).unwrap().by_name(array).unwrap().unwrap();
+    let values: Vec<i8> = match tensor.element {
+        Element::Int8 => npy.into_vec::<i8>().unwrap(),
+        Element::Uint8 => npy.into_vec::<u8>().unwrap().into_iter().map(|v| (v ^ 0x80) as i8).collect(),
+    };
+    let batches: Vec<Vec<i8>> = values.chunks(tensor.len()).map(<[i8]>::to_vec).collect();
+    tensors::write(&batches, port, tensor)
+}
+
+/// Runs a recorded layer on the simulated accelerator.
+fn runs_as_recorded(names: &[&str]) {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("ck8.json"), CK8).unwrap();
+    for name in names {
+        let network = repository(&format!("workloads/vectors/{name}.onnx")).display().to_string();
+        document(dir, &format!("map {network} --accelerator ck8.json --out d.json"), 0);
+        std::fs::write(dir.join("x.npy"), recorded(name, "x")).unwrap();
+        let line = format!("run {network} --input x.npy --output y.npy --engine rtl --design d.json");
+        assert_eq!(document(dir, &line, 0).0["engine"], "rtl");
+        assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded(name, "y"), "{name}");
+    }
+}
+
+#[test]
+fn two_recorded_layers_on_the_simulated_accelerator() {
+    runs_as_recorded(&["group4_3x3", "matmul"]);
+}
+
+#[test]
+#[ignore = "long: four more builds"]
+fn the_other_recorded_layers_on_the_simulated_accelerator() {
+    runs_as_recorded(&["conv1x1_s2", "conv3x3_s1", "dw3x3_s1", "fc_odd"]);
+}
+
+#[test]
+#[ignore = "long: a build and four images"]
+fn resnet8_images_on_the_simulated_accelerator() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("ck8.json"), CK8).unwrap();
+    document(dir, "map resnet8 --accelerator ck8.json --out d.json", 0);
+    std::fs::write(dir.join("x.npy"), recorded("resnet8_cifar", "x")).unwrap();
+    document(dir, "run resnet8 --input x.npy --output y.npy --engine rtl --design d.json", 0);
+    assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
+}
