@@ -71,10 +71,13 @@ fn least(s: &Schedule) -> Tally {
     t.counts.i_words = (channels * positions(1)).min(t.counts.i_words);
     t.counts.i_writes = (channels * positions(0)).min(t.counts.i_writes);
     t.busy.i = t.counts.i_cycles;
-    let skipped = t.fills.i - vectors(s.ports.bus).min(t.fills.i);
+    // Requested are touched positions inside the input; issued are all touched ones.
+    let blocks = channels.div_ceil(s.ports.bus);
+    let skipped = t.fills.i - (blocks * positions(1)).min(t.fills.i);
     t.fills.i -= skipped;
     t.counts.read_beats -= skipped;
-    t.busy.read -= skipped;
+    let issued = s.i_beats(&n.bounds) * u64::from(n.n) * u64::from(n.g);
+    t.busy.read -= issued - (blocks * positions(0)).min(issued);
     t
 }
 
