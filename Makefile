@@ -12,7 +12,10 @@ RESOURCES :=
 export INSTA_UPDATE ?= no
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen sim test test-long lint doc clean
+# Verilator's runtime and the bench are compiled once for all generated designs.
+export NAAS_VERILATOR_CACHE ?= $(CURDIR)/target/verilator
+
+.PHONY: help setup gen sim test test-long lint bench doc clean
 
 help: ## print this text
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s%s\n", $$1, $$2 }'
@@ -46,6 +49,9 @@ test: setup ## formatting, clippy and the tests
 
 test-long: setup ## the tests, those marked as long included
 	cargo test --workspace --locked -- --include-ignored
+
+bench: setup ## evaluations per CPU-second of the cost model, one `figure` line each
+	cargo bench --locked --quiet --bench model
 
 doc: setup ## the library's documentation, into target/doc
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked

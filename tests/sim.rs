@@ -22,7 +22,10 @@ fn naas(dir: &Path, line: &str) -> Output {
         .current_dir(dir)
         .args(line.split_whitespace())
         .args(["--json", "--quiet"])
-        .env("NAAS_VERILATOR_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator"))
+        .env(
+            "NAAS_VERILATOR_CACHE",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator"),
+        )
         .env("OPT", "-O0")
         .output()
         .unwrap()
@@ -60,7 +63,10 @@ fn resnet8_from_map_to_simulation() {
     document(dir, "map resnet8 --accelerator ck8.json --out d.json", 0);
     document(dir, "gen --design d.json --out rtl", 0);
     document(dir, "gen --design d.json --out again", 0);
-    let same = Command::new("diff").args(["-r", "rtl", "again"]).current_dir(dir).status();
+    let same = Command::new("diff")
+        .args(["-r", "rtl", "again"])
+        .current_dir(dir)
+        .status();
     assert!(same.unwrap().success(), "generating twice gives the same bytes");
 
     let (report, _) = document(dir, "sim rtl", 0);
@@ -69,14 +75,24 @@ fn resnet8_from_map_to_simulation() {
     assert_eq!((layers.len(), &report["total"]["mismatches"]), (10, &0.into()));
     assert_eq!(report["total"]["counter_differences"], 0);
     for (layer, row) in layers.iter().zip(cost["layers"].as_array().unwrap()) {
-        assert_eq!((&layer["name"], &layer["kind"], &layer["macs"]), (&row["name"], &row["kind"], &row["macs"]));
-        assert_eq!((&layer["cycles"]["rtl"], &layer["cycles"]["model"]), (&row["cycles"], &row["cycles"]));
+        assert_eq!(
+            (&layer["name"], &layer["kind"], &layer["macs"]),
+            (&row["name"], &row["kind"], &row["macs"])
+        );
+        assert_eq!(
+            (&layer["cycles"]["rtl"], &layer["cycles"]["model"]),
+            (&row["cycles"], &row["cycles"])
+        );
     }
     assert_eq!(report["total"]["cycles"]["rtl"], cost["total"]["cycles"]);
 
     let (one, _) = document(dir, "sim rtl --layer conv8", 0);
     assert_eq!(one["layers"].as_array().unwrap().len(), 1);
-    assert!(document(dir, "sim rtl --layer conv9", 2).1.starts_with("error[E0105]: no layer is named `conv9`"));
+    assert!(
+        document(dir, "sim rtl --layer conv9", 2)
+            .1
+            .starts_with("error[E0105]: no layer is named `conv9`")
+    );
     negative_controls(dir);
 }
 
@@ -86,7 +102,10 @@ fn negative_controls(dir: &Path) {
     flip(&dir.join("flipped/weights.bin"), 4);
     let (report, error) = document(dir, "sim flipped", 1);
     assert!(report["total"]["mismatches"].as_u64().unwrap() > 0, "{report}");
-    assert!(error.starts_with("error[E0301]: ") && error.contains("outputs differ, the first at n 0"), "{error}");
+    assert!(
+        error.starts_with("error[E0301]: ") && error.contains("outputs differ, the first at n 0"),
+        "{error}"
+    );
 
     let (report, error) = document(dir, "sim rtl --memory-latency 65", 1);
     let cycles = &report["total"]["cycles"];
@@ -99,8 +118,16 @@ fn negative_controls(dir: &Path) {
     assert!(cycles["rtl"].as_u64() >= cycles["model"].as_u64(), "{cycles}");
 
     copy(&dir.join("rtl"), &dir.join("mixed"));
-    std::fs::write(dir.join("slow.json"), CK8.replace("\"latency_cycles\": 64", "\"latency_cycles\": 65")).unwrap();
-    document(dir, "map resnet8 --accelerator slow.json --layer fc18 --out slow-d.json", 0);
+    std::fs::write(
+        dir.join("slow.json"),
+        CK8.replace("\"latency_cycles\": 64", "\"latency_cycles\": 65"),
+    )
+    .unwrap();
+    document(
+        dir,
+        "map resnet8 --accelerator slow.json --layer fc18 --out slow-d.json",
+        0,
+    );
     std::fs::copy(dir.join("slow-d.json"), dir.join("mixed/design.json")).unwrap();
     let (_, error) = document(dir, "sim mixed", 2);
     assert!(error.starts_with("error[E0204]: the design's hash is"), "{error}");
@@ -112,14 +139,23 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
         "resnet8_cifar" => onnx::read(&repository("workloads/resnet8_cifar.onnx")).unwrap(),
         _ => onnx::read(&repository(&format!("workloads/vectors/{name}.onnx"))).unwrap(),
     };
-    let port = if array.starts_with('x') { &graph.inputs[0] } else { &graph.outputs[0] };
+    let port = if array.starts_with('x') {
+        &graph.inputs[0]
+    } else {
+        &graph.outputs[0]
+    };
     let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
     let mut archive = NpzArchive::open(path).unwrap();
     let npy = archive.by_name(array).unwrap().unwrap();
     let values: Vec<i8> = match tensor.element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
-        Element::Uint8 => npy.into_vec::<u8>().unwrap().into_iter().map(|v| (v ^ 0x80) as i8).collect(),
+        Element::Uint8 => npy
+            .into_vec::<u8>()
+            .unwrap()
+            .into_iter()
+            .map(|v| (v ^ 0x80) as i8)
+            .collect(),
     };
     let batches: Vec<Vec<i8>> = values.chunks(tensor.len()).map(<[i8]>::to_vec).collect();
     tensors::write(&batches, port, tensor)
@@ -131,12 +167,17 @@ fn runs_as_recorded(names: &[&str]) {
     let dir = place.path();
     std::fs::write(dir.join("ck8.json"), CK8).unwrap();
     for name in names {
-        let network = repository(&format!("workloads/vectors/{name}.onnx")).display().to_string();
+        let network = repository(&format!("workloads/vectors/{name}.onnx"))
+            .display()
+            .to_string();
         document(dir, &format!("map {network} --accelerator ck8.json --out d.json"), 0);
         std::fs::write(dir.join("x.npy"), recorded(name, "x")).unwrap();
         let line = format!("run {network} --input x.npy --output y.npy --engine rtl --design d.json");
         assert_eq!(document(dir, &line, 0).0["engine"], "rtl");
-        assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded(name, "y"), "{name}");
+        assert!(
+            std::fs::read(dir.join("y.npy")).unwrap() == recorded(name, "y"),
+            "{name}"
+        );
     }
 }
 
@@ -159,6 +200,10 @@ fn resnet8_images_on_the_simulated_accelerator() {
     std::fs::write(dir.join("ck8.json"), CK8).unwrap();
     document(dir, "map resnet8 --accelerator ck8.json --out d.json", 0);
     std::fs::write(dir.join("x.npy"), recorded("resnet8_cifar", "x")).unwrap();
-    document(dir, "run resnet8 --input x.npy --output y.npy --engine rtl --design d.json", 0);
+    document(
+        dir,
+        "run resnet8 --input x.npy --output y.npy --engine rtl --design d.json",
+        0,
+    );
     assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
 }

@@ -150,7 +150,7 @@ impl Prices {
         let [i, i_row] = [g.i_conv_word, g.i_word].map(|word| i_buffer(t, a, word));
         let [w_buffers, i_buffers, psum_buffers] = [g.w_buffers, g.i_buffers, g.psum_buffers].map(f64::from);
         let l2 = |m: &Memory, width: u32| {
-            let price = l2_memory(t, m, width);
+            let price = l2_memory(t, *m, width);
             PerByte {
                 read: price.read_pj / f64::from(width),
                 write: price.write_pj / f64::from(width),
@@ -240,7 +240,7 @@ pub fn area(t: &Technology, a: &Accelerator) -> Components {
             (&a.l2.P, PARAM_BYTES * g.l2_p_word),
         ]
         .iter()
-        .map(|(m, width)| l2_memory(t, m, *width).um2)
+        .map(|(m, width)| l2_memory(t, **m, *width).um2)
         .sum(),
         // Registered in and out; the memory itself is not on the chip.
         offchip: bit * f64::from(2 * 8 * a.offchip.bytes_per_cycle),
@@ -250,12 +250,12 @@ pub fn area(t: &Technology, a: &Accelerator) -> Components {
 }
 
 fn w_buffer(t: &Technology, a: &Accelerator, g: &Geometry) -> MemoryPrice {
-    t.memory(slots(&a.buffers.W), u64::from(8 * g.w_word))
+    t.memory(slots(a.buffers.W), u64::from(8 * g.w_word))
 }
 
 /// An I buffer, accessed `word` bytes at a time.
 fn i_buffer(t: &Technology, a: &Accelerator, word: u32) -> MemoryPrice {
-    t.memory(slots(&a.buffers.I), u64::from(8 * word))
+    t.memory(slots(a.buffers.I), u64::from(8 * word))
 }
 
 fn psum_buffer(t: &Technology, a: &Accelerator, g: &Geometry) -> MemoryPrice {
@@ -265,11 +265,11 @@ fn psum_buffer(t: &Technology, a: &Accelerator, g: &Geometry) -> MemoryPrice {
 }
 
 /// A level-2 memory, accessed `width` bytes at a time.
-fn l2_memory(t: &Technology, m: &Memory, width: u32) -> MemoryPrice {
+fn l2_memory(t: &Technology, m: Memory, width: u32) -> MemoryPrice {
     t.memory(slots(m), u64::from(8 * width))
 }
 
-fn slots(m: &Memory) -> u64 {
+fn slots(m: Memory) -> u64 {
     u64::from(m.bytes) * u64::from(m.slots)
 }
 

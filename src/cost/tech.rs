@@ -289,6 +289,10 @@ mod tests {
     }
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the platform's functions are what is compared with"
+    )]
     fn powers_agree_with_the_platform() {
         for i in 1..400 {
             let x = f64::from(i) * 0.37;

@@ -150,6 +150,8 @@ fn manifest(hw: &Hardware, p: &Program) -> String {
             "shape {i} {} {} {} {} {}",
             o.images, o.groups, o.channels, o.rows, o.cols
         ));
+        let tiles: Vec<String> = l.tiles.iter().flatten().map(ToString::to_string).collect();
+        line(format!("tiles {i} {}", tiles.join(" ")));
         line(format!(
             "expect {i} {} {}",
             u64::from(l.placement.output) * p.bus,

@@ -1,6 +1,7 @@
 //! Layers placed in off-chip memory: the image that the host loads, the control table, and what to expect afterwards.
 
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::dims::Dim;
 use crate::base::int::round_up;
 use crate::mapping::schedule::{RECORD_BYTES, Schedule};
 use crate::rtl::compile::{Placement, descriptor};
@@ -83,6 +84,8 @@ pub struct PlacedLayer {
     pub placement: Placement,
     /// Layout of its output.
     pub output: Blocked,
+    /// Extents of its output tiles over K, Y, X: of level 2, and of the array tile of one pass.
+    pub tiles: [[u32; 3]; 2],
     /// Its descriptor.
     pub descriptor: Descriptor,
     /// Expected output, in the layout of [`PlacedLayer::output`].
@@ -233,6 +236,7 @@ impl Program {
             macs: s.nest.macs(),
             placement,
             output,
+            tiles: [&s.mapping.offchip.tile, &s.mapping.l2.tile].map(|t| [t[Dim::K], t[Dim::Y], t[Dim::X]]),
             descriptor: descriptor(s, &placement, layer.post, self.hash, layer.predicted.cycles),
             expected: output.pack(layer.output.1),
             predicted: layer.predicted,

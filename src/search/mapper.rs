@@ -175,21 +175,20 @@ fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
             };
             let value = visits.value(&m);
             if value < visits.worth(at) {
-                better = visits.index(&m);
+                better = Some(visits.place(&m));
                 first = kind;
                 break;
             }
         }
-        match better {
-            Some(i) => at = i,
-            None => {
-                // The bound may have led here: go on from the best exact result if that is elsewhere.
-                visits.settle();
-                match visits.lowest() {
-                    Some(i) if visits.worth(i) < visits.worth(at) => at = i,
-                    _ => return,
-                }
-            }
+        if let Some(i) = better {
+            at = i;
+            continue;
+        }
+        // The bound may have led here: go on from the best exact result if that is elsewhere.
+        visits.settle();
+        match visits.lowest() {
+            Some(i) if visits.worth(i) < visits.worth(at) => at = i,
+            _ => return,
         }
     }
 }
@@ -317,10 +316,6 @@ impl<'a> Visits<'a> {
     fn value(&mut self, m: &Mapping) -> f64 {
         let i = self.place(m);
         self.worth(i)
-    }
-
-    fn index(&mut self, m: &Mapping) -> Option<usize> {
-        Some(self.place(m))
     }
 
     fn worth(&self, i: usize) -> f64 {

@@ -18,11 +18,12 @@ pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Opti
     };
     let file = NpyFile::new(bytes).map_err(|e| unreadable(format!("not a .npy file: {e}")))?;
     let wanted = || {
-        let rest: String = tensor.shape.iter().skip(1).map(|d| format!(", {d}")).collect();
+        let rest: Vec<String> = tensor.shape.iter().skip(1).map(ToString::to_string).collect();
         let first = tensor.shape.first().copied().unwrap_or(1);
         format!(
-            "{} of shape ({first} x any count{rest}), as input `{}`",
+            "{} of shape ({first} x any count, {}), as input `{}`",
             type_name(port, tensor),
+            rest.join(", "),
             port.name
         )
     };

@@ -150,7 +150,7 @@ pub struct Report {
     pub latency: u64,
     /// Percentage of stalled cycles of each memory channel; above 0, bits decide and cycles may only grow.
     pub stall: u64,
-    /// Seed of the stalls.
+    /// Seed of the stalls and of the initial content of registers without reset.
     pub seed: u64,
     /// Whether the hardware reported to be done.
     pub finished: bool,
@@ -247,7 +247,7 @@ pub struct Dump {
 pub struct Options {
     /// Percentage of stalled cycles of each memory channel.
     pub stall: u32,
-    /// Seed of the stalls.
+    /// Seed of the stalls and of the initial content of registers without reset.
     pub seed: u64,
     /// Memory latency, if not the design's.
     pub latency: Option<u32>,
@@ -422,8 +422,8 @@ fn arguments(options: &Options) -> Vec<OsString> {
     let text = |n: u64| OsString::from(n.to_string());
     if options.stall > 0 {
         add(&["--stall".as_ref(), &text(options.stall.into())]);
-        add(&["--seed".as_ref(), &text(options.seed)]);
     }
+    add(&["--seed".as_ref(), &text(options.seed)]);
     if let Some(latency) = options.latency {
         add(&["--latency".as_ref(), &text(latency.into())]);
     }

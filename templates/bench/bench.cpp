@@ -22,7 +22,7 @@ constexpr const char* kUsage =
 MANIFEST defaults to manifest.txt. Numbers are decimal or 0x hexadecimal.
 
   --stall PERCENT       withhold each ready and valid of the memory at random; then bits decide, cycles may only grow
-  --seed S              seed of the stalls (default 1)
+  --seed S              seed of the stalls and of registers' initial content (default 1)
   --latency N           memory latency instead of the manifest's; the prediction stays
   --max-cycles N        give up after N cycles (default: four times the prediction and 100000 more)
   --layer NAME          judge and show one layer alone
@@ -114,7 +114,7 @@ Options parse_options(int argc, char** argv) {
 class System {
   public:
     System(const Manifest& manifest, const Options& options, const AxiMemory::Options& memory)
-        : memory_(memory) {
+        : dut_(options.seed), memory_(memory) {
         if (!options.vcd.empty()) dut_.trace_to(options.vcd);
         for (const Load& load : manifest.loads) put(load);
         for (const Load& load : options.loads) put(load);

@@ -12,8 +12,22 @@
 
 static_assert(BUS_BYTES >= 4 && BUS_BYTES <= kMaxBusBytes, "the bus has 4 to 64 bytes");
 
+namespace {
+
+// A simulation context in which registers start with random content.
+class RandomContext : public VerilatedContext {
+  public:
+    explicit RandomContext(uint64_t seed) {
+        randReset(2);
+        randSeed(static_cast<int>(seed % 0x7FFFFFFF) + 1);
+    }
+};
+
+}    // namespace
+
 struct Dut::Model {
-    VerilatedContext context;
+    explicit Model(uint64_t seed) : context(seed) {}
+    RandomContext context;
     Vnaas_top top{&context};
 #if VM_TRACE
     VerilatedVcdC vcd;
@@ -21,7 +35,7 @@ struct Dut::Model {
 #endif
 };
 
-Dut::Dut() : model_(std::make_unique<Model>()) {
+Dut::Dut(uint64_t seed) : model_(std::make_unique<Model>(seed)) {
     // A rising and a falling edge of the reset input, so that asynchronous resets see one whatever their initial value.
     model_->top.rst_ni = 1;
     model_->top.eval();

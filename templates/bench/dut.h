@@ -38,7 +38,8 @@ struct FromDut {
 
 class Dut {
   public:
-    Dut();
+    // Registers without a reset start with random content, drawn from `seed`: nothing may depend on it.
+    explicit Dut(uint64_t seed);
     ~Dut();
     // Bytes of the AXI4 data port.
     static unsigned bus_bytes();

@@ -79,7 +79,7 @@ class Reader {
         } else if (key == "load") {
             const uint64_t address = line.number("an address");
             manifest_.loads.push_back({address, read_file(folder_ + line.word("a file"))});
-        } else if (key == "layer" || key == "counter" || key == "shape" || key == "expect") {
+        } else if (key == "layer" || key == "counter" || key == "shape" || key == "tiles" || key == "expect") {
             of_layer(key, line);
         } else {
             line.fail("starts with the unknown key `" + key + "`");
@@ -102,6 +102,9 @@ class Reader {
         } else if (key == "shape") {
             Shape& s = layer.shape;
             for (uint64_t* extent : {&s.n, &s.g, &s.k, &s.y, &s.x}) *extent = line.number("an extent");
+        } else if (key == "tiles") {
+            for (uint64_t& extent : layer.tiles.level2) extent = line.number("a level-2 tile extent");
+            for (uint64_t& extent : layer.tiles.array) extent = line.number("an array tile extent");
         } else {
             layer.address = line.number("an address");
             layer.expected = read_file(folder_ + line.word("a file"));

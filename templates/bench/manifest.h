@@ -46,6 +46,11 @@ struct Shape {
     uint64_t bytes(unsigned bus_bytes) const { return n * g * blocks(bus_bytes) * y * x * bus_bytes; }
 };
 
+// Extents of an output tile over k, y, x: of a level-2 tile, and of the array tile of one pass within it.
+struct Tiles {
+    std::array<uint64_t, 3> level2 = {0, 0, 0}, array = {0, 0, 0};
+};
+
 struct Layer {
     bool declared = false;
     std::string name, kind;
@@ -54,6 +59,7 @@ struct Layer {
     unsigned counters_given = 0;
     // Expected output; empty if the layer's bits are not compared.
     Shape shape;
+    Tiles tiles;    // zero if the manifest does not tell
     uint64_t address = 0;
     std::vector<uint8_t> expected;
 };

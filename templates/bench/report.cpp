@@ -116,6 +116,19 @@ void print_counters(std::FILE* out, const Manifest& manifest, const RunResult& r
     table.print(out);
 }
 
+// Which tile an output belongs to: its off-chip step and its pass within the step, as tile indices over k, y, x.
+std::string place_in_nest(const Tiles& tiles, const Mismatch& m) {
+    const std::array<uint64_t, 3> at = {m.k, m.y, m.x};
+    std::string step, pass;
+    for (size_t d = 0; d < at.size(); ++d) {
+        if (tiles.level2[d] == 0 || tiles.array[d] == 0) return "";
+        const char* separator = d == 0 ? "" : ", ";
+        step += separator + number(at[d] / tiles.level2[d]);
+        pass += separator + number(at[d] % tiles.level2[d] / tiles.array[d]);
+    }
+    return "; off-chip step of tile k, y, x = " + step + ", pass of array tile " + pass;
+}
+
 void print_first_mismatch(std::FILE* out, const Manifest& manifest, const RunResult& run, const Terms& terms) {
     for (size_t i = 0; i < run.layers.size(); ++i) {
         const LayerResult& result = run.layers[i];
@@ -123,9 +136,9 @@ void print_first_mismatch(std::FILE* out, const Manifest& manifest, const RunRes
         const Mismatch& m = result.first;
         std::fprintf(out,
                      "first mismatch: layer %zu `%s`, n %" PRIu64 ", g %" PRIu64 ", k %" PRIu64 ", y %" PRIu64 ", x %" PRIu64
-                     ": RTL %d, expected %d (byte 0x%" PRIx64 "%s)\n",
+                     ": RTL %d, expected %d (byte 0x%" PRIx64 "%s)%s\n",
                      i, manifest.layers[i].name.c_str(), m.n, m.g, m.k, m.y, m.x, m.got, m.expected, m.address,
-                     m.written ? "" : ", never written by the accelerator");
+                     m.written ? "" : ", never written by the accelerator", place_in_nest(manifest.layers[i].tiles, m).c_str());
         return;
     }
 }

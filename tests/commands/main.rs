@@ -64,14 +64,22 @@ impl Place {
     /// Runs what must succeed; its document.
     pub fn document(&self, line: &str) -> Value {
         let output = self.run(&format!("{line} --json --quiet"));
-        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{line}");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr).as_str()),
+            (Some(0), ""),
+            "{line}"
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Runs what must be refused with status 2 and nothing on stdout; its error.
     pub fn refusal(&self, line: &str) -> String {
         let output = self.run(line);
-        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{line}");
+        assert_eq!(
+            (output.status.code(), text(&output.stdout).as_str()),
+            (Some(2), ""),
+            "{line}"
+        );
         text(&output.stderr)
     }
 }

@@ -48,7 +48,10 @@ fn costs_add_up_and_keep_above_their_bounds() {
     let finish = number(&total["cycles"]) - sum("cycles");
     assert!((1.0..200.0).contains(&finish), "{finish}");
     assert!((number(&total["energy_pj"]) / sum("energy_pj") - 1.0).abs() < 1e-12);
-    assert_eq!(number(&total["edp"]), number(&total["energy_pj"]) * number(&total["cycles"]));
+    assert_eq!(
+        number(&total["edp"]),
+        number(&total["energy_pj"]) * number(&total["cycles"])
+    );
     for r in rows {
         assert!(number(&r["cycles_lower_bound"]) <= number(&r["cycles"]), "{r}");
         let gap = number(&r["edp"]) / number(&r["edp_lower_bound"]) - 1.0;
@@ -83,14 +86,23 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
         "resnet8_cifar" => onnx::read(&repository("workloads/resnet8_cifar.onnx")).unwrap(),
         _ => onnx::read(&repository(&format!("workloads/vectors/{name}.onnx"))).unwrap(),
     };
-    let port = if array.starts_with('x') { &graph.inputs[0] } else { &graph.outputs[0] };
+    let port = if array.starts_with('x') {
+        &graph.inputs[0]
+    } else {
+        &graph.outputs[0]
+    };
     let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
     let mut archive = NpzArchive::open(path).unwrap();
     let npy = archive.by_name(array).unwrap().unwrap();
     let values: Vec<i8> = match tensor.element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
-        Element::Uint8 => npy.into_vec::<u8>().unwrap().into_iter().map(|v| (v ^ 0x80) as i8).collect(),
+        Element::Uint8 => npy
+            .into_vec::<u8>()
+            .unwrap()
+            .into_iter()
+            .map(|v| (v ^ 0x80) as i8)
+            .collect(),
     };
     let batches: Vec<Vec<i8>> = values.chunks(tensor.len()).map(<[i8]>::to_vec).collect();
     tensors::write(&batches, port, tensor)
@@ -100,16 +112,24 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
 fn the_golden_engine_writes_the_recorded_files() {
     let place = Place::new();
     for name in ["conv1x1_s2", "conv3x3_s1", "dw3x3_s1", "group4_3x3", "fc_odd", "matmul"] {
-        let network = repository(&format!("workloads/vectors/{name}.onnx")).display().to_string();
+        let network = repository(&format!("workloads/vectors/{name}.onnx"))
+            .display()
+            .to_string();
         for (x, y) in [("x", "y"), ("x2", "y2")] {
             place.write("x.npy", recorded(name, x));
             place.document(&format!("run {network} --input x.npy --output y.npy --engine golden"));
-            assert!(std::fs::read(place.path("y.npy")).unwrap() == recorded(name, y), "{name} {y}");
+            assert!(
+                std::fs::read(place.path("y.npy")).unwrap() == recorded(name, y),
+                "{name} {y}"
+            );
         }
     }
     // A network of batch 1, four images: the first axis grows alike.
     place.write("x.npy", recorded("resnet8_cifar", "x"));
     place.document("run resnet8 --input x.npy --output y.npy");
     assert!(std::fs::read(place.path("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
-    assert_eq!(place.document("run resnet8 --input x.npy --output y.npy --limit 3")["inputs"], 3);
+    assert_eq!(
+        place.document("run resnet8 --input x.npy --output y.npy --limit 3")["inputs"],
+        3
+    );
 }

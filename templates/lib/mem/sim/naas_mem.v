@@ -48,23 +48,20 @@ module naas_mem #(
     assign rdata_o = rdata_q;
 
 `ifndef SYNTHESIS
-    // Pseudo-random content, 32 bits at a time. Feeding the parity back lets every bit of the pattern take part.
-    localparam PATTERN = (WIDTH + 31) / 32 * 32;
+    // Pseudo-random content, one number per word, repeated over its width: cheap to compile, as large arrays have many
+    // memories. Feeding the parity back lets every bit of the pattern take part.
+    localparam COPIES = (WIDTH + 31) / 32;
 
-    reg [PATTERN-1:0] pattern;
-    reg [31:0]        noise;
-    integer           word;
-    integer           bit_index;
+    reg [COPIES*32-1:0] pattern;
+    reg [31:0]          noise;
+    integer             word;
 
     initial begin
         noise   = 32'h2545F491;
-        pattern = {PATTERN{1'b0}};
+        pattern = {COPIES{noise}};
         for (word = 0; word < DEPTH; word = word + 1) begin
-            noise = noise + {31'd0, ^pattern};
-            for (bit_index = 0; bit_index < PATTERN; bit_index = bit_index + 32) begin
-                noise = noise * 32'd1664525 + 32'd1013904223;
-                pattern[bit_index +: 32] = {noise[15:0], noise[31:16]};
-            end
+            noise       = (noise + {31'd0, ^pattern}) * 32'd1664525 + 32'd1013904223;
+            pattern     = {COPIES{noise[15:0], noise[31:16]}};
             mem_q[word] = pattern[WIDTH-1:0];
         end
         rdata_q = ~pattern[WIDTH-1:0];
