@@ -43,9 +43,15 @@ fn an_unsupported_operator() {
 fn zero_and_overflowing_sizes() {
     let place = Place::new();
     let conv = r#""kind": "conv", "C": 3, "H": 8, "W": 8, "R": 3, "S": 3"#;
-    place.write("zero.json", format!(r#"{{"name": "z", "layers": [{{"name": "c1", "K": 0, {conv}}}]}}"#));
+    place.write(
+        "zero.json",
+        format!(r#"{{"name": "z", "layers": [{{"name": "c1", "K": 0, {conv}}}]}}"#),
+    );
     let product = r#""kind": "matmul", "batch": 1048576, "M": 1048576, "N": 1048576, "K": 1048576"#;
-    place.write("huge.json", format!(r#"{{"name": "h", "layers": [{{"name": "m", {product}}}]}}"#));
+    place.write(
+        "huge.json",
+        format!(r#"{{"name": "h", "layers": [{{"name": "m", {product}}}]}}"#),
+    );
     assert_snapshot!(place.refusal("search zero.json --out d.json"), @r"
     error[E0104]: K is 0
       at: zero.json, layer `c1`
@@ -77,7 +83,10 @@ fn accelerators_that_cannot_be_built_or_are_too_small() {
     let place = Place::new();
     let ck8 = place.read("ck8.json");
     place.write("narrow.json", ck8.replace(r#""lanes": {"W": 8"#, r#""lanes": {"W": 3"#));
-    place.write("small.json", ck8.replace(r#""l2": {"W": {"bytes": 16384"#, r#""l2": {"W": {"bytes": 8"#));
+    place.write(
+        "small.json",
+        ck8.replace(r#""l2": {"W": {"bytes": 16384"#, r#""l2": {"W": {"bytes": 8"#),
+    );
     assert_snapshot!(place.refusal("map resnet8 --accelerator narrow.json --out d.json"), @r"
     error[E0202]: the accelerator cannot be built: lanes.W is 3, allowed are the powers of two from 1 to 64
       at: narrow.json, accelerator `ck8`
@@ -124,7 +133,11 @@ fn designs_that_were_edited() {
       expected: one of resnet8
       next: `naas map NETWORK --accelerator DESIGN --out FILE` maps another network
     ");
-    assert!(place.refusal("cost --design short.json").starts_with("error[E0101]: the JSON text ends too early"));
+    assert!(
+        place
+            .refusal("cost --design short.json")
+            .starts_with("error[E0101]: the JSON text ends too early")
+    );
 }
 
 #[test]
@@ -181,7 +194,10 @@ fn a_folder_that_is_none_of_ours() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_search() {
-    for command in ["search resnet50 --evaluations 1000000 --out d.json", "gen resnet50 --out rtl"] {
+    for command in [
+        "search resnet50 --evaluations 1000000 --out d.json",
+        "gen resnet50 --out rtl",
+    ] {
         let place = Place::new();
         let child = place
             .command(command)
@@ -195,8 +211,15 @@ fn an_interrupted_search() {
             .status();
         assert!(interrupt.unwrap().success());
         let output = child.wait_with_output().unwrap();
-        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(130), ""), "{command}");
-        assert_eq!(text(&output.stderr), "error[E0501]: interrupted\n  next: run the command again\n");
+        assert_eq!(
+            (output.status.code(), text(&output.stdout).as_str()),
+            (Some(130), ""),
+            "{command}"
+        );
+        assert_eq!(
+            text(&output.stderr),
+            "error[E0501]: interrupted\n  next: run the command again\n"
+        );
         assert_eq!(place.names(), ["ck8.json"], "{command}");
     }
 }
