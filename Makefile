@@ -22,7 +22,7 @@ help: ## print this text
 	@echo
 	@echo 'variables of gen and sim:'
 	@echo '  DESIGN=FILE                   emit this design instead of searching one'
-	@echo '  NETWORK=NAME|FILE             search for this network instead of the default one'
+	@echo '  NETWORK=NAME|FILE             search for this network instead of the default one; of a design, which of several'
 	@echo '  RESOURCES=NAME|FILE           within these limits'
 	@echo '  OUT=DIR                       the RTL folder (default: rtl)'
 
@@ -30,7 +30,7 @@ setup: ## install what is missing: simulators, compiler, Rust dependencies
 	@tools/setup.sh
 
 gen: setup ## search a design (or take DESIGN) and emit its RTL folder
-	$(NAAS) gen $(if $(DESIGN),--design $(DESIGN),$(NETWORK) $(if $(RESOURCES),--resources $(RESOURCES))) --out $(OUT)
+	$(NAAS) gen $(NETWORK) $(if $(DESIGN),--design $(DESIGN),$(if $(RESOURCES),--resources $(RESOURCES))) --out $(OUT)
 
 sim: gen ## the same, then simulate it and compare bits, cycles and counters
 	$(NAAS) sim $(OUT)

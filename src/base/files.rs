@@ -158,6 +158,16 @@ pub fn check_writable(target: &Path) -> Result<()> {
     }
 }
 
+/// Checks that [`replace_dir`] could write `target`, so that a long computation does not end in vain.
+///
+/// # Errors
+/// [`Code::Unwritable`], as [`replace_dir`] would give it.
+pub fn check_replaceable(target: &Path, marker: &str) -> Result<()> {
+    let place = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
+    may_replace(&place, target, marker)?;
+    check_writable(target)
+}
+
 /// Whether `place` exists and must be moved away; an error if it is not ours to replace.
 fn may_replace(place: &Path, named: &Path, marker: &str) -> Result<bool> {
     let Ok(found) = fs::symlink_metadata(place) else {

@@ -217,7 +217,7 @@ impl GenPlan {
     /// # Errors
     /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
     pub fn resolve(args: &GenArgs) -> Result<Self> {
-        files::check_writable(&args.out)?;
+        files::check_replaceable(&args.out, RTL_MARKER)?;
         let design = match &args.design {
             Some(file) => DesignSource::File(existing(file)?),
             None => DesignSource::Search {

@@ -93,7 +93,8 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
     };
     let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
-    let npy = NpzArchive::open(path).unwrap().by_name(array).unwrap().unwrap();
+    let mut archive = NpzArchive::open(path).unwrap();
+    let npy = archive.by_name(array).unwrap().unwrap();
     let values: Vec<i8> = match tensor.element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
         Element::Uint8 => npy
