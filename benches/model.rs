@@ -63,7 +63,7 @@ fn mappings(machine: &Accelerator) -> (Vec<Schedule>, Vec<Schedule>) {
         let nest = d.shape.nest().unwrap();
         let space = MappingSpace::new(&nest, machine);
         let mut draw = rng::stream(1, &[layer as u64]);
-        let mut take = |set: &mut Vec<Schedule>, genes: &[f64]| {
+        let take = |set: &mut Vec<Schedule>, genes: &[f64]| {
             let Some(m) = space.decode(Encoding::Importance, genes) else {
                 return;
             };
