@@ -20,7 +20,7 @@ pub const DEFAULT_RESOURCES: &str = "nvdla-256";
 pub const DEFAULT_TECHNOLOGY: &str = "45nm";
 
 /// Accelerator candidates that a search evaluates unless told otherwise.
-pub const DEFAULT_EVALUATIONS: u64 = 500;
+pub const DEFAULT_EVALUATIONS: u64 = 1000;
 
 /// The file that shows that a folder is an RTL folder of ours.
 pub const RTL_MARKER: &str = "naas.f";

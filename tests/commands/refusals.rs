@@ -71,7 +71,7 @@ fn resources_that_no_accelerator_fits() {
                    "drain_psums_per_cycle": 8, "offchip_bytes_per_cycle": 8, "offchip_latency_cycles": 64}"#;
     place.write("tiny.json", tiny);
     assert_snapshot!(place.refusal("search resnet8 --resources tiny.json --out d.json"), @r"
-    error[E0201]: 0 of 11000 sampled accelerators can run every layer; the nearest miss: 704 on-chip bytes exceed the limit of 700
+    error[E0201]: 0 of 20000 sampled accelerators can run every layer; the nearest miss: 704 on-chip bytes exceed the limit of 700
       at: resources `tiny`
       next: raise the named limit
     ");

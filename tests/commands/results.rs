@@ -14,9 +14,9 @@ fn number(v: &Value) -> f64 {
 #[test]
 fn a_search_repeats_and_its_design_serves_the_other_commands() {
     let place = Place::new();
-    let line = "search resnet8 --resources shidiannao --evaluations 24 --seed 5";
+    let line = "search resnet8 --resources shidiannao --evaluations 40 --seed 5";
     let found = place.document(&format!("{line} --out d.json"));
-    assert_eq!((&found["evaluations"], &found["seed"]), (&24.into(), &5.into()));
+    assert_eq!((&found["evaluations"], &found["seed"]), (&40.into(), &5.into()));
     assert_eq!(found["stop_reason"], "evaluations");
     let history = found["history"].as_array().unwrap();
     assert!(history.iter().all(|g| number(&g["best"]) <= number(&g["mean"])));
