@@ -6,7 +6,7 @@
 
 use naas::base::dims::{Dim, PerDim};
 use naas::mapping::random::Triple;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// What the interpreter counts, named as in the cost model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Interpreter<'a> {
     i: Touched,
     o: Touched,
     l2: [Touched; 4],
-    drained: HashMap<[u32; 5], u64>,
+    drained: BTreeMap<[u32; 5], u64>,
 }
 
 const NOTHING: Touched = [None; 8];
@@ -75,7 +75,7 @@ impl<'a> Interpreter<'a> {
             i: NOTHING,
             o: NOTHING,
             l2: [NOTHING; 4],
-            drained: HashMap::new(),
+            drained: BTreeMap::new(),
         };
         let m = t.mapping.normalised(&t.nest.bounds);
         let whole = PerDim::from_fn(|d| [0, t.nest.bounds[d]]);

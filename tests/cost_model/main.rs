@@ -1,5 +1,7 @@
 //! The cost model against independent counts: the walk over all jobs, and naive loops over all multiply-accumulates.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
 mod interpreter;
 
 use interpreter::{Accesses, Interpreter};
