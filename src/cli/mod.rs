@@ -17,7 +17,10 @@ pub mod progress;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod shrink;
 pub mod sim;
+pub mod trial;
+pub mod verify;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -42,6 +45,7 @@ fn dispatch(command: &Command) -> anyhow::Result<()> {
         Command::Gen(args) => generate::run(args, &Session::new(&args.common)),
         Command::Sim(args) => sim::run(args, &Session::new(&args.common)),
         Command::Run(args) => run::run(args, &Session::new(&args.common)),
+        Command::Verify(args) => verify::run(args, &Session::new(&args.common)),
         Command::List(args) => list::run(args, &Session::new(&args.common)),
         Command::Explain(args) => explain::run(args, &Session::new(&args.common)),
     }

@@ -60,7 +60,8 @@ pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
         if nest.macs() > limits.macs {
             continue;
         }
-        let accelerator = random_accelerator(rng);
+        let dims = random_dims(rng);
+        let accelerator = random_accelerator(rng, &dims);
         let mapping = random_mapping(rng, &accelerator, &nest);
         let schedule = Schedule::new(&nest, &accelerator, &mapping);
         if passes(&schedule) > limits.passes {
@@ -84,7 +85,14 @@ pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
 /// demanding of them needs.
 #[must_use]
 pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> {
-    let base = random_accelerator(rng);
+    let dims = random_dims(rng);
+    random_set_on(rng, limits, layers, &dims)
+}
+
+/// As [`random_set`], on an array whose axes run the dimensions `dims`.
+#[must_use]
+pub fn random_set_on(rng: &mut Rng, limits: &Limits, layers: usize, dims: &[Dim]) -> Vec<Triple> {
+    let base = random_accelerator(rng, dims);
     let mut set: Vec<Triple> = Vec::with_capacity(layers);
     while set.len() < layers {
         let shape = random_shape(rng, limits);
@@ -106,14 +114,21 @@ pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> 
             set.push(triple);
         }
     }
-    let mut shared = set[0].accelerator.clone();
-    for t in &set {
+    share(&mut set);
+    set
+}
+
+/// Gives triples whose accelerators differ in the sizes of memories only one accelerator, large enough for all of them.
+pub fn share(set: &mut [Triple]) {
+    let Some(mut shared) = set.first().map(|t| t.accelerator.clone()) else {
+        return;
+    };
+    for t in &*set {
         grow(&mut shared, &t.accelerator);
     }
-    for t in &mut set {
+    for t in set {
         t.accelerator = shared.clone();
     }
-    set
 }
 
 /// Makes every memory of `a` at least as large as that of `b`.
@@ -205,15 +220,21 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
     })
 }
 
-/// An accelerator whose memories are not sized yet.
-fn random_accelerator(rng: &mut Rng) -> Accelerator {
-    let sizes = [1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16];
+/// What the axes of an array run in parallel.
+fn random_dims(rng: &mut Rng) -> [Dim; 2] {
     let first = rng.random_range(0..AXIS_DIMS.len());
     let second = (first + rng.random_range(1..AXIS_DIMS.len())) % AXIS_DIMS.len();
-    let axes = [first, second].map(|d| Axis {
+    [AXIS_DIMS[first], AXIS_DIMS[second]]
+}
+
+/// An accelerator whose memories are not sized yet.
+fn random_accelerator(rng: &mut Rng, dims: &[Dim]) -> Accelerator {
+    let sizes = [1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16];
+    let mut axis = |&d: &Dim| Axis {
         size: pick(rng, &sizes),
-        dims: vec![AXIS_DIMS[d]],
-    });
+        dims: vec![d],
+    };
+    let axes: Vec<Axis> = dims.iter().map(&mut axis).collect();
     let p = |d: Dim| {
         let serving = axes.iter().find(|a| a.dims.contains(&d));
         serving.map_or(1, |a| a.size)
@@ -257,7 +278,7 @@ fn random_accelerator(rng: &mut Rng) -> Accelerator {
             bytes_per_cycle: pick(rng, &[4, 4, 8, 16, 32]),
             latency_cycles: pick(rng, &[1, 2, 7, 20, 64]),
         },
-        axes: axes.into(),
+        axes,
     }
 }
 

@@ -3,5 +3,6 @@
 pub mod golden;
 pub mod inference;
 pub mod plan;
+pub mod stress;
 pub mod tensors;
 pub mod verilator;
