@@ -1,6 +1,7 @@
 //! Network spaces against what the Once-for-All authors' files say.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 use naas::base::rng::stream;
 use naas::nas::accuracy::{AccuracyModel as _, OfaMlp};
@@ -16,7 +17,7 @@ fn shared(path: &str) -> Option<PathBuf> {
     if file.exists() {
         return Some(file);
     }
-    println!("skipped: {} is not here", file.display());
+    eprintln!("skipped: {} is not here", file.display());
     None
 }
 
