@@ -110,7 +110,7 @@ impl Campaign {
                 format!("this version builds no arrays of {} axes", axes.unwrap_or(0)),
             ));
         }
-        let arrays = (0..).map(|i| array(&deck, i, axes.unwrap_or(MIXED[i % MIXED.len()])));
+        let arrays = (0..).map(|i| array(deck, i, axes.unwrap_or(MIXED[i % MIXED.len()])));
         Ok(Self {
             seed,
             layers,
@@ -157,7 +157,7 @@ fn shuffled(seed: u64) -> [Dim; 6] {
 
 /// The dimensions of the `i`-th array's axes. The first goes round the six; against it the second takes every other one
 /// within 36 arrays, and the third within 216.
-fn array(deck: &[Dim; 6], i: usize, axes: usize) -> Vec<Dim> {
+fn array(deck: [Dim; 6], i: usize, axes: usize) -> Vec<Dim> {
     let (first, round, lap) = (i % 6, i / 6 % 6, i / 36 % 6);
     let places = [first, 2 * first + round, first + 2 * round + lap + 3];
     places[..axes].iter().map(|&p| deck[p % 6]).collect()
@@ -243,12 +243,12 @@ mod tests {
     fn arrays_are_dealt_evenly() {
         let deck = shuffled(4);
         for axes in 1..=3 {
-            let all: BTreeSet<Vec<Dim>> = (0..6usize.pow(axes)).map(|i| array(&deck, i, axes as usize)).collect();
+            let all: BTreeSet<Vec<Dim>> = (0..6usize.pow(axes)).map(|i| array(deck, i, axes as usize)).collect();
             assert_eq!(all.len(), 6usize.pow(axes), "{axes} axes");
         }
         for start in 0..100 {
             let dims: BTreeSet<Dim> = (start..start + 6)
-                .flat_map(|i| array(&deck, i, MIXED[i % MIXED.len()]))
+                .flat_map(|i| array(deck, i, MIXED[i % MIXED.len()]))
                 .collect();
             assert_eq!(dims.len(), 6);
         }

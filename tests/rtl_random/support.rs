@@ -1,6 +1,6 @@
 //! Folders of random cases, built with a cache that all tests share.
 
-use naas::cli::trial::{Trials, Verdict, options};
+use naas::cli::trial::{Trials, options};
 use naas::mapping::campaign::{Campaign, Case};
 use naas::mapping::random::Limits;
 use naas::rtl::folder::Files;
@@ -54,11 +54,6 @@ impl Built {
     pub fn run(&self, change: impl FnOnce(Options) -> Options) -> Report {
         let options = change(options(&self.case, Simulator::Verilator));
         self.folder.run(&options).unwrap().report
-    }
-
-    /// Runs the bench; what differs from the prediction.
-    pub fn verdict(&self) -> Verdict {
-        Verdict::of(&self.run(|o| o))
     }
 
     /// Runs a target of the folder's Makefile; what it printed if it failed.
