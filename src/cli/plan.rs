@@ -4,8 +4,8 @@
 
 use crate::base::diag::Result;
 use crate::base::files;
-use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SearchArgs, SimArgs};
-use crate::cli::args::{Mapper, Objective};
+use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs};
+use crate::cli::args::{Mapper, Objective, SpaceName};
 use crate::search::problem;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -85,8 +85,8 @@ pub struct Budget {
 impl Budget {
     /// Defaults are evaluations, so that they repeat; seconds alone lift them.
     #[must_use]
-    pub fn resolve(args: &BudgetArgs) -> Self {
-        let default = args.seconds.is_none().then_some(DEFAULT_EVALUATIONS);
+    pub fn resolve(args: &BudgetArgs, evaluations: u64) -> Self {
+        let default = args.seconds.is_none().then_some(evaluations);
         Self {
             evaluations: args.evaluations.or(default),
             seconds: args.seconds,
@@ -120,7 +120,64 @@ impl SearchPlan {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
             objective: args.objective,
-            budget: Budget::resolve(&args.budget),
+            budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
+            out: args.out.clone(),
+        })
+    }
+}
+
+/// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
+pub const DEFAULT_JOINT_EVALUATIONS: u64 = 160;
+
+/// What networks are searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NasHardware {
+    /// An accelerator that is searched too, within these limits: a name or a file.
+    Resources(String),
+    /// A given one.
+    Accelerator(PathBuf),
+}
+
+/// What `naas nas` will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NasPlan {
+    /// The networks to choose from.
+    pub space: SpaceName,
+    /// Accuracy model, as typed.
+    pub accuracy: String,
+    /// Least accuracy in percent.
+    pub floor: f64,
+    /// What the networks run on.
+    pub hardware: NasHardware,
+    /// What to minimise.
+    pub objective: Objective,
+    /// When to stop.
+    pub budget: Budget,
+    /// Whether a front is wanted.
+    pub front: bool,
+    /// Where the design goes.
+    pub out: PathBuf,
+}
+
+impl NasPlan {
+    /// Fills in defaults, and checks that files can be read and the output written.
+    ///
+    /// # Errors
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &NasArgs) -> Result<Self> {
+        files::check_writable(&args.out)?;
+        let hardware = match &args.accelerator {
+            Some(file) => NasHardware::Accelerator(existing(file)?),
+            None => NasHardware::Resources(resources(args.resources.as_ref())),
+        };
+        Ok(Self {
+            space: args.space,
+            accuracy: args.accuracy.clone(),
+            floor: args.floor,
+            hardware,
+            objective: args.objective,
+            budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
+            front: args.front,
             out: args.out.clone(),
         })
     }
@@ -333,7 +390,8 @@ mod tests {
     #[test]
     fn seconds_alone_lift_the_evaluations() {
         let budget = |evaluations, seconds| {
-            let Budget { evaluations, seconds } = Budget::resolve(&BudgetArgs { evaluations, seconds });
+            let Budget { evaluations, seconds } =
+                Budget::resolve(&BudgetArgs { evaluations, seconds }, DEFAULT_EVALUATIONS);
             (evaluations, seconds)
         };
         assert_eq!(budget(None, None), (Some(DEFAULT_EVALUATIONS), None));
