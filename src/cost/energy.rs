@@ -225,7 +225,12 @@ impl Prices {
 pub fn area(t: &Technology, a: &Accelerator) -> Components {
     let g = Geometry::of(a);
     let bit = t.register_bit.um2;
-    let decoders: u32 = a.axes.iter().map(|axis| axis.size).sum();
+    // Lanes are dealt per K and per C position; rows and columns are compared per base of a window.
+    let [k, c, y, x, r, s] = g.parallel;
+    let decoders: u32 = [k, c, y * r, x * s]
+        .into_iter()
+        .filter(|&positions| positions > 1)
+        .sum();
     let stages = 8 * (a.lanes.W * g.pipeline.w_network + a.lanes.I * g.pipeline.i_network) + 32 * a.lanes.drain;
     let [w, i, psum] = [w_buffer(t, a, &g), i_buffer(t, a, g.i_word), psum_buffer(t, a, &g)].map(|price| price.um2);
     Components {
