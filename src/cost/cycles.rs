@@ -134,6 +134,17 @@ struct Level {
     trips: u32,
     /// What a step of it moves.
     moves: Moves,
+    /// The loop's bit, if its last trip can differ from the others: by a smaller tile, or because sums are complete.
+    last: u8,
+}
+
+impl Level {
+    /// Trips after the first that are like each other, and whether the last one is not among them, given what moves after
+    /// the loop.
+    const fn alike(&self, exit: Moves) -> (u64, bool) {
+        let differs = self.last != 0 || (self.moves ^ exit) & O != 0;
+        (self.trips as u64 - 1 - differs as u64, differs)
+    }
 }
 
 /// The level-2 loops within off-chip tiles that are edge tiles along the same dimensions.
@@ -156,6 +167,8 @@ struct Inner {
 /// What a nest did from a start like it.
 #[derive(Clone, Copy)]
 struct Memo {
+    /// The evaluation that it belongs to.
+    run: u64,
     /// The nest, and what moves around it; see [`Run::recall`].
     key: u64,
     start: State,
@@ -165,14 +178,13 @@ struct Memo {
 /// Entries of the memory of nests; a nest has one place, by its hash.
 const MEMOS: usize = 128;
 
-/// A key that no nest has.
-const NO_KEY: u64 = u64::MAX;
-
-/// Evaluates schedules; keeps its workspace between them.
+/// Evaluates schedules; keeps its workspace, and nothing else, between them.
 #[derive(Clone)]
 pub struct Evaluator {
     inners: Vec<Inner>,
     memos: Vec<Memo>,
+    /// Number of the evaluation, which tells its memories from older ones.
+    run: u64,
 }
 
 impl Default for Evaluator {
@@ -182,12 +194,19 @@ impl Default for Evaluator {
 }
 
 impl Evaluator {
-    /// An evaluator with an empty workspace.
+    /// An evaluator; the only place that allocates.
     #[must_use]
     pub fn new() -> Self {
+        let empty = Memo {
+            run: 0,
+            key: 0,
+            start: [0; at::ALL],
+            end: [0; at::ALL],
+        };
         Self {
-            inners: Vec::new(),
-            memos: Vec::new(),
+            inners: Vec::with_capacity(EDGE_SETS),
+            memos: vec![empty; MEMOS],
+            run: 0,
         }
     }
 
@@ -195,19 +214,12 @@ impl Evaluator {
     #[must_use]
     pub fn cycles(&mut self, s: &Schedule) -> u64 {
         self.inners.clear();
-        let empty = Memo {
-            key: NO_KEY,
-            start: [0; at::ALL],
-            end: [0; at::ALL],
-        };
-        self.memos.resize(MEMOS, empty);
-        for memo in &mut self.memos {
-            memo.key = NO_KEY;
-        }
+        self.run += 1;
         let mut run = Run {
             s,
             tokens: Tokens::of(s),
             outer: Outer::of(s),
+            places: [NO_PLACE; EDGE_SETS],
             work: self,
         };
         // Nothing starts before cycle 1. The other entries mean `never`: an end of 0 holds nothing up.
@@ -217,6 +229,12 @@ impl Evaluator {
         x[at::WRITE]
     }
 }
+
+/// Sets of dimensions at their edge.
+const EDGE_SETS: usize = 1 << Dim::ALL.len();
+
+/// In place of a place: there is none yet.
+const NO_PLACE: u8 = u8::MAX;
 
 /// The off-chip loops with several trips.
 struct Outer {
@@ -253,9 +271,19 @@ impl Outer {
                 dim: 0,
                 trips: s.loops.offchip[l],
                 moves: moves(|operand| s.loops.moved_l2(operand, l, multi)),
+                last: 0,
             };
             outer.reductions |= u8::from(REDUCTIONS >> l & 1 == 1) << outer.depth;
             outer.depth += 1;
+        }
+        for d in Dim::ALL {
+            outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
+        }
+        for level in 0..outer.depth {
+            let dim = outer.loops[level].checked_sub(offchip_loop(Dim::K));
+            let ragged = dim.is_some_and(|d| outer.ragged >> d & 1 == 1);
+            let differs = ragged || outer.reductions >> level & 1 == 1;
+            outer.levels[level].last = u8::from(differs) << level;
         }
         let mut inside = 0;
         for level in (0..outer.depth).rev() {
@@ -264,21 +292,18 @@ impl Outer {
         }
         let l2 = (s.loops.multi(0) | s.loops.multi(!0)) & !OFFCHIP_SET;
         outer.rewinds = moves(|o| s.loops.relevant[o as usize] & l2 != 0);
-        for d in Dim::ALL {
-            outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
-        }
         outer
     }
 
     /// Dimensions at an edge tile that differs from a full one, given the levels at their last trip.
-    fn edges(&self, last: u16) -> u8 {
-        let mut edges = 0;
-        for (level, &l) in self.loops[..self.depth].iter().enumerate() {
-            if l >= offchip_loop(Dim::K) {
-                edges |= u8::from(last >> level & 1 == 1) << (l - offchip_loop(Dim::K));
-            }
+    fn edges(&self, last: u8) -> u8 {
+        let (mut edges, mut left) = (0_u32, last);
+        while left != 0 {
+            // Loops over groups and batch are never in `last`.
+            edges |= 1 << (self.loops[left.trailing_zeros() as usize] - offchip_loop(Dim::K));
+            left &= left - 1;
         }
-        edges & self.ragged
+        edges as u8 & self.ragged
     }
 }
 
@@ -313,16 +338,19 @@ impl Inner {
             beats: [0; 4],
         };
         for d in s.mapping.l2.order {
-            let l = l2_loop(d);
+            let (l, edge) = (l2_loop(d), edges >> d.index() & 1 == 1);
             if multi >> l & 1 == 1 {
+                let moves = moves(|operand| s.loops.moved(operand, l, multi));
+                // Around a loop that moves O: a step of it moves O too, but it does not index O.
+                let reduces = moves & O != 0 && REDUCTIONS >> l & 1 == 1;
+                let of = |last: bool| s.tile[d][TileClass::of(edge, last) as usize];
+                inner.reductions |= u8::from(reduces) << inner.depth;
                 inner.levels[inner.depth] = Level {
                     dim: d as u8,
-                    trips: s.loops.l2[d][usize::from(edges >> d.index() & 1)],
-                    moves: moves(|operand| s.loops.moved(operand, l, multi)),
+                    trips: s.loops.l2[d][usize::from(edge)],
+                    moves,
+                    last: u8::from(reduces || of(false) != of(true)) << inner.depth,
                 };
-                // Around a loop that moves O: a step of it moves O too, but it does not index O.
-                let around = inner.levels[inner.depth].moves & O != 0;
-                inner.reductions |= u8::from(around && REDUCTIONS >> l & 1 == 1) << inner.depth;
                 inner.depth += 1;
             }
         }
@@ -361,13 +389,15 @@ struct Run<'a> {
     s: &'a Schedule,
     tokens: Tokens,
     outer: Outer,
+    /// Where the level-2 nest of each set of edges is kept.
+    places: [u8; EDGE_SETS],
     work: &'a mut Evaluator,
 }
 
 impl Run<'_> {
     /// The off-chip loops from `level` inwards. `entry` is what moved at their entry, `exit` what moves after them, and
     /// `last` the levels at their last trip.
-    fn outer(&mut self, level: usize, entry: Moves, exit: Moves, last: u16, x: &mut State) {
+    fn outer(&mut self, level: usize, entry: Moves, exit: Moves, last: u8, x: &mut State) {
         if level == self.outer.depth {
             return self.step(entry, exit, last, x);
         }
@@ -375,19 +405,21 @@ impl Run<'_> {
         let nest = NestKey {
             level: level + 1,
             edges: self.outer.edges(last),
-            complete: !last & u16::from(self.outer.reductions) & around == 0,
+            complete: !last & self.outer.reductions & around == 0,
             entry,
             exit,
         };
         let l2_moves = entry | exit & O | self.outer.inside[level];
         let moves = l2_moves | self.outer.rewinds;
         self.recall(nest, moves, l2_moves, x, |run, x| {
-            let Level { trips, moves, .. } = run.outer.levels[level];
+            let here = run.outer.levels[level];
+            let (alike, differs) = here.alike(exit);
+            let moves = here.moves;
             run.outer(level + 1, entry, moves & O, last, x);
-            iterate(u64::from(trips) - 2, x, |x| {
-                run.outer(level + 1, moves, moves & O, last, x);
-            });
-            run.outer(level + 1, moves, exit, last | 1 << level, x);
+            iterate(alike, x, |x| run.outer(level + 1, moves, moves & O, last, x));
+            if differs {
+                run.outer(level + 1, moves, exit, last | here.last, x);
+            }
         });
     }
 
@@ -413,7 +445,7 @@ impl Run<'_> {
         let (key, start): (u64, State) = (nest.packed(), from_base(x));
         let place = place(key, &start);
         let memo = &self.work.memos[place];
-        if memo.key == key && memo.start == start {
+        if memo.run == self.work.run && memo.key == key && memo.start == start {
             for (i, (time, end)) in x.iter_mut().zip(memo.end).enumerate() {
                 if touched >> i & 1 == 1 {
                     *time = base.wrapping_add(end);
@@ -423,15 +455,20 @@ impl Run<'_> {
         }
         run(self, x);
         let end = from_base(x);
-        self.work.memos[place] = Memo { key, start, end };
+        self.work.memos[place] = Memo {
+            run: self.work.run,
+            key,
+            start,
+            end,
+        };
     }
 
     /// One off-chip step: its reads, its passes, its write.
-    fn step(&mut self, entry: Moves, exit: Moves, last: u16, x: &mut State) {
+    fn step(&mut self, entry: Moves, exit: Moves, last: u8, x: &mut State) {
         let inner = self.inner(self.outer.edges(last));
         let [i, w, p, o] = self.work.inners[inner].beats;
         self.read(entry, [i, w, p], x);
-        let reductions = u16::from(self.outer.reductions);
+        let reductions = self.outer.reductions;
         let complete = last & reductions == reductions;
         let rewinds = self.work.inners[inner].rewinds;
         self.passes(inner, entry | rewinds, (exit | rewinds) & O != 0, complete, x);
@@ -444,11 +481,12 @@ impl Run<'_> {
 
     /// Where the level-2 nest of this kind of off-chip tile is kept.
     fn inner(&mut self, edges: u8) -> usize {
-        let inners = &mut self.work.inners;
-        inners.iter().position(|n| n.edges == edges).unwrap_or_else(|| {
-            inners.push(Inner::of(self.s, edges));
-            inners.len() - 1
-        })
+        let place = &mut self.places[usize::from(edges)];
+        if *place == NO_PLACE {
+            *place = self.work.inners.len() as u8;
+            self.work.inners.push(Inner::of(self.s, edges));
+        }
+        usize::from(*place)
     }
 
     fn read(&self, entry: Moves, [i, w, p]: [u64; 3], x: &mut State) {
@@ -598,13 +636,14 @@ impl Nest<'_> {
         if level == self.inner.depth {
             return self.pass(entry, closes, last, x);
         }
-        let Level { trips, moves, .. } = self.inner.levels[level];
-        let moves_o = moves & O != 0;
+        let here = self.inner.levels[level];
+        let (alike, differs) = here.alike(if closes { O } else { 0 });
+        let (moves, moves_o) = (here.moves, here.moves & O != 0);
         self.run(level + 1, entry, moves_o, last, x);
-        iterate(u64::from(trips) - 2, x, |x| {
-            self.run(level + 1, moves, moves_o, last, x);
-        });
-        self.run(level + 1, moves, closes, last | 1 << level, x);
+        iterate(alike, x, |x| self.run(level + 1, moves, moves_o, last, x));
+        if differs {
+            self.run(level + 1, moves, closes, last | usize::from(here.last), x);
+        }
     }
 
     #[inline]

@@ -39,8 +39,15 @@ impl Mapping {
             m.offchip.tile[d] = m.offchip.tile[d].clamp(1, bounds[d]);
             m.l2.tile[d] = m.l2.tile[d].clamp(1, m.offchip.tile[d]);
         }
-        let reduction = |d: &Dim| Dim::REDUCTION.contains(d);
-        m.offchip.order.sort_by_key(reduction);
+        let mut next = 0;
+        for reduction in [false, true] {
+            for d in self.offchip.order {
+                if Dim::REDUCTION.contains(&d) == reduction {
+                    m.offchip.order[next] = d;
+                    next += 1;
+                }
+            }
+        }
         m
     }
 
