@@ -300,7 +300,7 @@ impl<'a> Sums<'a> {
         self.each_class(Operand::I, |tiles, repeats| {
             let repeats = repeats * images;
             let [rows, columns] = [0, 1].map(|side| self.windows(side, tiles, At::Array));
-            let [hit_rows, hit_columns] = [0, 1].map(|side| self.hits(side, tiles));
+            let [hit_rows, hit_columns] = [(0, rows), (1, columns)].map(|(side, sum)| self.hits(side, tiles, &sum));
             let ch = &tiles[channel];
             let channels = ch.extents() * repeats;
             let windows: u64 = WINDOW.iter().map(|&d| tiles[d].all()).product();
@@ -442,8 +442,11 @@ impl<'a> Sums<'a> {
     }
 
     /// Rows (`side` 0) or columns (1) that are written into buffers, over all windows and positions of the axis.
-    fn hits(&self, side: usize, tiles: &PerDim<Tiles>) -> u64 {
+    fn hits(&self, side: usize, tiles: &PerDim<Tiles>, windows: &Windows) -> u64 {
         let [out, tap] = SIDES[side];
+        if self.s.geometry.p(out) == 1 && self.s.geometry.p(tap) == 1 {
+            return windows.rows;
+        }
         let (out, tap) = (&tiles[out], &tiles[tap]);
         let mut sum = 0;
         for o in 0..3 {

@@ -63,6 +63,8 @@ mod at {
     pub const I_READY: usize = 8;
     /// When the level-2 O slot of the newest tile is free and the newest P tile can be used.
     pub const O_READY: usize = 9;
+    /// Number of entries that matter to the passes of a step.
+    pub const STEP: usize = 10;
     /// End of the last read job.
     pub const READ: usize = 10;
     /// End of the last loader job on the level-2 W tile before the newest.
@@ -166,23 +168,54 @@ struct Inner {
 
 /// What a nest did from a start like it.
 #[derive(Clone, Copy)]
-struct Memo {
+struct Memo<const N: usize> {
     /// The evaluation that it belongs to.
     run: u64,
     /// The nest, and what moves around it; see [`Run::recall`].
     key: u64,
-    start: State,
-    end: State,
+    start: [u64; N],
+    end: [u64; N],
 }
 
-/// Entries of the memory of nests; a nest has one place, by its hash.
+/// Nests that were run, each at one place by its hash. Only the first `N` entries of the state matter to them.
+#[derive(Clone)]
+struct Memory<const N: usize>(Vec<Memo<N>>);
+
+/// Places of a [`Memory`].
 const MEMOS: usize = 128;
+
+impl<const N: usize> Memory<N> {
+    fn new() -> Self {
+        let empty = Memo {
+            run: 0,
+            key: 0,
+            start: [0; N],
+            end: [0; N],
+        };
+        Self(vec![empty; MEMOS])
+    }
+
+    /// The place of a nest, which may hold another.
+    #[inline]
+    fn place(&mut self, key: u64, start: &[u64; N]) -> &mut Memo<N> {
+        // A sum of products with odd numbers: the top bits depend on everything. Products do not wait for each other.
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let (mut hash, mut mix) = (key.wrapping_mul(MIX), MIX);
+        for time in start {
+            mix = mix.rotate_left(11) | 1;
+            hash = hash.wrapping_add(time.wrapping_mul(mix));
+        }
+        hash = (hash ^ hash >> 32).wrapping_mul(MIX);
+        &mut self.0[(hash >> (64 - MEMOS.trailing_zeros())) as usize]
+    }
+}
 
 /// Evaluates schedules; keeps its workspace, and nothing else, between them.
 #[derive(Clone)]
 pub struct Evaluator {
     inners: Vec<Inner>,
-    memos: Vec<Memo>,
+    steps: Memory<{ at::STEP }>,
+    nests: Memory<{ at::ALL }>,
     /// Number of the evaluation, which tells its memories from older ones.
     run: u64,
 }
@@ -197,15 +230,10 @@ impl Evaluator {
     /// An evaluator; the only place that allocates.
     #[must_use]
     pub fn new() -> Self {
-        let empty = Memo {
-            run: 0,
-            key: 0,
-            start: [0; at::ALL],
-            end: [0; at::ALL],
-        };
         Self {
             inners: Vec::with_capacity(EDGE_SETS),
-            memos: vec![empty; MEMOS],
+            steps: Memory::new(),
+            nests: Memory::new(),
             run: 0,
         }
     }
@@ -411,56 +439,58 @@ impl Run<'_> {
         };
         let l2_moves = entry | exit & O | self.outer.inside[level];
         let moves = l2_moves | self.outer.rewinds;
-        self.recall(nest, moves, l2_moves, x, |run, x| {
-            let here = run.outer.levels[level];
-            let (alike, differs) = here.alike(exit);
-            let moves = here.moves;
-            run.outer(level + 1, entry, moves & O, last, x);
-            iterate(alike, x, |x| run.outer(level + 1, moves, moves & O, last, x));
-            if differs {
-                run.outer(level + 1, moves, exit, last | here.last, x);
-            }
-        });
+        self.recall(
+            |work| &mut work.nests,
+            nest,
+            [moves, l2_moves],
+            x,
+            |run, x| {
+                let here = run.outer.levels[level];
+                let (alike, differs) = here.alike(exit);
+                let moves = here.moves;
+                run.outer(level + 1, entry, moves & O, last, x);
+                iterate(alike, x, |x| run.outer(level + 1, moves, moves & O, last, x));
+                if differs {
+                    run.outer(level + 1, moves, exit, last | here.last, x);
+                }
+            },
+        );
     }
 
     /// Does what `nest` does to `x`: from memory if it started alike before, else by `run`. `moves` are the operands whose
     /// array tiles move in it, `l2_moves` those whose level-2 tiles do.
-    fn recall(
+    #[inline]
+    fn recall<const N: usize>(
         &mut self,
+        memory: fn(&mut Evaluator) -> &mut Memory<N>,
         nest: NestKey,
-        moves: Moves,
-        l2_moves: Moves,
+        [moves, l2_moves]: [Moves; 2],
         x: &mut State,
         run: impl FnOnce(&mut Self, &mut State),
     ) {
         settle(moves, l2_moves, x);
-        let touched = touched(moves, l2_moves);
+        let mask = masks::<N>(touched(moves, l2_moves));
         let base = x[at::COMPUTE];
-        let from_base = |x: &State| {
-            std::array::from_fn(|i| {
-                let time = x[i].wrapping_sub(base);
-                if touched >> i & 1 == 1 { time } else { 0 }
-            })
-        };
-        let (key, start): (u64, State) = (nest.packed(), from_base(x));
-        let place = place(key, &start);
-        let memo = &self.work.memos[place];
-        if memo.run == self.work.run && memo.key == key && memo.start == start {
-            for (i, (time, end)) in x.iter_mut().zip(memo.end).enumerate() {
-                if touched >> i & 1 == 1 {
-                    *time = base.wrapping_add(end);
-                }
+        let mut start = [0; N];
+        for ((start, time), mask) in start.iter_mut().zip(&*x).zip(&mask) {
+            *start = time.wrapping_sub(base) & mask;
+        }
+        let key = nest.packed();
+        let number = self.work.run;
+        let memo = memory(self.work).place(key, &start);
+        if memo.run == number && memo.key == key && memo.start == start {
+            for ((time, end), mask) in x.iter_mut().zip(&memo.end).zip(&mask) {
+                *time = base.wrapping_add(*end) & mask | *time & !mask;
             }
             return;
         }
         run(self, x);
-        let end = from_base(x);
-        self.work.memos[place] = Memo {
-            run: self.work.run,
-            key,
-            start,
-            end,
-        };
+        // Nests within this one may have taken its place, or it theirs: they are found again by hash.
+        let memo = memory(self.work).place(key, &start);
+        (memo.run, memo.key, memo.start) = (number, key, start);
+        for (end, time) in memo.end.iter_mut().zip(&*x) {
+            *end = time.wrapping_sub(base);
+        }
     }
 
     /// One off-chip step: its reads, its passes, its write.
@@ -521,19 +551,25 @@ impl Run<'_> {
             entry: entry & !P,
             exit,
         };
-        self.recall(nest, entry | exit, 0, x, |run, x| {
-            let mut nest = Nest {
-                s: run.s,
-                tokens: &run.tokens,
-                inner: &mut run.work.inners[inner],
-                ready: [x[at::W_READY], x[at::I_READY], x[at::O_READY]],
-                complete,
-            };
-            let mut array = ArrayState::default();
-            array.copy_from_slice(&x[..at::ARRAY]);
-            nest.run(0, entry, closes, 0, &mut array);
-            x[..at::ARRAY].copy_from_slice(&array);
-        });
+        self.recall(
+            |work| &mut work.steps,
+            nest,
+            [entry | exit, 0],
+            x,
+            |run, x| {
+                let mut nest = Nest {
+                    s: run.s,
+                    tokens: &run.tokens,
+                    inner: &mut run.work.inners[inner],
+                    ready: [x[at::W_READY], x[at::I_READY], x[at::O_READY]],
+                    complete,
+                };
+                let mut array = ArrayState::default();
+                array.copy_from_slice(&x[..at::ARRAY]);
+                nest.run(0, entry, closes, 0, &mut array);
+                x[..at::ARRAY].copy_from_slice(&array);
+            },
+        );
     }
 }
 
@@ -562,16 +598,10 @@ impl NestKey {
     }
 }
 
-/// Where the memory keeps a nest.
-fn place(key: u64, start: &State) -> usize {
-    // Multiplication by an odd number mixes upwards, so the top bits depend on everything.
-    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (even, odd) = start.chunks_exact(2).fold((key, key), |(even, odd), pair| {
-        let mix = |h: u64, v: u64| (h.rotate_left(23) ^ v).wrapping_mul(MIX);
-        (mix(even, pair[0]), mix(odd, pair[1]))
-    });
-    let hash = (even ^ odd.rotate_left(32)).wrapping_mul(MIX);
-    usize::try_from(hash >> (64 - MEMOS.trailing_zeros())).unwrap_or(0)
+/// All ones where a bit is set.
+#[inline]
+fn masks<const N: usize>(bits: u16) -> [u64; N] {
+    std::array::from_fn(|i| u64::from(bits >> i & 1).wrapping_neg())
 }
 
 /// Entries that a nest reads or changes, as bits.
@@ -632,23 +662,45 @@ struct Nest<'a> {
 }
 
 impl Nest<'_> {
+    /// The loops from `level` inwards, or the only pass. `entry` is what moved at their entry, `closes` whether O moves
+    /// after them, and `last` the levels at a last trip that can differ.
     fn run(&mut self, level: usize, entry: Moves, closes: bool, last: usize, x: &mut ArrayState) {
         if level == self.inner.depth {
-            return self.pass(entry, closes, last, x);
+            let d = self.inner.durations(self.s, last);
+            return self.pass(entry, self.drain(closes, last, &d), &d, x);
         }
         let here = self.inner.levels[level];
         let (alike, differs) = here.alike(if closes { O } else { 0 });
         let (moves, moves_o) = (here.moves, here.moves & O != 0);
+        let at_last = last | usize::from(here.last);
+        if level + 1 == self.inner.depth {
+            let d = self.inner.durations(self.s, last);
+            let drain = self.drain(moves_o, last, &d);
+            self.pass(entry, drain, &d, x);
+            iterate(alike, x, |x| self.pass(moves, drain, &d, x));
+            if differs {
+                let d = self.inner.durations(self.s, at_last);
+                self.pass(moves, self.drain(closes, at_last, &d), &d, x);
+            }
+            return;
+        }
         self.run(level + 1, entry, moves_o, last, x);
         iterate(alike, x, |x| self.run(level + 1, moves, moves_o, last, x));
         if differs {
-            self.run(level + 1, moves, closes, last | usize::from(here.last), x);
+            self.run(level + 1, moves, closes, at_last, x);
         }
     }
 
+    /// Issue cycles of the drain job after a pass, if it closes an output tile.
     #[inline]
-    fn pass(&mut self, entry: Moves, closes: bool, last: usize, x: &mut ArrayState) {
-        let durations = self.inner.durations(self.s, last);
+    fn drain(&self, closes: bool, last: usize, d: &Durations) -> Option<u64> {
+        let reductions = usize::from(self.inner.reductions);
+        let complete = self.complete && last & reductions == reductions;
+        closes.then_some(d.drain[usize::from(complete)])
+    }
+
+    #[inline(always)]
+    fn pass(&self, entry: Moves, drain: Option<u64>, d: &Durations, x: &mut ArrayState) {
         let t = self.tokens;
         let [w_single, i_single, psum_single, ..] = t.single;
         let [w_ready, i_ready, o_ready] = self.ready;
@@ -656,13 +708,13 @@ impl Nest<'_> {
         let mut start = before;
         if entry & W != 0 {
             let release = if w_single { before } else { x[at::W_FREE] };
-            x[at::W] = x[at::W].max(release + RELEASE).max(w_ready) + durations.w;
+            x[at::W] = x[at::W].max(release + RELEASE).max(w_ready) + d.w;
             x[at::W_FREE] = before;
             start = start.max(x[at::W] + t.w_to_compute);
         }
         if entry & I != 0 {
             let release = if i_single { before } else { x[at::I_FREE] };
-            x[at::I] = x[at::I].max(release + RELEASE).max(i_ready) + durations.i;
+            x[at::I] = x[at::I].max(release + RELEASE).max(i_ready) + d.i;
             x[at::I_FREE] = before;
             start = start.max(x[at::I] + t.i_to_compute);
         }
@@ -670,13 +722,11 @@ impl Nest<'_> {
             let drained = if psum_single { at::DRAIN } else { at::DRAIN_BEFORE };
             start = start.max(x[drained] + RELEASE);
         }
-        x[at::COMPUTE] = start + durations.compute;
-        if closes {
-            let reductions = usize::from(self.inner.reductions);
-            let complete = self.complete && last & reductions == reductions;
+        x[at::COMPUTE] = start + d.compute;
+        if let Some(cycles) = drain {
             let end = x[at::DRAIN];
             let token = (x[at::COMPUTE] + t.compute_to_drain).max(o_ready);
-            x[at::DRAIN] = end.max(token) + durations.drain[usize::from(complete)];
+            x[at::DRAIN] = end.max(token) + cycles;
             x[at::DRAIN_BEFORE] = end;
         }
     }
