@@ -94,6 +94,7 @@ impl Geometry {
 
     /// Axis size that serves `d`, one where no axis does.
     #[must_use]
+    #[inline]
     pub const fn p(&self, d: Dim) -> u32 {
         self.parallel[d as usize]
     }

@@ -421,8 +421,10 @@ impl<'a> Sums<'a> {
                 self.s.window(side, extent, taps),
             )
         };
+        // Most kernel tiles begin behind the leading padding.
+        let leads = tap_origin * dilation < leading;
         let mut place = Place::first(self.s, out, level, &tiles[out]);
-        while let Some((first, rows)) = place.tile().map(window) {
+        while let Some((first, rows)) = place.tile().filter(|_| leads).map(window) {
             if first >= leading {
                 break;
             }

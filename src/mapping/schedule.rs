@@ -140,6 +140,7 @@ pub struct Loops {
 impl Loops {
     /// The loops whose bound is above one, given which dimensions (bit `i` of `edges`) are at their edge level-2 tile.
     #[must_use]
+    #[inline]
     pub fn multi(&self, edges: u8) -> LoopSet {
         let mut set = 0;
         for (i, &trips) in self.offchip.iter().enumerate() {
@@ -154,18 +155,21 @@ impl Loops {
 
     /// Loops inside `l`, and `l` itself.
     #[must_use]
+    #[inline]
     pub const fn from(&self, l: usize) -> LoopSet {
         self.inner[l] | 1 << l
     }
 
     /// Whether a step of loop `l` changes the array tile of `operand`; `multi` holds the bounds in force before it.
     #[must_use]
+    #[inline]
     pub const fn moved(&self, operand: Operand, l: usize, multi: LoopSet) -> bool {
         self.relevant[operand as usize] & self.from(l) & multi != 0
     }
 
     /// Whether a step of loop `l` changes the level-2 tile of `operand`.
     #[must_use]
+    #[inline]
     pub const fn moved_l2(&self, operand: Operand, l: usize, multi: LoopSet) -> bool {
         l < OFFCHIP_LOOPS && self.moved(operand, l, multi & OFFCHIP_SET)
     }
@@ -259,6 +263,7 @@ impl Setting {
     /// The schedule under `mapping`; allocates nothing. Says nothing of whether it fits: see
     /// [`crate::mapping::legality`].
     #[must_use]
+    #[inline]
     pub fn schedule(&self, mapping: &Mapping) -> Schedule {
         let nest = &self.nest;
         let mapping = mapping.normalised(&nest.bounds);
@@ -331,12 +336,14 @@ impl Schedule {
 
     /// The dimension that carries the input's channels.
     #[must_use]
+    #[inline]
     pub fn channel_dim(&self) -> Dim {
         if self.nest.depthwise() { Dim::K } else { Dim::C }
     }
 
     /// Input rows (`side` 0) or columns (1) under `out` output positions and `taps` kernel taps.
     #[must_use]
+    #[inline]
     pub fn window(&self, side: usize, out: u32, taps: u32) -> u64 {
         u64::from(out - 1) * u64::from(self.nest.stride[side])
             + u64::from(taps - 1) * u64::from(self.nest.dilation[side])
@@ -345,6 +352,7 @@ impl Schedule {
 
     /// Input rows and columns under a tile of extents `e`.
     #[must_use]
+    #[inline]
     pub fn windows(&self, e: &PerDim<u32>) -> [u64; 2] {
         [
             self.window(0, e[Dim::Y], e[Dim::R]),
@@ -361,12 +369,14 @@ impl Schedule {
 
     /// Issue cycles of a W loader job on a tile of extents `e`.
     #[must_use]
+    #[inline]
     pub fn w_cycles(&self, e: &PerDim<u32>) -> u64 {
         ceil_div(e[Dim::K].into(), self.ports.w_lanes) * product(e, &Dim::REDUCTION)
     }
 
     /// Issue cycles of an I loader job: its whole window, padding included.
     #[must_use]
+    #[inline]
     pub fn i_cycles(&self, e: &PerDim<u32>) -> u64 {
         let [h, w] = self.windows(e);
         ceil_div(e[self.channel_dim()].into(), self.ports.i_lanes) * h * w
@@ -374,6 +384,7 @@ impl Schedule {
 
     /// Issue cycles of a pass.
     #[must_use]
+    #[inline]
     pub fn compute_cycles(&self, e: &PerDim<u32>) -> u64 {
         Dim::ALL.iter().map(|&d| u64::from(self.share(d, e[d]))).product()
     }
@@ -381,6 +392,7 @@ impl Schedule {
     /// Issue cycles of a drain job. A last one (`last`: the sums are complete) runs at the output unit's width, and where
     /// sums accumulate in level 2 it also waits until the unit is empty, so that bytes and sums never meet at one port.
     #[must_use]
+    #[inline]
     pub fn drain_cycles(&self, e: &PerDim<u32>, last: bool) -> u64 {
         let vectors = ceil_div(e[Dim::K].into(), self.ports.drain_lanes) * product(e, &[Dim::Y, Dim::X]);
         match (last, self.accumulate) {
@@ -398,12 +410,14 @@ impl Schedule {
 
     /// Bus cycles to read a level-2 W tile of extents `e`, packed by the compiler in whole words.
     #[must_use]
+    #[inline]
     pub fn w_beats(&self, e: &PerDim<u32>) -> u64 {
         round_up(e[Dim::K].into(), self.geometry.l2_w_word.into()) * product(e, &Dim::REDUCTION) / self.ports.bus
     }
 
     /// Bus cycles to read a level-2 I tile: its whole window, padding included.
     #[must_use]
+    #[inline]
     pub fn i_beats(&self, e: &PerDim<u32>) -> u64 {
         let [h, w] = self.windows(e);
         ceil_div(e[self.channel_dim()].into(), self.ports.bus) * h * w
@@ -411,12 +425,14 @@ impl Schedule {
 
     /// Bus cycles to read a level-2 P tile.
     #[must_use]
+    #[inline]
     pub fn p_beats(&self, e: &PerDim<u32>) -> u64 {
         round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES) / self.ports.bus
     }
 
     /// Bus cycles to write a level-2 O tile.
     #[must_use]
+    #[inline]
     pub fn o_beats(&self, e: &PerDim<u32>) -> u64 {
         ceil_div(e[Dim::K].into(), self.ports.bus) * product(e, &[Dim::Y, Dim::X])
     }
@@ -476,11 +492,13 @@ impl Ports {
     }
 }
 
+#[inline]
 fn product(e: &PerDim<u32>, dims: &[Dim]) -> u64 {
     dims.iter().map(|&d| u64::from(e[d])).product()
 }
 
 /// Per loop, the loops inside it: groups, batch, the off-chip order, the level-2 order.
+#[inline]
 fn nesting(m: &Mapping) -> [LoopSet; LOOPS] {
     let (mut inner, mut inside) = ([0; LOOPS], 0);
     let mut enclose = |l: usize| {
@@ -516,6 +534,7 @@ fn relevance(depthwise: bool) -> [LoopSet; 4] {
 }
 
 /// Whether a reduction loop with several trips encloses an output loop with several trips.
+#[inline]
 fn accumulates(loops: &Loops) -> bool {
     let multi = loops.multi(0) | loops.multi(!0);
     let outputs = loops.relevant[Operand::O as usize] & multi;

@@ -33,6 +33,7 @@ impl Mapping {
     /// The mapping as the hardware runs it: tiles clamped to what they cut, and at the off-chip level the reduction loops
     /// moved innermost in their given order, because partial sums never leave the chip.
     #[must_use]
+    #[inline]
     pub fn normalised(&self, bounds: &PerDim<u32>) -> Self {
         let mut m = *self;
         for d in Dim::ALL {
