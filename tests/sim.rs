@@ -5,10 +5,13 @@
 use naas::sim::tensors;
 use naas::workload::graph::Element;
 use naas::workload::onnx;
-use npyz::npz::NpzArchive;
+use npz::Npz;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+#[path = "support/npz.rs"]
+mod npz;
 
 /// An accelerator of 64 PEs; `BUS` bytes off chip and so many lanes.
 const CK8: &str = r#"{"name": "ck8", "axes": [{"size": 8, "dims": ["K"]}, {"size": 8, "dims": ["C"]}],
@@ -146,8 +149,7 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
     };
     let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
-    let mut archive = NpzArchive::open(path).unwrap();
-    let npy = archive.by_name(array).unwrap().unwrap();
+    let npy = Npz::open(&path).array(array);
     let values: Vec<i8> = match tensor.element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
         Element::Uint8 => npy
