@@ -79,7 +79,7 @@ impl Batch {
     /// Exact cycles, counts and energy of every mapping, in order; `E0203` in place of a mapping that cannot run.
     #[must_use]
     pub fn costs(&self, mappings: &[Mapping]) -> Vec<Result<LayerCost>> {
-        self.map(mappings, |model, s| model.cost(s))
+        self.map(mappings, Model::cost)
     }
 
     /// Exact counts and energy of every mapping, and cycles that it cannot undercut, in order; `E0203` in place of a

@@ -23,131 +23,160 @@ use crate::mapping::schedule::{
 /// A run time that `s`, whose jobs sum up to `tally`, cannot undercut.
 #[must_use]
 pub fn lower_bound(s: &Schedule, tally: &Tally) -> u64 {
-    let (c, e, busy, jobs) = (Constants::of(s), Extents::of(s), &tally.busy, &tally.counts.jobs);
-    let slots = &s.ports.slots;
-    // The earliest starts of the first jobs.
-    let read_w = 1 + s.i_beats(&e.first_l2);
-    let i = read_w + c.read_to_use;
-    let w_beats = s.w_beats(&e.first_l2);
-    let w = i + w_beats;
-    let p = w + s.p_beats(&e.first_l2);
-    let (first_w, first_i) = (s.w_cycles(&e.first), s.i_cycles(&e.first));
-    let compute = (w + first_w + c.w_to_compute).max(i + first_i + c.i_to_compute);
-    let first_pass = compute_cycles(&e.first_shares);
-    let drain = p.max(compute + first_pass + c.compute_to_drain);
-    // The first level-2 O tile takes at least the first off-chip step, and its last drain job.
-    let first_drain = s.drain_cycles(&e.first_complete, true);
-    let write = compute + step_compute(s, 0) + c.compute_to_drain + first_drain + c.drain_to_write;
-    // What must follow the last jobs.
-    let (last_write, last_drain) = (s.o_beats(&e.last_l2), s.drain_cycles(&e.last, true));
-    let last_pass = compute_cycles(&PerDim::from_fn(|d| s.share[d][2]));
-    let after_drain = c.drain_to_write + last_write;
-    let after_compute = c.compute_to_drain + last_drain + after_drain;
-    let after_load = last_pass + after_compute;
-    let (after_w, after_i) = (c.w_to_compute + after_load, c.i_to_compute + after_load);
-    let turns = |slots, jobs, fill_and_use, to_use, first_fill, last_use| Turns {
-        single: slots == 1,
-        jobs,
-        busy: fill_and_use,
-        to_use,
-        first_fill,
-        last_use,
-    };
+    let (c, e) = (Constants::of(s), Extents::of(s));
+    let (head, tail) = (Heads::of(s, &c, &e), Tails::of(s, &c, &e));
+    let engines = one_engine(s, tally, &c, &e, (&head, &tail));
+    two_engines(s, tally, &c, (&head, &tail))
+        .into_iter()
+        .fold(engines, u64::max)
+}
+
+/// The earliest starts of first jobs, and some of their durations.
+struct Heads {
+    /// First W, first P read.
+    read_w: u64,
+    read_p: u64,
+    i: u64,
+    w: u64,
+    compute: u64,
+    drain: u64,
+    write: u64,
+    /// Durations of the first reads, of W and I loads, and of the first pass.
+    read_cycles: [u64; 3],
+    load_cycles: [u64; 2],
+    pass_cycles: u64,
+    /// Duration of the last drain job of the first level-2 O tile.
+    drain_cycles: u64,
+}
+
+impl Heads {
+    fn of(s: &Schedule, c: &Constants, e: &Extents) -> Self {
+        let read_cycles = [s.i_beats(&e.first_l2), s.w_beats(&e.first_l2), s.p_beats(&e.first_l2)];
+        let load_cycles = [s.w_cycles(&e.first), s.i_cycles(&e.first)];
+        let pass_cycles = compute_cycles(&e.first_shares);
+        let drain_cycles = s.drain_cycles(&e.first_complete, true);
+        let read_w = 1 + read_cycles[0];
+        let read_p = read_w + read_cycles[1];
+        let (i, w) = (read_w + c.read_to_use, read_p + c.read_to_use);
+        let compute = (w + load_cycles[0] + c.w_to_compute).max(i + load_cycles[1] + c.i_to_compute);
+        Self {
+            read_w,
+            read_p,
+            i,
+            w,
+            compute,
+            drain: (w + read_cycles[2]).max(compute + pass_cycles + c.compute_to_drain),
+            // The first level-2 O tile takes at least the first off-chip step, and its last drain job.
+            write: compute + step_compute(s, 0) + c.compute_to_drain + drain_cycles + c.drain_to_write,
+            read_cycles,
+            load_cycles,
+            pass_cycles,
+            drain_cycles,
+        }
+    }
+}
+
+/// What must follow last jobs, and some of their durations.
+struct Tails {
+    w: u64,
+    i: u64,
+    compute: u64,
+    drain: u64,
+    pass_cycles: u64,
+    drain_cycles: u64,
+    write_cycles: u64,
+}
+
+impl Tails {
+    fn of(s: &Schedule, c: &Constants, e: &Extents) -> Self {
+        let (write_cycles, drain_cycles) = (s.o_beats(&e.last_l2), s.drain_cycles(&e.last, true));
+        let pass_cycles = compute_cycles(&PerDim::from_fn(|d| s.share[d][2]));
+        let drain = c.drain_to_write + write_cycles;
+        let compute = c.compute_to_drain + drain_cycles + drain;
+        Self {
+            w: c.w_to_compute + pass_cycles + compute,
+            i: c.i_to_compute + pass_cycles + compute,
+            compute,
+            drain,
+            pass_cycles,
+            drain_cycles,
+            write_cycles,
+        }
+    }
+}
+
+/// The largest bound of an engine alone.
+fn one_engine(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, (head, tail): (&Heads, &Tails)) -> u64 {
+    let busy = &tally.busy;
     [
-        after_last_read(s, tally, &c, &e, after_compute),
-        w + busy.w + after_w,
-        i + busy.i + after_i,
-        compute + busy.compute + after_compute,
-        drain + busy.drain + after_drain,
-        write + busy.write,
-        // W and I buffers: loads and passes.
-        w + turns(
-            slots.w,
-            jobs.w,
-            busy.w + busy.compute,
-            c.w_to_compute,
-            first_w,
-            last_pass,
-        )
-        .least()
-            + after_compute,
-        i + turns(
-            slots.i,
-            jobs.i,
-            busy.i + busy.compute,
-            c.i_to_compute,
-            first_i,
-            last_pass,
-        )
-        .least()
-            + after_compute,
-        // Psums: passes and drains.
-        compute
-            + turns(
-                slots.psum,
-                jobs.drain,
-                busy.compute + busy.drain,
-                c.compute_to_drain,
-                first_pass,
-                last_drain,
-            )
-            .least()
-            + after_drain,
-        // Level 2: reads and loads, reads and drains, drains and writes.
-        read_w
-            + turns(
-                slots.l2_w,
-                tally.reads.w,
-                tally.fills.w + busy.w,
-                c.read_to_use,
-                w_beats,
-                0,
-            )
-            .least()
-            + after_w,
-        1 + turns(
-            slots.l2_i,
-            tally.reads.i,
-            tally.i_read_cycles + busy.i,
-            c.read_to_use,
-            read_w - 1,
-            0,
-        )
-        .least()
-            + after_i,
-        read_w
-            + w_beats
-            + turns(
-                slots.l2_p,
-                tally.reads.p,
-                tally.fills.p + busy.drain,
-                c.read_to_use,
-                p - w,
-                last_drain,
-            )
-            .least()
-            + after_drain,
-        drain
-            + turns(
-                slots.l2_o,
-                jobs.write,
-                busy.drain + busy.write,
-                c.drain_to_write,
-                first_drain,
-                last_write,
-            )
-            .least(),
+        after_last_read(s, tally, c, e, tail.compute),
+        head.w + busy.w + tail.w,
+        head.i + busy.i + tail.i,
+        head.compute + busy.compute + tail.compute,
+        head.drain + busy.drain + tail.drain,
+        head.write + busy.write,
     ]
     .into_iter()
     .fold(0, u64::max)
+}
+
+/// The bound of each memory.
+fn two_engines(s: &Schedule, tally: &Tally, c: &Constants, (head, tail): (&Heads, &Tails)) -> [u64; 7] {
+    let (slots, busy, jobs, reads) = (&s.ports.slots, &tally.busy, &tally.counts.jobs, &tally.reads);
+    let turns = |slots, tiles, busy, to_use, first_fill, last_use| {
+        Turns {
+            single: slots == 1,
+            tiles,
+            busy,
+            to_use,
+            first_fill,
+            last_use,
+        }
+        .least()
+    };
+    let [load_w, load_i] = head.load_cycles;
+    let [read_i, read_w, read_p] = head.read_cycles;
+    let (w_passes, i_passes) = (busy.w + busy.compute, busy.i + busy.compute);
+    let (drained, written) = (busy.compute + busy.drain, busy.drain + busy.write);
+    let [w_read, i_read, p_read] = [
+        tally.fills.w + busy.w,
+        tally.i_read_cycles + busy.i,
+        tally.fills.p + busy.drain,
+    ];
+    let last_drain = tail.drain_cycles;
+    [
+        head.w + turns(slots.w, jobs.w, w_passes, c.w_to_compute, load_w, tail.pass_cycles) + tail.compute,
+        head.i + turns(slots.i, jobs.i, i_passes, c.i_to_compute, load_i, tail.pass_cycles) + tail.compute,
+        head.compute
+            + turns(
+                slots.psum,
+                jobs.drain,
+                drained,
+                c.compute_to_drain,
+                head.pass_cycles,
+                last_drain,
+            )
+            + tail.drain,
+        head.read_w + turns(slots.l2_w, reads.w, w_read, c.read_to_use, read_w, 0) + tail.w,
+        1 + turns(slots.l2_i, reads.i, i_read, c.read_to_use, read_i, 0) + tail.i,
+        head.read_p + turns(slots.l2_p, reads.p, p_read, c.read_to_use, read_p, last_drain) + tail.drain,
+        head.drain
+            + turns(
+                slots.l2_o,
+                jobs.write,
+                written,
+                c.drain_to_write,
+                head.drain_cycles,
+                tail.write_cycles,
+            ),
+    ]
 }
 
 /// Tiles of a memory that are filled and used in turn.
 struct Turns {
     /// Whether the memory has one slot.
     single: bool,
-    /// Tiles.
-    jobs: u64,
+    tiles: u64,
     /// Cycles of all fills and uses.
     busy: u64,
     /// From a fill's end to its use.
@@ -167,11 +196,11 @@ impl Turns {
     /// both together take all fills, all uses, the first fill and the last use once more, and two releases fewer than
     /// there are tiles.
     fn least(&self) -> u64 {
-        let turns = self.busy + self.jobs * self.to_use;
-        if self.single || self.jobs == 1 {
-            return turns + (self.jobs - 1) * RELEASE;
+        let turns = self.busy + self.tiles * self.to_use;
+        if self.single || self.tiles == 1 {
+            return turns + (self.tiles - 1) * RELEASE;
         }
-        (turns + self.first_fill + self.last_use + (self.jobs - 2) * RELEASE).div_ceil(2)
+        (turns + self.first_fill + self.last_use + (self.tiles - 2) * RELEASE).div_ceil(2)
     }
 }
 

@@ -20,6 +20,8 @@
 
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::jump::iterate;
+use crate::cost::memory::{Memory, masks};
+use crate::cost::state::{ArrayState, EVERYTHING, I, Moves, O, P, State, W, at, settle, touched};
 use crate::mapping::schedule::{
     COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
     READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
@@ -38,59 +40,6 @@ pub fn fits(nest: &LoopNest) -> bool {
     let per_mac = 2 * side(0) * side(1) + 4 * 1000;
     u128::from(nest.macs()) * per_mac < 1 << 62
 }
-
-/// Positions of the state's entries; those of the array engines come first.
-mod at {
-    /// End of the last pass.
-    pub const COMPUTE: usize = 0;
-    /// End of the last W loader job.
-    pub const W: usize = 1;
-    /// End of the last pass that read the W tile before the newest.
-    pub const W_FREE: usize = 2;
-    /// End of the last I loader job.
-    pub const I: usize = 3;
-    /// End of the last pass that read the I tile before the newest.
-    pub const I_FREE: usize = 4;
-    /// End of the last drain job.
-    pub const DRAIN: usize = 5;
-    /// End of the drain job before.
-    pub const DRAIN_BEFORE: usize = 6;
-    /// Number of entries that jobs of the array change.
-    pub const ARRAY: usize = 7;
-    /// When the newest level-2 W tile can be used.
-    pub const W_READY: usize = 7;
-    /// When the newest level-2 I tile can be used.
-    pub const I_READY: usize = 8;
-    /// When the level-2 O slot of the newest tile is free and the newest P tile can be used.
-    pub const O_READY: usize = 9;
-    /// Number of entries that matter to the passes of a step.
-    pub const STEP: usize = 10;
-    /// End of the last read job.
-    pub const READ: usize = 10;
-    /// End of the last loader job on the level-2 W tile before the newest.
-    pub const L2_W_FREE: usize = 11;
-    /// The same of I.
-    pub const L2_I_FREE: usize = 12;
-    /// End of the last drain job that used the level-2 P tile before the newest.
-    pub const L2_P_FREE: usize = 13;
-    /// End of the last write job.
-    pub const WRITE: usize = 14;
-    /// End of the write job before.
-    pub const WRITE_BEFORE: usize = 15;
-    /// Number of entries.
-    pub const ALL: usize = 16;
-}
-
-type State = [u64; at::ALL];
-type ArrayState = [u64; at::ARRAY];
-
-/// Which operands move: bits W, I, P, O in the order of [`Operand`].
-type Moves = u8;
-const W: Moves = 1 << Operand::W as u8;
-const I: Moves = 1 << Operand::I as u8;
-const P: Moves = 1 << Operand::P as u8;
-const O: Moves = 1 << Operand::O as u8;
-const EVERYTHING: Moves = W | I | P | O;
 
 /// What job starts depend on beside the state.
 #[derive(Clone, Copy, Default)]
@@ -143,7 +92,7 @@ struct Level {
 impl Level {
     /// Trips after the first that are like each other, and whether the last one is not among them, given what moves after
     /// the loop.
-    const fn alike(&self, exit: Moves) -> (u64, bool) {
+    const fn alike(self, exit: Moves) -> (u64, bool) {
         let differs = self.last != 0 || (self.moves ^ exit) & O != 0;
         (self.trips as u64 - 1 - differs as u64, differs)
     }
@@ -164,50 +113,6 @@ struct Inner {
     known: u64,
     /// Beats of I, W, P and O.
     beats: [u64; 4],
-}
-
-/// What a nest did from a start like it.
-#[derive(Clone, Copy)]
-struct Memo<const N: usize> {
-    /// The evaluation that it belongs to.
-    run: u64,
-    /// The nest, and what moves around it; see [`Run::recall`].
-    key: u64,
-    start: [u64; N],
-    end: [u64; N],
-}
-
-/// Nests that were run, each at one place by its hash. Only the first `N` entries of the state matter to them.
-#[derive(Clone)]
-struct Memory<const N: usize>(Vec<Memo<N>>);
-
-/// Places of a [`Memory`].
-const MEMOS: usize = 128;
-
-impl<const N: usize> Memory<N> {
-    fn new() -> Self {
-        let empty = Memo {
-            run: 0,
-            key: 0,
-            start: [0; N],
-            end: [0; N],
-        };
-        Self(vec![empty; MEMOS])
-    }
-
-    /// The place of a nest, which may hold another.
-    #[inline]
-    fn place(&mut self, key: u64, start: &[u64; N]) -> &mut Memo<N> {
-        // A sum of products with odd numbers: the top bits depend on everything. Products do not wait for each other.
-        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-        let (mut hash, mut mix) = (key.wrapping_mul(MIX), MIX);
-        for time in start {
-            mix = mix.rotate_left(11) | 1;
-            hash = hash.wrapping_add(time.wrapping_mul(mix));
-        }
-        hash = (hash ^ hash >> 32).wrapping_mul(MIX);
-        &mut self.0[(hash >> (64 - MEMOS.trailing_zeros())) as usize]
-    }
 }
 
 /// Evaluates schedules; keeps its workspace, and nothing else, between them.
@@ -598,58 +503,6 @@ impl NestKey {
     }
 }
 
-/// All ones where a bit is set.
-#[inline]
-fn masks<const N: usize>(bits: u16) -> [u64; N] {
-    std::array::from_fn(|i| u64::from(bits >> i & 1).wrapping_neg())
-}
-
-/// Entries that a nest reads or changes, as bits.
-fn touched(moves: Moves, l2_moves: Moves) -> u16 {
-    let of = |entries: &[usize]| entries.iter().fold(0_u16, |set, &i| set | 1 << i);
-    let mut set = of(&[at::COMPUTE]);
-    for (operand, entries) in [
-        (W, of(&[at::W, at::W_FREE, at::W_READY])),
-        (I, of(&[at::I, at::I_FREE, at::I_READY])),
-        (O, of(&[at::DRAIN, at::DRAIN_BEFORE, at::O_READY])),
-    ] {
-        set |= if moves & operand != 0 { entries } else { 0 };
-    }
-    for (operand, entries) in [
-        (EVERYTHING, of(&[at::READ])),
-        (W, of(&[at::L2_W_FREE])),
-        (I, of(&[at::L2_I_FREE])),
-        (P, of(&[at::L2_P_FREE])),
-        (O, of(&[at::WRITE, at::WRITE_BEFORE])),
-    ] {
-        set |= if l2_moves & operand != 0 { entries } else { 0 };
-    }
-    set
-}
-
-/// Raises tokens to what whoever takes them waits for anyway: their engine's last end, or the last pass.
-fn settle(moves: Moves, l2_moves: Moves, x: &mut State) {
-    for (operand, end, free, ready) in [(W, at::W, at::W_FREE, at::W_READY), (I, at::I, at::I_FREE, at::I_READY)] {
-        if moves & operand != 0 {
-            x[free] = x[free].max(x[end].saturating_sub(RELEASE));
-            x[ready] = x[ready].max(x[end]);
-        }
-    }
-    if moves & O != 0 {
-        let drain = x[at::DRAIN].max(x[at::COMPUTE]);
-        x[at::O_READY] = x[at::O_READY].max(drain);
-        x[at::DRAIN_BEFORE] = x[at::DRAIN_BEFORE].max(x[at::COMPUTE].saturating_sub(RELEASE));
-        if l2_moves & O != 0 {
-            x[at::WRITE_BEFORE] = x[at::WRITE_BEFORE].max(drain.saturating_sub(RELEASE));
-        }
-    }
-    for (operand, free) in [(W, at::L2_W_FREE), (I, at::L2_I_FREE), (P, at::L2_P_FREE)] {
-        if l2_moves & operand != 0 {
-            x[free] = x[free].max(x[at::READ].saturating_sub(RELEASE));
-        }
-    }
-}
-
 /// The level-2 loops of one off-chip step.
 struct Nest<'a> {
     s: &'a Schedule,
@@ -699,7 +552,7 @@ impl Nest<'_> {
         closes.then_some(d.drain[usize::from(complete)])
     }
 
-    #[inline(always)]
+    #[inline]
     fn pass(&self, entry: Moves, drain: Option<u64>, d: &Durations, x: &mut ArrayState) {
         let t = self.tokens;
         let [w_single, i_single, psum_single, ..] = t.single;

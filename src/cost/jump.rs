@@ -70,7 +70,7 @@ fn shifts_alike<const N: usize>(before: &[u64; N], now: &[u64; N]) -> bool {
     let mut alike = true;
     for (b, n) in before.iter().zip(now) {
         let shift = n.wrapping_sub(*b);
-        alike &= (shift == 0) | (shift == common);
+        alike &= shift == 0 || shift == common;
     }
     alike
 }

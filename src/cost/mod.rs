@@ -13,7 +13,9 @@ pub mod energy;
 pub mod floor;
 pub mod jump;
 pub mod layer;
+mod memory;
 pub mod network;
+mod state;
 pub mod tech;
 pub mod walk;
 
