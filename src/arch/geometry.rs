@@ -97,6 +97,7 @@ impl Geometry {
 
     /// Positions that run `d` in parallel, one where no axis serves it.
     #[must_use]
+    #[inline]
     pub const fn p(&self, d: Dim) -> u32 {
         self.parallel[d as usize]
     }

@@ -448,6 +448,15 @@ impl<'a> Walker<'a> {
         self.end.read = start + beats;
         self.walk.tally.busy.read += beats;
         self.walk.tally.counts.jobs.read += 1;
+        let reads = &mut self.walk.tally.reads;
+        match operand {
+            Operand::W => reads.w += 1,
+            Operand::I => {
+                reads.i += 1;
+                self.walk.tally.i_read_cycles += beats;
+            }
+            Operand::P | Operand::O => reads.p += 1,
+        }
         self.show(Engine::Read, operand, start, self.end.read, pass);
         self.end.read + self.constants.read_to_use
     }
