@@ -28,9 +28,9 @@ const RULE: &str = "#bbbbbb";
 /// Operands from dark to light; parameters are hatched.
 const COLOURS: [(Operand, &str, &str); 4] = [
     (Operand::W, "#1f4e79", "weights"),
-    (Operand::I, "#e08e45", "inputs"),
+    (Operand::I, "#d9822b", "inputs"),
     (Operand::P, "url(#parameters)", "parameters"),
-    (Operand::O, "#8fbf9f", "sums and outputs"),
+    (Operand::O, "#c4dfcc", "sums and outputs"),
 ];
 
 /// What a layer's timeline is called and how long the whole layer takes.
@@ -244,7 +244,7 @@ const fn plain(colour: &str) -> Fill<'_> {
 const fn outlined(colour: &str) -> Fill<'_> {
     Fill {
         colour,
-        border: Some("#ffffff"),
+        border: Some("#555555"),
     }
 }
 

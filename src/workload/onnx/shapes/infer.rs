@@ -45,7 +45,7 @@ pub(super) enum Rule {
 }
 
 /// Every operator that is understood.
-const RULES: [(&str, Rule); 83] = [
+const RULES: [(&str, Rule); 84] = [
     ("Conv", Rule::Conv),
     ("ConvTranspose", Rule::ConvTranspose),
     ("Gemm", Rule::Gemm),
@@ -96,6 +96,7 @@ const RULES: [(&str, Rule); 83] = [
     ("Less", Rule::Broadcast),
     ("Max", Rule::Broadcast),
     ("Min", Rule::Broadcast),
+    ("Mod", Rule::Broadcast),
     ("Mul", Rule::Broadcast),
     ("Or", Rule::Broadcast),
     ("PRelu", Rule::Broadcast),
