@@ -219,7 +219,10 @@ fn elementwise(o: &Operation, shape: &[u32]) -> Option<Vec<i64>> {
         "Mul" => pairs(&i64::checked_mul),
         "Div" => pairs(&i64::checked_div),
         // As in Python: the sign is the divisor's.
-        "Mod" => pairs(&|a, b| a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })),
+        "Mod" => pairs(&|a, b| {
+            a.checked_rem(b)
+                .map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r })
+        }),
         "Min" => pairs(&|a, b| Some(a.min(b))),
         "Max" => pairs(&|a, b| Some(a.max(b))),
         "Equal" => pairs(&|a, b| Some(i64::from(a == b))),
