@@ -4,6 +4,7 @@
 //! other, this layer hands the predicted cycles over. Each command is one file with `run(&Args, &Session)`.
 
 pub mod args;
+pub mod compare;
 pub mod cost;
 pub mod costs;
 pub mod explain;

@@ -2,10 +2,11 @@
 //!
 //! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
-use crate::base::diag::Result;
+use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs};
 use crate::cli::args::{Mapper, Objective, SpaceName};
+use crate::cost::timeline::Window;
 use crate::search::problem;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ impl SearchPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &SearchArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
@@ -204,7 +205,7 @@ impl MapPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &MapArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
@@ -221,24 +222,65 @@ impl MapPlan {
 /// What `naas cost` will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CostPlan {
-    /// File of the design.
-    pub design: PathBuf,
+    /// Files of the designs, at least one.
+    pub designs: Vec<PathBuf>,
     /// Name of one network of the design; all of them if absent.
     pub network: Option<String>,
     /// Prices: a name or a file.
     pub technology: String,
+    /// A picture to draw.
+    pub timeline: Option<TimelinePlan>,
 }
 
+/// A timeline to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelinePlan {
+    /// Where it goes.
+    pub out: PathBuf,
+    /// Of this layer.
+    pub layer: String,
+    /// Which cycles.
+    pub window: Window,
+}
+
+/// Cycles that a timeline shows from a given one on.
+const WINDOW: u64 = 1000;
+
 impl CostPlan {
-    /// Fills in defaults, and checks that the design can be read.
+    /// Fills in defaults, and checks that the designs can be read and the picture written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable).
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path; [`Code::Usage`] for a timeline of several designs.
     pub fn resolve(args: &CostArgs) -> Result<Self> {
+        let timeline = match (&args.timeline, &args.layer) {
+            (Some(out), Some(layer)) => {
+                if args.design.len() > 1 {
+                    return Err(Diagnostic::new(
+                        Code::Usage,
+                        "a timeline shows one design, several are given",
+                    ));
+                }
+                files::check_writable(out)?;
+                let window = match (args.from, args.cycles) {
+                    (None, None) => Window::Ends,
+                    (from, count) => Window::Cycles {
+                        from: from.unwrap_or(1),
+                        count: count.unwrap_or(WINDOW),
+                    },
+                };
+                Some(TimelinePlan {
+                    out: out.clone(),
+                    layer: layer.clone(),
+                    window,
+                })
+            }
+            _ => None,
+        };
         Ok(Self {
-            design: existing(&args.design)?,
+            designs: args.design.iter().map(|d| existing(d)).collect::<Result<_>>()?,
             network: args.network.clone(),
             technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
+            timeline,
         })
     }
 }
@@ -272,7 +314,7 @@ impl GenPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &GenArgs) -> Result<Self> {
         files::check_replaceable(&args.out, RTL_MARKER)?;
         let design = match &args.design {
@@ -307,7 +349,7 @@ impl SimPlan {
     /// Checks that the folder is an RTL folder.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) if it is not.
+    /// [`Code::Unreadable`] if it is not.
     pub fn resolve(args: &SimArgs) -> Result<Self> {
         existing(&args.dir.join(RTL_MARKER)).map_err(|e| {
             e.expected("a folder that `naas gen` wrote")
@@ -341,7 +383,7 @@ impl RunPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &RunArgs) -> Result<Self> {
         files::check_writable(&args.output)?;
         let network = args.network.clone();
