@@ -30,7 +30,7 @@ impl Source {
     /// # Errors
     /// As [`zoo::open`].
     pub fn open(text: &str) -> Result<Self> {
-        let zoo::Workload { network, graph } = zoo::open(text)?;
+        let zoo::Workload { network, graph, .. } = zoo::open(text)?;
         Ok(Self {
             text: text.into(),
             network,

@@ -8,7 +8,7 @@ use crate::cli::inputs::Source;
 use crate::cli::plan::{DesignSource, RunPlan};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::sim::golden::{AddForm, run_graph};
+use crate::sim::golden::run_graph;
 use crate::sim::plan::of_graph;
 use crate::sim::verilator::Folder;
 use crate::sim::{inference, tensors};
@@ -70,7 +70,7 @@ fn only<'a>(ports: &'a [Port], what: &str) -> Result<&'a Port> {
 fn golden(graph: &QuantGraph, batches: &[Vec<i8>], output: TensorId, session: &Session) -> Result<Vec<Vec<i8>>> {
     let one = |batch: &Vec<i8>| -> Result<Vec<i8>> {
         session.interrupt.check()?;
-        let values = run_graph(graph, std::slice::from_ref(batch), AddForm::OrtX86)?;
+        let values = run_graph(graph, std::slice::from_ref(batch))?;
         Ok(values.tensor(output).to_vec())
     };
     let all: Vec<Result<Vec<i8>>> = batches.par_iter().map(one).collect();
@@ -123,7 +123,7 @@ fn rtl(
             // Where the last operator runs on the host, its golden result follows from outputs that were all equal.
             results.push(match own {
                 Some((_, values)) => values,
-                None => run_graph(graph, inputs, AddForm::OrtX86)?.tensor(output).to_vec(),
+                None => run_graph(graph, inputs)?.tensor(output).to_vec(),
             });
             progress.show(i as u64 + 1, String::new());
         }

@@ -38,7 +38,7 @@ pub fn run(folder: &Folder, program: &Program, data: &[LayerData], scratch: &Pat
             let bytes = std::fs::read(&dump.file).map_err(|e| scratch_error(&e))?;
             compare(layer, &bytes)?;
             let planes = layer.output.unpack(&bytes);
-            Ok((d.output.0, from_planes(&d.layer.shape, &planes, Side::Output)))
+            Ok((d.output.0, from_planes(&d.layer.shape, d.layout, &planes, Side::Output)))
         })
         .collect()
 }

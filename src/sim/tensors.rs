@@ -1,6 +1,7 @@
 //! Stimuli and results as `.npy` files, in the layout and type that the network's file declares.
 
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::sim::host::log_softmax;
 use crate::workload::graph::{Element, Port, Tensor};
 use npyz::{NpyFile, Order};
 
@@ -43,7 +44,7 @@ pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Opti
     let values: Vec<i8> = match (port.float, tensor.element) {
         (true, _) if typed.contains("<f4") => {
             let reals: Vec<f32> = file.into_vec().map_err(cut)?;
-            reals.into_iter().map(|r| tensor.quantize(r)).collect()
+            reals.into_iter().map(|r| tensor.quantize_as(r, port.form)).collect()
         }
         (false, Element::Int8) if typed.contains("|i1") => file.into_vec().map_err(cut)?,
         (false, Element::Uint8) if typed.contains("|u1") => {
@@ -70,10 +71,13 @@ pub fn write(batches: &[Vec<i8>], port: &Port, tensor: &Tensor) -> Vec<u8> {
     }
     let values = batches.iter().flatten();
     let (descr, data): (_, Vec<u8>) = match (port.float, tensor.element) {
-        (true, _) => (
-            "<f4",
-            values.flat_map(|&v| tensor.dequantize(v).to_le_bytes()).collect(),
-        ),
+        (true, _) => {
+            let mut reals: Vec<f32> = values.map(|&v| tensor.dequantize(v)).collect();
+            if port.log_softmax {
+                reals = log_softmax(&reals, tensor.shape.last().map_or(1, |&d| d as usize));
+            }
+            ("<f4", reals.into_iter().flat_map(f32::to_le_bytes).collect())
+        }
         (false, Element::Int8) => ("|i1", values.map(|&v| v as u8).collect()),
         (false, Element::Uint8) => ("|u1", values.map(|&v| v as u8 ^ 0x80).collect()),
     };
@@ -132,11 +136,7 @@ mod tests {
     use super::*;
 
     fn case(float: bool, element: Element) -> (Port, Tensor) {
-        let port = Port {
-            name: "x".into(),
-            tensor: 0,
-            float,
-        };
+        let port = Port::new("x", 0, float);
         let tensor = Tensor {
             name: "x".into(),
             shape: vec![1, 3],

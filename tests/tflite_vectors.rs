@@ -1,0 +1,136 @@
+//! The golden model against tensors that LiteRT and TFLite Micro computed on seven trained networks, bit for bit: every int8
+//! tensor, under each of the three semantics.
+//!
+//! Networks and vectors are other people's files: they lie in `../shared` or where `NAAS_SHARED` says; without them the tests
+//! say so and pass.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so, measurements are printed")]
+
+use naas::sim::golden::{Activations, run_graph};
+use naas::workload::graph::{QuantGraph, Semantics};
+use naas::workload::tflite;
+use npyz::npz::NpzArchive;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+type Npz = NpzArchive<BufReader<File>>;
+
+const NETWORKS: [&str; 7] = [
+    "ad01_int8",
+    "kws_ref_model",
+    "str_ww_ref_model",
+    "pretrainedResnet_quant",
+    "vww_96_int8",
+    "ptq_mnist_lenet-300-100",
+    "mobilenet_v2_quantized_1x3x224x224",
+];
+
+const SEMANTICS: [Semantics; 3] = [Semantics::Reference, Semantics::Micro, Semantics::Xnnpack];
+
+/// The folder with other people's files, if it is there.
+fn shared() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let path = std::env::var_os("NAAS_SHARED").map_or_else(beside, PathBuf::from);
+    let found = path.join("models").is_dir();
+    if !found {
+        eprintln!(
+            "SKIPPED, NOTHING WAS TESTED: no models in {}; set NAAS_SHARED",
+            path.display()
+        );
+    }
+    found.then_some(path)
+}
+
+fn model(shared: &Path, name: &str) -> PathBuf {
+    shared.join("models").join(format!("{name}.tflite"))
+}
+
+fn vectors(shared: &Path, name: &str) -> Npz {
+    NpzArchive::open(shared.join("vectors/tflite").join(format!("{name}.npz"))).unwrap()
+}
+
+fn bytes(npz: &mut Npz, array: &str) -> Option<Vec<i8>> {
+    npz.by_name(array).unwrap().map(|npy| npy.into_vec().unwrap())
+}
+
+/// Hashes by `SEMANTICS/inputN/tI`.
+fn hashes(npz: &mut Npz) -> BTreeMap<String, String> {
+    let text: Vec<String> = npz.by_name("sha256").unwrap().unwrap().into_vec().unwrap();
+    serde_json::from_str(&text[0]).unwrap()
+}
+
+fn hash(values: &[i8]) -> String {
+    let raw: Vec<u8> = values.iter().map(|&v| v as u8).collect();
+    Sha256::digest(raw).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn tensor<'a>(graph: &QuantGraph, run: &'a Activations, name: &str) -> &'a [i8] {
+    run.tensor(graph.tensor_id(name).unwrap_or_else(|| panic!("no tensor {name}")))
+}
+
+/// Runs one network under one semantics on all recorded inputs; numbers of hashes and of elements compared.
+fn compare(shared: &Path, name: &str, semantics: Semantics) -> (usize, usize) {
+    let graph = tflite::read(&model(shared, name), semantics).unwrap();
+    let mut npz = vectors(shared, name);
+    let hashes = hashes(&mut npz);
+    let length = graph.tensors[graph.inputs[0].tensor].len();
+    let inputs = bytes(&mut npz, "input").unwrap();
+    let (mut compared, mut elements) = (0, 0);
+    for (i, input) in inputs.chunks(length).enumerate() {
+        let run = run_graph(&graph, &[input.to_vec()]).unwrap();
+        let own = format!("{}/input{i}/t", semantics.as_str());
+        for (key, want) in hashes.iter().filter(|(key, _)| key.starts_with(&own)) {
+            let index = &key[own.len()..];
+            let have = tensor(&graph, &run, &format!("t{index}"));
+            assert_eq!(&hash(have), want, "{name} {key}");
+            compared += 1;
+            elements += have.len();
+        }
+        if i == 0 {
+            let prefix = format!("{}_t", semantics.as_str());
+            let arrays: Vec<String> = npz.array_names().map(str::to_owned).collect();
+            for array in arrays.iter().filter(|a| a.starts_with(&prefix)) {
+                let want = bytes(&mut npz, array).unwrap();
+                let have = tensor(&graph, &run, &format!("t{}", &array[prefix.len()..]));
+                assert!(have == want, "{name} {array}");
+            }
+        }
+        let output = format!("{}_output{i}", semantics.as_str());
+        let want = bytes(&mut npz, &output).unwrap();
+        assert!(run.tensor(graph.outputs[0].tensor) == want, "{name} {output}");
+    }
+    (compared, elements)
+}
+
+#[test]
+fn every_tensor_of_every_network() {
+    let Some(shared) = shared() else { return };
+    let mut total = (0, 0);
+    for name in NETWORKS {
+        for semantics in SEMANTICS {
+            let (hashes, elements) = compare(&shared, name, semantics);
+            eprintln!(
+                "{name} {}: {hashes} tensors, {elements} elements, 0 differences",
+                semantics.as_str()
+            );
+            assert!(hashes > 0);
+            total = (total.0 + hashes, total.1 + elements);
+        }
+    }
+    eprintln!("{} tensors, {} elements", total.0, total.1);
+}
+
+#[test]
+fn every_channel_is_proven() {
+    let Some(shared) = shared() else { return };
+    for name in NETWORKS {
+        for semantics in SEMANTICS {
+            let graph = tflite::read(&model(&shared, name), semantics).unwrap();
+            eprintln!("{name} {}: {} channels", semantics.as_str(), graph.prove().unwrap());
+        }
+    }
+}
