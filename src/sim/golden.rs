@@ -145,13 +145,7 @@ pub fn layer(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: 
 /// # Errors
 /// `E0102` where lengths do not fit the shape, `E0103` for a shape that has no weights or is transposed, `E0104` for a bad
 /// size or sums that could overflow 32 bits.
-pub fn accumulators(
-    shape: &Shape,
-    layout: Layout,
-    input: &[i8],
-    weights: &[i8],
-    post: &LayerPost,
-) -> Result<Vec<i32>> {
+pub fn accumulators(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
     let sums = channels_last_sums(shape, layout, input, weights, post)?;
     Ok(restore(shape, layout, sums))
 }
@@ -370,7 +364,9 @@ fn windows(
     let span = |i: usize, at: usize, size: usize| {
         let start = at as i64 * i64::from(pool.stride[i]) - i64::from(pool.pad[i]);
         let positions = (0..pool.kernel[i]).map(move |t| start + i64::from(t) * i64::from(pool.dilation[i]));
-        positions.filter(move |p| (0..size as i64).contains(p)).map(|p| p as usize)
+        positions
+            .filter(move |p| (0..size as i64).contains(p))
+            .map(|p| p as usize)
     };
     let mut out = vec![0; batch * channels * rows * cols];
     for n in 0..batch {

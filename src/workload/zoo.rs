@@ -239,8 +239,10 @@ fn damaged(what: &str) -> Diagnostic {
 
 fn unknown(name: &str) -> Diagnostic {
     let known = names().unwrap_or_default();
-    let error = Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`"))
-        .expected(format!("an .onnx, .tflite or .json file, or one of {}", known.join(", ")));
+    let error = Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`")).expected(format!(
+        "an .onnx, .tflite or .json file, or one of {}",
+        known.join(", ")
+    ));
     match closest(name, known.iter().map(String::as_str)) {
         Some(meant) => error.next(format!("did you mean `{meant}`?")),
         None => error.next("`naas list networks` prints what they are"),

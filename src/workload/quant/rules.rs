@@ -190,7 +190,11 @@ impl Requantizer {
             }
             Self::Gemmlowp { multiplier: 0, .. } => params(0, 1, Rounding::HalfUp),
             Self::Gemmlowp { multiplier, exponent } => {
-                let rounding = if exponent < 0 { Rounding::Twice } else { Rounding::HalfUp };
+                let rounding = if exponent < 0 {
+                    Rounding::Twice
+                } else {
+                    Rounding::HalfUp
+                };
                 params(multiplier, (31 - exponent.clamp(-31, 30)) as u8, rounding)
             }
             Self::HalfAway { scale } => {

@@ -54,12 +54,17 @@ impl Scalar for f32 {
 }
 
 fn broken() -> Diagnostic {
-    Diagnostic::new(Code::Unreadable, "the file is no TFLite model, or is cut off or damaged")
-        .next("compare the file's size with its source")
+    Diagnostic::new(
+        Code::Unreadable,
+        "the file is no TFLite model, or is cut off or damaged",
+    )
+    .next("compare the file's size with its source")
 }
 
 fn piece(bytes: &[u8], at: usize, size: usize) -> Result<&[u8]> {
-    at.checked_add(size).and_then(|end| bytes.get(at..end)).ok_or_else(broken)
+    at.checked_add(size)
+        .and_then(|end| bytes.get(at..end))
+        .ok_or_else(broken)
 }
 
 fn number<T: Scalar>(bytes: &[u8], at: usize) -> Result<T> {

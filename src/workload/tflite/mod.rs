@@ -153,13 +153,19 @@ impl<'a> Reader<'a> {
 
     fn read(&mut self) -> Result<()> {
         for &input in &self.model.inputs {
-            self.input(input).map_err(|e| within(e, &format!("input tensor {input}")))?;
+            self.input(input)
+                .map_err(|e| within(e, &format!("input tensor {input}")))?;
         }
         for (i, operator) in self.model.operators.iter().enumerate() {
             self.operator(operator, i)
                 .map_err(|e| within(e, &place_of(operator, i)))?;
         }
-        if let Some(&input) = self.model.inputs.iter().find(|&&i| self.value(i) == Ok(Value::FloatInput)) {
+        if let Some(&input) = self
+            .model
+            .inputs
+            .iter()
+            .find(|&&i| self.value(i) == Ok(Value::FloatInput))
+        {
             return Err(malformed(format!("input tensor {input} is never used")));
         }
         for &output in &self.model.outputs {

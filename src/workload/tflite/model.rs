@@ -156,7 +156,9 @@ impl OperatorInfo<'_> {
     pub fn name(&self) -> String {
         let first = usize::try_from(self.code).ok().and_then(|c| OPERATORS.get(c)).copied();
         let later = || LATER.iter().find(|(code, _)| *code == self.code).map(|&(_, name)| name);
-        first.or_else(later).map_or_else(|| format!("BUILTIN {}", self.code), str::to_owned)
+        first
+            .or_else(later)
+            .map_or_else(|| format!("BUILTIN {}", self.code), str::to_owned)
     }
 
     /// Option `i`, or its default where there are no options.
@@ -186,7 +188,9 @@ impl<'a> ModelInfo<'a> {
             return Err(unsupported(format!("{} subgraphs", model.table_count(2)?))
                 .expected("one: networks without control flow"));
         }
-        let graph = model.element(2, 0)?.ok_or_else(|| malformed("the subgraph is missing"))?;
+        let graph = model
+            .element(2, 0)?
+            .ok_or_else(|| malformed("the subgraph is missing"))?;
         for (field, what) in [(0, "tensors"), (3, "operators")] {
             let count = graph.table_count(field)?;
             if count > MAX_ENTRIES {
@@ -204,7 +208,9 @@ impl<'a> ModelInfo<'a> {
             .collect::<Result<_>>()?;
         let operators = (0..graph.table_count(3)?)
             .map(|i| {
-                let operator = graph.element(3, i)?.ok_or_else(|| malformed("an operator is missing"))?;
+                let operator = graph
+                    .element(3, i)?
+                    .ok_or_else(|| malformed("an operator is missing"))?;
                 read_operator(&model, &operator).map_err(|e| within(e, &format!("operator {i}")))
             })
             .collect::<Result<_>>()?;

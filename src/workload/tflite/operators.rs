@@ -25,7 +25,9 @@ fn clamp(activation: i8, to: &Tensor) -> Result<(i8, i8)> {
         1 => Ok((bound(0.0), i8::MAX)),
         2 => Ok((bound(-1.0), bound(1.0))),
         3 => Ok((bound(0.0), bound(6.0))),
-        other => Err(unsupported(format!("fused activation {other} of the TFLite schema")).expected("none, ReLU or ReLU6")),
+        other => {
+            Err(unsupported(format!("fused activation {other} of the TFLite schema")).expected("none, ReLU or ReLU6"))
+        }
     }
 }
 
@@ -69,9 +71,10 @@ impl<'a> Reader<'a> {
         match self.value(index)? {
             Value::Quantized(id) => Ok(id),
             Value::Real(..) | Value::FloatInput => Err(type_error(index, self.info(index)?)),
-            Value::Unknown if !self.info(index)?.data.is_empty() => {
-                Err(unsupported(format!("operand {index} of {} is a constant", operator.name())))
-            }
+            Value::Unknown if !self.info(index)?.data.is_empty() => Err(unsupported(format!(
+                "operand {index} of {} is a constant",
+                operator.name()
+            ))),
             Value::Unknown => Err(malformed(format!("nothing before this operator writes tensor {index}"))),
         }
     }
@@ -129,7 +132,14 @@ impl<'a> Reader<'a> {
             filters.flat_map(|f| interleaved(f, per_group)).collect()
         };
         let output = self.output_of(operator, &[conv.N, rows, cols, conv.K])?;
-        self.mac(operator, Layer { name, shape }, id, output, (weights, values), activation)
+        self.mac(
+            operator,
+            Layer { name, shape },
+            id,
+            output,
+            (weights, values),
+            activation,
+        )
     }
 
     fn fully_connected(&mut self, operator: &OperatorInfo, name: String) -> Result<()> {
@@ -145,21 +155,31 @@ impl<'a> Reader<'a> {
         let values = self.weights(weights, matmul.N, 0)?;
         let index = Self::only_output(operator)?;
         let declared = self.info(index)?;
-        if declared.shape.last() != Some(&matmul.N) || declared.len() as u64 != u64::from(matmul.M) * u64::from(matmul.N)
+        if declared.shape.last() != Some(&matmul.N)
+            || declared.len() as u64 != u64::from(matmul.M) * u64::from(matmul.N)
         {
             return Err(malformed(format!("the output has shape {:?}", declared.shape))
                 .expected(format!("{} rows of {} outputs", matmul.M, matmul.N)));
         }
         let output = (self.add_tensor(index)?, index);
         let activation = operator.small_option(0)?;
-        self.mac(operator, Layer { name, shape }, id, output, (weights, values), activation)
+        self.mac(
+            operator,
+            Layer { name, shape },
+            id,
+            output,
+            (weights, values),
+            activation,
+        )
     }
 
     /// Int8 weights in the file's order, checked to be symmetric.
     fn weights(&mut self, info: &TensorInfo, channels: u32, axis: i32) -> Result<Vec<i8>> {
         let place = || format!("weights `{}`", info.name);
         if info.element != ElementType::Int8 || info.sparse {
-            return Err(unsupported("weights that are not plain int8").at(place()).next("quantize the network to int8"));
+            return Err(unsupported("weights that are not plain int8")
+                .at(place())
+                .next("quantize the network to int8"));
         }
         if info.data.len() != info.len() {
             return Err(malformed(format!(
@@ -170,13 +190,17 @@ impl<'a> Reader<'a> {
             .at(place()));
         }
         if info.zero_points.iter().any(|&z| z != 0) {
-            return Err(unsupported("weights with a zero point").at(place()).expected("zero point 0"));
+            return Err(unsupported("weights with a zero point")
+                .at(place())
+                .expected("zero point 0"));
         }
         let per_channel = info.scales.len() == channels as usize && (channels == 1 || info.axis == axis);
         if info.scales.len() != 1 && !per_channel {
-            return Err(unsupported(format!("{} scales along axis {}", info.scales.len(), info.axis))
-                .at(place())
-                .expected(format!("one scale, or {channels} along axis {axis}")));
+            return Err(
+                unsupported(format!("{} scales along axis {}", info.scales.len(), info.axis))
+                    .at(place())
+                    .expected(format!("one scale, or {channels} along axis {axis}")),
+            );
         }
         self.budget = self.budget.checked_sub(info.data.len()).ok_or_else(|| {
             Diagnostic::new(
@@ -195,7 +219,10 @@ impl<'a> Reader<'a> {
         let info = self.info(index)?;
         let values = info.integers()?;
         if values.len() != channels {
-            return Err(malformed(format!("{} biases for {channels} output channels", values.len())));
+            return Err(malformed(format!(
+                "{} biases for {channels} output channels",
+                values.len()
+            )));
         }
         // The accumulator counts in units of input scale times weight scale, and so must the bias.
         for (have, weight) in info.scales.iter().zip(scales) {
@@ -305,7 +332,9 @@ impl<'a> Reader<'a> {
         let id = self.activation(operator, 0)?;
         let from = self.graph.tensor(id)?;
         let &[n, rows, cols, c] = from.shape.as_slice() else {
-            return Err(unsupported(format!("pooling of a tensor of shape {:?}", from.shape)).expected("four dimensions"));
+            return Err(
+                unsupported(format!("pooling of a tensor of shape {:?}", from.shape)).expected("four dimensions")
+            );
         };
         let kernel = [
             size(operator, 4, 0, "the window's height")?,
@@ -331,7 +360,8 @@ impl<'a> Reader<'a> {
         let (output, index) = self.output_of(operator, &[n, sides[0], sides[1], c])?;
         let to = self.graph.tensor(output)?;
         if before != (to.scale, to.zero_point) {
-            return Err(unsupported("pooling that changes the scale").expected("the same scale and zero point before and after"));
+            return Err(unsupported("pooling that changes the scale")
+                .expected("the same scale and zero point before and after"));
         }
         let range = clamp(operator.small_option(5)?, to)?;
         let pool = Pool {
@@ -366,8 +396,10 @@ impl<'a> Reader<'a> {
         let mut axes: Vec<i32> = axes.into_iter().map(|a| if a < 0 { a + rank } else { a }).collect();
         axes.sort_unstable();
         let (&[n, rows, cols, c], [1, 2]) = (from.shape.as_slice(), axes.as_slice()) else {
-            return Err(unsupported(format!("a mean over axes {axes:?} of shape {:?}", from.shape))
-                .expected("over rows and columns of a feature map"));
+            return Err(
+                unsupported(format!("a mean over axes {axes:?} of shape {:?}", from.shape))
+                    .expected("over rows and columns of a feature map"),
+            );
         };
         let from = from.clone();
         let kept = operator.small_option(0)? != 0;
@@ -423,15 +455,19 @@ impl<'a> Reader<'a> {
     }
 
     /// An operator that moves elements without changing them: the same scale before and after.
-    fn moved(&mut self, name: String, kind: OpKind, inputs: Vec<TensorId>, (output, index): (TensorId, i32)) -> Result<()> {
+    fn moved(
+        &mut self,
+        name: String,
+        kind: OpKind,
+        inputs: Vec<TensorId>,
+        (output, index): (TensorId, i32),
+    ) -> Result<()> {
         let to = self.graph.tensor(output)?;
         for &id in &inputs {
             let from = self.graph.tensor(id)?;
             if (from.scale, from.zero_point) != (to.scale, to.zero_point) {
-                return Err(
-                    unsupported("an operator that only moves values changes their scale")
-                        .expected("the same scale and zero point before and after"),
-                );
+                return Err(unsupported("an operator that only moves values changes their scale")
+                    .expected("the same scale and zero point before and after"));
             }
         }
         self.push(
@@ -452,8 +488,10 @@ impl<'a> Reader<'a> {
         let output = self.add_tensor(index)?;
         let to = self.graph.tensor(output)?;
         if to.len() != elements {
-            return Err(malformed(format!("the output of shape {:?} has other elements", to.shape))
-                .expected(format!("{elements} elements")));
+            return Err(
+                malformed(format!("the output of shape {:?} has other elements", to.shape))
+                    .expected(format!("{elements} elements")),
+            );
         }
         self.moved(name, OpKind::Reshape, vec![id], (output, index))
     }
@@ -473,7 +511,9 @@ impl<'a> Reader<'a> {
             .filter(|p| p.len() == from.shape.len())
             .ok_or_else(|| malformed("padding that does not fit its tensor"))?;
         let padded = from.shape.iter().zip(&pads);
-        let shape: Vec<u32> = padded.map(|(&d, p)| d.saturating_add(p[0]).saturating_add(p[1])).collect();
+        let shape: Vec<u32> = padded
+            .map(|(&d, p)| d.saturating_add(p[0]).saturating_add(p[1]))
+            .collect();
         let output = self.output_of(operator, &shape)?;
         self.moved(name, OpKind::Pad(pads), vec![id], output)
     }
@@ -512,7 +552,9 @@ impl<'a> Reader<'a> {
             let other = &self.graph.tensor(id)?.shape;
             let fits = other.len() == shape.len() && (0..shape.len()).all(|i| i == axis || other[i] == shape[i]);
             if !fits {
-                return Err(malformed(format!("shapes {shape:?} and {other:?} cannot be concatenated")));
+                return Err(malformed(format!(
+                    "shapes {shape:?} and {other:?} cannot be concatenated"
+                )));
             }
             shape[axis] = shape[axis].saturating_add(other[axis]);
         }

@@ -176,7 +176,9 @@ pub(super) fn layer_name(operator: &OperatorInfo, index: usize) -> String {
 /// The layers of a whole model; operators that do not multiply are passed over.
 pub(super) fn layers(model: &ModelInfo) -> Result<Vec<Layer>> {
     let info = |index: Option<&i32>| -> Result<&TensorInfo> {
-        let found = index.and_then(|&i| usize::try_from(i).ok()).and_then(|i| model.tensors.get(i));
+        let found = index
+            .and_then(|&i| usize::try_from(i).ok())
+            .and_then(|i| model.tensors.get(i));
         found.ok_or_else(|| malformed("an operand is missing"))
     };
     let mut padded: BTreeMap<i32, Pads> = BTreeMap::new();
