@@ -124,6 +124,64 @@ fn every_tensor_of_every_network() {
     eprintln!("{} tensors, {} elements", total.0, total.1);
 }
 
+/// Right answers of a network of one int8 input and output.
+fn correct(graph: &QuantGraph, inputs: &[Vec<i8>], labels: &[i64]) -> usize {
+    let to = &graph.tensors[graph.outputs[0].tensor];
+    let outputs: Vec<Vec<i8>> = inputs
+        .iter()
+        .map(|input| {
+            let run = run_graph(graph, std::slice::from_ref(input)).unwrap();
+            run.tensor(graph.outputs[0].tensor).to_vec()
+        })
+        .collect();
+    naas::sim::tensors::correct(&outputs, to, labels)
+}
+
+/// What LiteRT and TFLite Micro get on the same 200 stimuli: 91.5 %.
+#[test]
+fn keyword_spotting_has_the_runtimes_accuracy() {
+    let Some(shared) = shared() else { return };
+    let mut npz = NpzArchive::open(shared.join("data/kws01_first200.npz")).unwrap();
+    let labels: Vec<i64> = npz.by_name("y").unwrap().unwrap().into_vec().unwrap();
+    let inputs = bytes(&mut npz, "x").unwrap();
+    let inputs: Vec<Vec<i8>> = inputs.chunks(490).map(<[i8]>::to_vec).collect();
+    for semantics in SEMANTICS {
+        let graph = tflite::read(&model(&shared, "kws_ref_model"), semantics).unwrap();
+        assert_eq!(correct(&graph, &inputs, &labels), 183, "{}", semantics.as_str());
+    }
+}
+
+/// The first thousand digits; on all ten thousand the runtimes get 98.15 %.
+#[test]
+fn digits_are_recognized() {
+    let Some(shared) = shared() else { return };
+    let mut npz = NpzArchive::open(shared.join("data/mnist_test.npz")).unwrap();
+    let labels: Vec<u8> = npz.by_name("y").unwrap().unwrap().into_vec().unwrap();
+    let labels: Vec<i64> = labels.into_iter().take(1000).map(i64::from).collect();
+    let pixels: Vec<u8> = npz.by_name("x").unwrap().unwrap().into_vec().unwrap();
+    for semantics in SEMANTICS {
+        let graph = tflite::read(&model(&shared, "ptq_mnist_lenet-300-100"), semantics).unwrap();
+        let (port, from) = (&graph.inputs[0], &graph.tensors[graph.inputs[0].tensor]);
+        let quantize = |p: &u8| from.quantize_as(f32::from(*p) / 255.0, port.form);
+        let inputs: Vec<Vec<i8>> = pixels
+            .chunks(784)
+            .take(1000)
+            .map(|d| d.iter().map(quantize).collect())
+            .collect();
+        // Quantization gives exactly the pixel less 128.
+        assert!(
+            inputs
+                .iter()
+                .flatten()
+                .zip(&pixels)
+                .all(|(&q, &p)| i16::from(q) == i16::from(p) - 128)
+        );
+        let right = correct(&graph, &inputs, &labels);
+        eprintln!("{}: {right} of 1000 digits", semantics.as_str());
+        assert!((970..=990).contains(&right));
+    }
+}
+
 #[test]
 fn every_channel_is_proven() {
     let Some(shared) = shared() else { return };
