@@ -7,24 +7,23 @@
 use naas::sim::golden::run_graph;
 use naas::workload::graph::{Element, OpKind, QuantGraph, TensorId};
 use naas::workload::{onnx, quant};
-use npyz::npz::NpzArchive;
-use std::fs::File;
-use std::io::BufReader;
+use npz::Npz;
 use std::path::{Path, PathBuf};
 
-type Npz = NpzArchive<BufReader<File>>;
+#[path = "support/npz.rs"]
+mod npz;
 
 fn workloads() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads")
 }
 
 fn vectors(name: &str) -> Npz {
-    NpzArchive::open(workloads().join("vectors").join(format!("{name}.npz"))).unwrap()
+    Npz::open(&workloads().join("vectors").join(format!("{name}.npz")))
 }
 
 /// An array of bytes, re-biased to int8, with its shape.
 fn bytes(npz: &mut Npz, name: &str, element: Element) -> (Vec<i8>, Vec<u64>) {
-    let npy = npz.by_name(name).unwrap().unwrap();
+    let npy = npz.array(name);
     let shape = npy.shape().to_vec();
     let values = match element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
@@ -75,7 +74,7 @@ fn six_layers() {
 fn same_parameters(graph: &QuantGraph, npz: &mut Npz, name: &str) {
     let (op, mac) = graph.mac_ops().next().unwrap();
     let (x, y) = (&graph.tensors[op.inputs[0]], &graph.tensors[op.output]);
-    let mut floats = |array: &str| -> Vec<f32> { npz.by_name(array).unwrap().unwrap().into_vec().unwrap() };
+    let mut floats = |array: &str| -> Vec<f32> { npz.array(array).into_vec().unwrap() };
     assert_eq!(floats("x_scale"), [x.scale]);
     assert_eq!(floats("y_scale"), [y.scale]);
     assert_eq!(floats("w_scale"), mac.weight_scales, "{name}");
@@ -94,7 +93,7 @@ fn same_parameters(graph: &QuantGraph, npz: &mut Npz, name: &str) {
         assert!(mac.bias.iter().all(|&b| b == 0));
     } else {
         assert_eq!(mac.weights, weights, "{name}");
-        let bias: Vec<i32> = npz.by_name("bias").unwrap().unwrap().into_vec().unwrap();
+        let bias: Vec<i32> = npz.array("bias").into_vec().unwrap();
         assert_eq!(mac.bias, bias, "{name}");
     }
 }
@@ -121,7 +120,7 @@ fn resnet8_differences(graph: &QuantGraph) -> (usize, usize, usize, usize) {
             continue;
         }
         let named = run.by_name(graph);
-        let recorded: Vec<String> = npz.array_names().map(str::to_owned).collect();
+        let recorded: Vec<String> = npz.names();
         for array in recorded.iter().filter(|name| name.starts_with("t__")) {
             let (want, _) = bytes(&mut npz, array, Element::Int8);
             inner += differ(named[&array[3..]], &want);

@@ -6,10 +6,13 @@
 use naas::sim::tensors;
 use naas::workload::graph::{Element, Semantics};
 use naas::workload::{onnx, tflite};
-use npyz::npz::NpzArchive;
+use npz::Npz;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+#[path = "support/npz.rs"]
+mod npz;
 
 /// An accelerator of 64 PEs; `BUS` bytes off chip and so many lanes.
 const CK8: &str = r#"{"name": "ck8", "axes": [{"size": 8, "dims": ["K"]}, {"size": 8, "dims": ["C"]}],
@@ -147,8 +150,7 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
     };
     let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
-    let mut archive = NpzArchive::open(path).unwrap();
-    let npy = archive.by_name(array).unwrap().unwrap();
+    let npy = Npz::open(&path).array(array);
     let values: Vec<i8> = match tensor.element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
         Element::Uint8 => npy
@@ -227,8 +229,8 @@ fn keyword_spotting_on_the_simulated_accelerator() {
     let (dir, network) = (place.path(), network.display());
     std::fs::write(dir.join("ck8.json"), CK8).unwrap();
     document(dir, &format!("map {network} --accelerator ck8.json --out d.json"), 0);
-    let mut archive = NpzArchive::open(stimuli).unwrap();
-    let input: Vec<i8> = archive.by_name("input").unwrap().unwrap().into_vec().unwrap();
+    let mut archive = Npz::open(&stimuli);
+    let input: Vec<i8> = archive.array("input").into_vec().unwrap();
     for semantics in [Semantics::Reference, Semantics::Xnnpack] {
         let graph = tflite::read(&shared.join("models/kws_ref_model.tflite"), semantics).unwrap();
         let (port, tensor) = (&graph.inputs[0], &graph.tensors[graph.inputs[0].tensor]);
@@ -244,7 +246,7 @@ fn keyword_spotting_on_the_simulated_accelerator() {
         let (report, _) = document(dir, &line, 0);
         assert_eq!(report["layers"].as_array().unwrap().len(), 10, "{report}");
         let array = format!("{name}_output0");
-        let want: Vec<i8> = archive.by_name(&array).unwrap().unwrap().into_vec().unwrap();
+        let want: Vec<i8> = archive.array(&array).into_vec().unwrap();
         let (port, tensor) = (&graph.outputs[0], &graph.tensors[graph.outputs[0].tensor]);
         assert!(
             std::fs::read(dir.join("y.npy")).unwrap() == tensors::write(&[want], port, tensor),

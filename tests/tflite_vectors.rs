@@ -4,20 +4,19 @@
 //! Networks and vectors are other people's files: they lie in `../shared` or where `NAAS_SHARED` says; without them the tests
 //! say so and pass.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so, measurements are printed")]
 
 use naas::sim::golden::{Activations, run_graph};
 use naas::workload::graph::{QuantGraph, Semantics};
 use naas::workload::tflite;
-use npyz::npz::NpzArchive;
+use npz::Npz;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-type Npz = NpzArchive<BufReader<File>>;
+#[path = "support/npz.rs"]
+mod npz;
 
 const NETWORKS: [&str; 7] = [
     "ad01_int8",
@@ -50,22 +49,22 @@ fn model(shared: &Path, name: &str) -> PathBuf {
 }
 
 fn vectors(shared: &Path, name: &str) -> Npz {
-    NpzArchive::open(shared.join("vectors/tflite").join(format!("{name}.npz"))).unwrap()
+    Npz::open(&shared.join("vectors/tflite").join(format!("{name}.npz")))
 }
 
-fn bytes(npz: &mut Npz, array: &str) -> Option<Vec<i8>> {
-    npz.by_name(array).unwrap().map(|npy| npy.into_vec().unwrap())
+fn bytes(npz: &mut Npz, array: &str) -> Vec<i8> {
+    npz.array(array).into_vec().unwrap()
 }
 
 /// Hashes by `SEMANTICS/inputN/tI`.
 fn hashes(npz: &mut Npz) -> BTreeMap<String, String> {
-    let text: Vec<String> = npz.by_name("sha256").unwrap().unwrap().into_vec().unwrap();
+    let text: Vec<String> = npz.array("sha256").into_vec().unwrap();
     serde_json::from_str(&text[0]).unwrap()
 }
 
 fn hash(values: &[i8]) -> String {
     let raw: Vec<u8> = values.iter().map(|&v| v as u8).collect();
-    Sha256::digest(raw).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(raw).iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
 }
 
 fn tensor<'a>(graph: &QuantGraph, run: &'a Activations, name: &str) -> &'a [i8] {
@@ -78,7 +77,7 @@ fn compare(shared: &Path, name: &str, semantics: Semantics) -> (usize, usize) {
     let mut npz = vectors(shared, name);
     let hashes = hashes(&mut npz);
     let length = graph.tensors[graph.inputs[0].tensor].len();
-    let inputs = bytes(&mut npz, "input").unwrap();
+    let inputs = bytes(&mut npz, "input");
     let (mut compared, mut elements) = (0, 0);
     for (i, input) in inputs.chunks(length).enumerate() {
         let run = run_graph(&graph, &[input.to_vec()]).unwrap();
@@ -92,15 +91,15 @@ fn compare(shared: &Path, name: &str, semantics: Semantics) -> (usize, usize) {
         }
         if i == 0 {
             let prefix = format!("{}_t", semantics.as_str());
-            let arrays: Vec<String> = npz.array_names().map(str::to_owned).collect();
+            let arrays: Vec<String> = npz.names();
             for array in arrays.iter().filter(|a| a.starts_with(&prefix)) {
-                let want = bytes(&mut npz, array).unwrap();
+                let want = bytes(&mut npz, array);
                 let have = tensor(&graph, &run, &format!("t{}", &array[prefix.len()..]));
                 assert!(have == want, "{name} {array}");
             }
         }
         let output = format!("{}_output{i}", semantics.as_str());
-        let want = bytes(&mut npz, &output).unwrap();
+        let want = bytes(&mut npz, &output);
         assert!(run.tensor(graph.outputs[0].tensor) == want, "{name} {output}");
     }
     (compared, elements)
@@ -141,9 +140,9 @@ fn correct(graph: &QuantGraph, inputs: &[Vec<i8>], labels: &[i64]) -> usize {
 #[test]
 fn keyword_spotting_has_the_runtimes_accuracy() {
     let Some(shared) = shared() else { return };
-    let mut npz = NpzArchive::open(shared.join("data/kws01_first200.npz")).unwrap();
-    let labels: Vec<i64> = npz.by_name("y").unwrap().unwrap().into_vec().unwrap();
-    let inputs = bytes(&mut npz, "x").unwrap();
+    let mut npz = Npz::open(&shared.join("data/kws01_first200.npz"));
+    let labels: Vec<i64> = npz.array("y").into_vec().unwrap();
+    let inputs = bytes(&mut npz, "x");
     let inputs: Vec<Vec<i8>> = inputs.chunks(490).map(<[i8]>::to_vec).collect();
     for semantics in SEMANTICS {
         let graph = tflite::read(&model(&shared, "kws_ref_model"), semantics).unwrap();
@@ -155,10 +154,10 @@ fn keyword_spotting_has_the_runtimes_accuracy() {
 #[test]
 fn digits_are_recognized() {
     let Some(shared) = shared() else { return };
-    let mut npz = NpzArchive::open(shared.join("data/mnist_test.npz")).unwrap();
-    let labels: Vec<u8> = npz.by_name("y").unwrap().unwrap().into_vec().unwrap();
+    let mut npz = Npz::open(&shared.join("data/mnist_test.npz"));
+    let labels: Vec<u8> = npz.array("y").into_vec().unwrap();
     let labels: Vec<i64> = labels.into_iter().take(1000).map(i64::from).collect();
-    let pixels: Vec<u8> = npz.by_name("x").unwrap().unwrap().into_vec().unwrap();
+    let pixels: Vec<u8> = npz.array("x").into_vec().unwrap();
     for semantics in SEMANTICS {
         let graph = tflite::read(&model(&shared, "ptq_mnist_lenet-300-100"), semantics).unwrap();
         let (port, from) = (&graph.inputs[0], &graph.tensors[graph.inputs[0].tensor]);

@@ -101,7 +101,7 @@ fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>]) -> Result<Vec<i8>> {
         OpKind::MaxPool(pool) => windows(pool, [map_of(graph, from)?, map_of(graph, to)?], x, |window| {
             window.max().unwrap_or(i8::MIN)
         })?,
-        OpKind::Softmax(form) => host::softmax(form, from, to, x),
+        OpKind::Softmax(form) => host::softmax(*form, from, to, x),
         OpKind::Reshape => x.to_vec(),
         OpKind::Pad(pads) => host::pad(&from.shape, pads, from.zero_point, x)?,
         OpKind::Transpose(order) => host::transpose(&from.shape, order, x)?,

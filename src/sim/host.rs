@@ -104,10 +104,10 @@ pub(super) fn concat(operands: &[(&Tensor, &[i8])], axis: usize) -> Result<Vec<i
 }
 
 /// Softmax over the last axis.
-pub(super) fn softmax(form: &SoftmaxForm, from: &Tensor, to: &Tensor, x: &[i8]) -> Vec<i8> {
+pub(super) fn softmax(form: SoftmaxForm, from: &Tensor, to: &Tensor, x: &[i8]) -> Vec<i8> {
     let last = from.shape.last().map_or(1, |&d| d as usize).max(1);
     let rows = x.chunks(last);
-    match *form {
+    match form {
         SoftmaxForm::Fixed { multiplier, shift } => {
             rows.flat_map(|row| fixed_softmax(row, multiplier, shift)).collect()
         }

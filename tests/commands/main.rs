@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/npz.rs"]
+mod npz;
 mod refusals;
 mod results;
 

@@ -1,10 +1,10 @@
 //! What the commands find and write.
 
+use crate::npz::Npz;
 use crate::{Place, repository};
 use naas::sim::tensors;
 use naas::workload::graph::Element;
 use naas::workload::onnx;
-use npyz::npz::NpzArchive;
 use serde_json::Value;
 
 fn number(v: &Value) -> f64 {
@@ -93,8 +93,7 @@ fn recorded(name: &str, array: &str) -> Vec<u8> {
     };
     let tensor = &graph.tensors[port.tensor];
     let path = repository(&format!("workloads/vectors/{name}.npz"));
-    let mut archive = NpzArchive::open(path).unwrap();
-    let npy = archive.by_name(array).unwrap().unwrap();
+    let npy = Npz::open(&path).array(array);
     let values: Vec<i8> = match tensor.element {
         Element::Int8 => npy.into_vec::<i8>().unwrap(),
         Element::Uint8 => npy

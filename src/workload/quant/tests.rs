@@ -197,7 +197,7 @@ fn encodings_that_need_no_search_are_equal_everywhere() {
 /// gemmlowp's two functions as its header states them: a truncating division of the doubled product, then a shift with a
 /// comparison of the remainder.
 fn textbook(acc: i32, multiplier: u32, exponent: i32) -> i64 {
-    let product = i128::from(acc) * i128::from(multiplier) << exponent.max(0);
+    let product = (i128::from(acc) * i128::from(multiplier)) << exponent.max(0);
     let nudge = if product >= 0 { 1 << 30 } else { 1 - (1 << 30) };
     let high = ((product + nudge) / (1i128 << 31)) as i64;
     let shift = (-exponent).max(0);

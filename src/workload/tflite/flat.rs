@@ -79,8 +79,8 @@ fn follow(bytes: &[u8], at: usize) -> Result<usize> {
 
 impl<'a> Table<'a> {
     /// The root table of a buffer with this file identifier.
-    pub fn root(bytes: &'a [u8], identifier: &[u8; 4]) -> Result<Self> {
-        if piece(bytes, 4, 4)? != identifier {
+    pub fn root(bytes: &'a [u8], identifier: [u8; 4]) -> Result<Self> {
+        if piece(bytes, 4, 4)? != identifier.as_slice() {
             return Err(broken());
         }
         Self::new(bytes, follow(bytes, 0)?)

@@ -183,7 +183,7 @@ pub(super) struct ModelInfo<'a> {
 
 impl<'a> ModelInfo<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
-        let model = Table::root(bytes, b"TFL3")?;
+        let model = Table::root(bytes, *b"TFL3")?;
         if model.table_count(2)? != 1 {
             return Err(unsupported(format!("{} subgraphs", model.table_count(2)?))
                 .expected("one: networks without control flow"));

@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn operand(&self, operator: &OperatorInfo, i: usize) -> Result<i32> {
+    fn operand(operator: &OperatorInfo, i: usize) -> Result<i32> {
         let operand = operator.inputs.get(i).copied().filter(|&t| t >= 0);
         operand.ok_or_else(|| malformed(format!("the operator lacks input {}", i + 1)))
     }
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
 
     /// The int8 activation that is input `i`.
     fn activation(&self, operator: &OperatorInfo, i: usize) -> Result<TensorId> {
-        let index = self.operand(operator, i)?;
+        let index = Self::operand(operator, i)?;
         match self.value(index)? {
             Value::Quantized(id) => Ok(id),
             Value::Real(..) | Value::FloatInput => Err(type_error(index, self.info(index)?)),
@@ -112,8 +112,8 @@ impl<'a> Reader<'a> {
     }
 
     fn convolution(&mut self, operator: &OperatorInfo, name: String) -> Result<()> {
-        let input = self.info(self.operand(operator, 0)?)?;
-        let weights = self.info(self.operand(operator, 1)?)?;
+        let input = self.info(Self::operand(operator, 0)?)?;
+        let weights = self.info(Self::operand(operator, 1)?)?;
         let (id, carried) = self.unpadded(self.activation(operator, 0)?);
         let conv = convolution(operator, input, weights, carried)?;
         let shape = Shape::Conv(conv);
@@ -146,8 +146,8 @@ impl<'a> Reader<'a> {
         if operator.small_option(1)? != 0 {
             return Err(unsupported("shuffled weights").expected("weights in the default format"));
         }
-        let input = self.info(self.operand(operator, 0)?)?;
-        let weights = self.info(self.operand(operator, 1)?)?;
+        let input = self.info(Self::operand(operator, 0)?)?;
+        let weights = self.info(Self::operand(operator, 1)?)?;
         let id = self.activation(operator, 0)?;
         let matmul = product(input, weights)?;
         let shape = Shape::Matmul(matmul);
@@ -390,7 +390,7 @@ impl<'a> Reader<'a> {
 
     fn mean(&mut self, operator: &OperatorInfo, name: String) -> Result<()> {
         let id = self.activation(operator, 0)?;
-        let axes = self.info(self.operand(operator, 1)?)?.integers()?;
+        let axes = self.info(Self::operand(operator, 1)?)?.integers()?;
         let from = self.graph.tensor(id)?;
         let rank = from.shape.len() as i32;
         let mut axes: Vec<i32> = axes.into_iter().map(|a| if a < 0 { a + rank } else { a }).collect();
@@ -498,7 +498,7 @@ impl<'a> Reader<'a> {
 
     fn pad(&mut self, operator: &OperatorInfo, name: String) -> Result<()> {
         let id = self.activation(operator, 0)?;
-        let info = self.info(self.operand(operator, 1)?)?;
+        let info = self.info(Self::operand(operator, 1)?)?;
         let from = self.graph.tensor(id)?;
         let pads: Option<Vec<[u32; 2]>> = info
             .integers()?
@@ -520,7 +520,7 @@ impl<'a> Reader<'a> {
 
     fn transpose(&mut self, operator: &OperatorInfo, name: String) -> Result<()> {
         let id = self.activation(operator, 0)?;
-        let order = self.info(self.operand(operator, 1)?)?.integers()?;
+        let order = self.info(Self::operand(operator, 1)?)?.integers()?;
         let from = self.graph.tensor(id)?;
         let order: Vec<usize> = order.iter().filter_map(|&a| usize::try_from(a).ok()).collect();
         let mut sorted = order.clone();
@@ -564,7 +564,7 @@ impl<'a> Reader<'a> {
 
     /// QUANTIZE: of a declared float32 input, which becomes the network's int8 input.
     fn quantize(&mut self, operator: &OperatorInfo) -> Result<()> {
-        let index = self.operand(operator, 0)?;
+        let index = Self::operand(operator, 0)?;
         if self.value(index)? != Value::FloatInput {
             return Err(unsupported("QUANTIZE of anything but a float32 input of the network"));
         }
@@ -578,7 +578,7 @@ impl<'a> Reader<'a> {
 
     /// DEQUANTIZE, and LOG_SOFTMAX behind it: float32 outputs of the network.
     fn real(&mut self, operator: &OperatorInfo) -> Result<()> {
-        let index = self.operand(operator, 0)?;
+        let index = Self::operand(operator, 0)?;
         let value = match (operator.code, self.value(index)?) {
             (code::DEQUANTIZE, Value::Quantized(id)) => Value::Real(id, false),
             (code::LOG_SOFTMAX, Value::Real(id, false)) => Value::Real(id, true),

@@ -4,6 +4,7 @@ use super::*;
 use crate::base::rng::stream;
 use crate::workload::graph::{AddForm, OpKind};
 use crate::workload::layer::Shape;
+use crate::workload::quant::{Requantizer, Rounding};
 use flatbuffers::{FlatBufferBuilder, TableFinishedWIPOffset, WIPOffset};
 use rand::{Rng as _, RngExt as _};
 
@@ -202,7 +203,6 @@ fn semantics_decide_rules() {
         inputs: vec![0],
         outputs: vec![3],
     };
-    use crate::workload::quant::{Requantizer, Rounding};
     let read = |semantics| parse(&write(&dense), "d", "d.tflite", semantics).unwrap();
     let first = |semantics| {
         let graph = read(semantics);
