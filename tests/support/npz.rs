@@ -2,7 +2,7 @@
 //!
 //! Only deflate is needed; the reader's own `npz` feature would compile five more compressors, two of them in C.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use npyz::NpyFile;
 use std::fs::File;
