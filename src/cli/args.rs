@@ -145,6 +145,23 @@ pub enum Engine {
     Rtl,
 }
 
+/// Whose results a network gives, bit by bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SemanticsName {
+    /// TFLite's reference kernels (default for .tflite)
+    Reference,
+    /// TFLite Micro's portable kernels
+    Micro,
+    /// TFLite's default, XNNPACK
+    Xnnpack,
+    /// ONNX Runtime on x86 (default for .onnx)
+    #[value(name = "fp32_exact", alias = "ort_x86")]
+    Fp32Exact,
+    /// ONNX Runtime on ARM: residual additions in integers
+    #[value(name = "ort_arm")]
+    OrtArm,
+}
+
 /// What simulates an RTL folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Simulator {
@@ -170,7 +187,7 @@ pub struct BudgetArgs {
                         naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json"
 )]
 pub struct SearchArgs {
-    /// Networks to search for (a name, or a file: .onnx, float or int8, or .json); several count by their geometric mean
+    /// Networks to search for (a name, or a file: .onnx, float or int8, .tflite, .json); several count by their geometric mean
     pub network: Vec<String>,
     /// Limits of the accelerator: a name or a file
     #[arg(long, value_name = "R")]
@@ -260,7 +277,7 @@ pub struct NasArgs {
                         naas map net.onnx --accelerator design.json --layer conv1 --out layer.json"
 )]
 pub struct MapArgs {
-    /// Networks to map (a name, or a file: .onnx, float or int8, or .json)
+    /// Networks to map (a name, or a file: .onnx, float or int8, .tflite, .json)
     pub network: Vec<String>,
     /// The accelerator: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
@@ -322,7 +339,7 @@ pub struct CostArgs {
                         naas gen resnet50 --design six.json --out rtl    # one network of a design that holds several\n  \
                         naas gen resnet8 --resources nvdla-256 --out rtl")]
 pub struct GenArgs {
-    /// Search a design for this network first (a name, or a file: .onnx, .json); with a design, emit this network of it
+    /// Search a design for this network first (a name, or a file: .onnx, .tflite, .json); with a design, emit this network of it
     pub network: Option<String>,
     /// Emit this design instead of searching one
     #[arg(long, value_name = "FILE", conflicts_with = "resources")]
@@ -330,6 +347,9 @@ pub struct GenArgs {
     /// Limits of the accelerator that is searched: a name or a file
     #[arg(long, value_name = "R")]
     pub resources: Option<String>,
+    /// Whose arithmetic the network's data follows; the default depends on the file's kind
+    #[arg(long, value_enum, value_name = "S")]
+    pub semantics: Option<SemanticsName>,
     /// The RTL folder; an older one of ours is replaced when the new one is complete
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -366,10 +386,11 @@ pub struct SimArgs {
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
     after_help = "Examples:\n  naas run net.onnx --input x.npy --output y.npy --engine golden\n  \
-                        naas run net.onnx --input x.npy --output y.npy --engine rtl --design design.json"
+                        naas run net.onnx --input x.npy --output y.npy --engine rtl --design design.json\n  \
+                        naas run net.tflite --input x.npy --output y.npy --labels l.npy --semantics micro --limit 200"
 )]
 pub struct RunArgs {
-    /// The network, with its weights: an int8 QDQ .onnx file
+    /// The network, with its weights: an int8 .tflite file or an int8 QDQ .onnx file
     pub network: String,
     /// Inputs; the first axis may be any multiple of the network's batch
     #[arg(long, value_name = "X.npy")]
@@ -386,6 +407,15 @@ pub struct RunArgs {
     /// Run the first N inputs only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// The right class of each input: prints how many outputs are greatest there
+    #[arg(long, value_name = "L.npy")]
+    pub labels: Option<PathBuf>,
+    /// Whose results the network gives, bit by bit; the default depends on the file's kind
+    #[arg(long, value_enum, value_name = "S")]
+    pub semantics: Option<SemanticsName>,
+    /// Print a row per layer: outputs compared between the simulated accelerator and the golden model
+    #[arg(long)]
+    pub check_layers: bool,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,

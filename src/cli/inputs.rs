@@ -8,7 +8,7 @@ use crate::cli::plan::named_or_file;
 use crate::cli::spaces;
 use crate::cost::tech::Technology;
 use crate::search::design::Design;
-use crate::workload::graph::QuantGraph;
+use crate::workload::graph::{QuantGraph, Semantics};
 use crate::workload::network::Network;
 use crate::workload::zoo;
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub struct Source {
     pub network: Network,
     /// Its weights, where it has any.
     pub graph: Option<QuantGraph>,
+    /// Why a file with weights is not runnable.
+    pub refused: Option<Diagnostic>,
 }
 
 impl Source {
@@ -31,18 +33,27 @@ impl Source {
     /// # Errors
     /// As [`zoo::open`].
     pub fn open(text: &str) -> Result<Self> {
-        if let Some(subnet) = spaces::open_subnet(text) {
-            return Ok(Self {
-                text: text.into(),
-                network: subnet?,
-                graph: None,
-            });
-        }
-        let zoo::Workload { network, graph } = zoo::open(text)?;
+        Self::open_as(text, None)
+    }
+
+    /// Opens the network that was typed, under these semantics or those of its kind.
+    ///
+    /// # Errors
+    /// As [`zoo::open_as`].
+    pub fn open_as(text: &str, semantics: Option<Semantics>) -> Result<Self> {
+        let zoo::Workload {
+            network,
+            graph,
+            refused,
+        } = match spaces::open_subnet(text) {
+            Some(subnet) => zoo::Workload::shapes(subnet?),
+            None => zoo::open_as(text, semantics)?,
+        };
         Ok(Self {
             text: text.into(),
             network,
             graph,
+            refused,
         })
     }
 

@@ -5,9 +5,10 @@
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs};
-use crate::cli::args::{Mapper, Objective, SpaceName};
+use crate::cli::args::{Mapper, Objective, SemanticsName, SpaceName};
 use crate::cost::timeline::Window;
 use crate::search::problem;
+use crate::workload::graph::Semantics;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,18 @@ impl From<Objective> for problem::Objective {
             Objective::Edp => Self::Edp,
             Objective::Latency => Self::Latency,
             Objective::Energy => Self::Energy,
+        }
+    }
+}
+
+impl From<SemanticsName> for Semantics {
+    fn from(typed: SemanticsName) -> Self {
+        match typed {
+            SemanticsName::Reference => Self::Reference,
+            SemanticsName::Micro => Self::Micro,
+            SemanticsName::Xnnpack => Self::Xnnpack,
+            SemanticsName::Fp32Exact => Self::Fp32Exact,
+            SemanticsName::OrtArm => Self::OrtArm,
         }
     }
 }
@@ -306,6 +319,8 @@ pub struct GenPlan {
     pub design: DesignSource,
     /// Which network of a design file; the first one if absent.
     pub network: Option<String>,
+    /// Whose arithmetic its data follows, if not that of its kind.
+    pub semantics: Option<Semantics>,
     /// The RTL folder.
     pub out: PathBuf,
 }
@@ -327,6 +342,7 @@ impl GenPlan {
         Ok(Self {
             design,
             network: args.design.as_ref().and(args.network.clone()),
+            semantics: args.semantics.map(Into::into),
             out: args.out.clone(),
         })
     }
@@ -377,6 +393,12 @@ pub struct RunPlan {
     pub design: Option<DesignSource>,
     /// Most inputs to run.
     pub limit: Option<u64>,
+    /// Right classes.
+    pub labels: Option<PathBuf>,
+    /// Whose results are given, if not those of the network's kind.
+    pub semantics: Option<Semantics>,
+    /// Print a row per layer.
+    pub check_layers: bool,
 }
 
 impl RunPlan {
@@ -402,6 +424,9 @@ impl RunPlan {
             output: args.output.clone(),
             design,
             limit: args.limit,
+            labels: args.labels.as_deref().map(existing).transpose()?,
+            semantics: args.semantics.map(Into::into),
+            check_layers: args.check_layers,
         })
     }
 }
@@ -455,6 +480,7 @@ mod tests {
             GenPlan {
                 design: searched,
                 network: None,
+                semantics: None,
                 out: out.clone()
             }
         );

@@ -5,6 +5,39 @@ use crate::arch::geometry::Geometry;
 use crate::base::dims::Dim;
 use crate::base::int::bits_for;
 use crate::rtl::descriptor;
+use crate::workload::quant::LayerPost;
+
+/// What the output units of a design can do; more than its tables need costs area only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputUnit {
+    /// Bits of the multiplier: 24 for float32 scales alone, 31 for TFLite's.
+    pub multiplier_bits: u32,
+    /// Whether it can round as float32 arithmetic does.
+    pub tie_window: bool,
+}
+
+impl OutputUnit {
+    /// The unit that runs every table.
+    pub const FULL: Self = Self {
+        multiplier_bits: 31,
+        tie_window: true,
+    };
+
+    /// The least unit that runs these layers.
+    pub fn for_layers<'a>(layers: impl IntoIterator<Item = &'a LayerPost>) -> Self {
+        let least = Self {
+            multiplier_bits: 24,
+            tie_window: false,
+        };
+        layers.into_iter().fold(least, |unit, post| {
+            let wide = post.channels.iter().any(|c| c.multiplier >> 24 != 0);
+            Self {
+                multiplier_bits: if wide { 31 } else { unit.multiplier_bits },
+                tie_window: unit.tie_window || post.needs_tie_window(),
+            }
+        })
+    }
+}
 
 /// Widths and depths of one design.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +66,20 @@ pub struct Hardware {
     pub place_bits: u32,
     /// Bytes of a descriptor.
     pub descriptor_bytes: u32,
+    /// What the output units can do.
+    pub output_unit: OutputUnit,
 }
 
 impl Hardware {
-    /// Decides every width for an accelerator that obeys the rules.
+    /// Decides every width for an accelerator that obeys the rules, with output units that run every table.
     #[must_use]
     pub fn new(a: &Accelerator) -> Self {
+        Self::with_unit(a, OutputUnit::FULL)
+    }
+
+    /// As [`Hardware::new`], with the given output units.
+    #[must_use]
+    pub fn with_unit(a: &Accelerator, output_unit: OutputUnit) -> Self {
         let g = Geometry::of(a);
         let w_depth = a.buffers.W.bytes / g.w_word;
         let i_depth = a.buffers.I.bytes / g.i_word;
@@ -69,6 +110,7 @@ impl Hardware {
             queue: (a.offchip.latency_cycles + 16).next_power_of_two(),
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
             descriptor_bytes,
+            output_unit,
             accelerator: a.clone(),
             geometry: g,
         }
@@ -117,6 +159,16 @@ impl Hardware {
             ("LO", lo, "address bits of a psum buffer"),
             ("UNITS", a.requantizers, "output units"),
             ("UNIT", g.pipeline.output_unit, "latency of an output unit"),
+            (
+                "MULT_BITS",
+                self.output_unit.multiplier_bits,
+                "bits of an output unit's multiplier",
+            ),
+            (
+                "TIE_WINDOW",
+                self.output_unit.tie_window.into(),
+                "1 if output units can round as float32 does",
+            ),
             ("BUS", bus, "bytes of a bus beat"),
             ("WWORD", g.l2_w_word, "bytes of a level-2 W word"),
             ("IWORD", g.l2_i_word, "bytes of a level-2 I word"),

@@ -10,6 +10,8 @@ module naas_drain #(
   parameter LANES = 16,  // psums per cycle
   parameter UNITS = 4,   // output units, a divisor of LANES
   parameter UNIT  = 8,   // latency of an output unit
+  parameter MULT_BITS  = 31,  // bits of an output unit's multiplier
+  parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
   parameter PK    = 16,
   parameter PW    = 5,   // bits of a position
@@ -274,18 +276,24 @@ module naas_drain #(
     for (u = 0; u < UNITS; u = u + 1) begin : g_unit
       wire [31:0] sum, part;
       wire [71:0] params;
+      wire [30:0] mult;
       assign sum    = lanes_i[(ph3_q * UNITS + u) * 32 +: 32];
       assign part   = old[(ph3_q * UNITS + u) * 32 +: 32];
-      // Level 2 keeps plane p of channel c at byte p*WORD + c: bias 0-3, multiplier 4-7, shift 8.
+      // Level 2 keeps plane p of channel c at byte p*WORD + c: bias 0-3; multiplier 4-7, its top bit the tie window; shift 8,
+      // the rounding in its two top bits.
       for (n = 0; n < 9; n = n + 1) begin : g_plane
         assign params[n*8 +: 8] = p_data_i[(n*WORD + sub3_q*LANES + ph3_q*UNITS + u) * 8 +: 8];
       end
-      naas_output_unit u_unit (
-        .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(1'b1), .bias_i(params[31:0]), .mult_i(params[55:32]),
-        .shift_i(params[69:64]), .zero_point_i(zero_point_i), .lo_i(lo_i), .hi_i(hi_i), .out_o(bytes[u*8 +: 8])
+      assign mult = params[62:32];
+      naas_output_unit #(
+        .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
+      ) u_unit (
+        .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(1'b1), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
+        .shift_i(params[69:64]), .round_i(params[71:70]), .window_i(params[63]), .zero_point_i(zero_point_i), .lo_i(lo_i),
+        .hi_i(hi_i), .out_o(bytes[u*8 +: 8])
       );
-      wire unused_params;
-      assign unused_params = ^{params[71:70], params[63:56]};
+      wire unused_mult;
+      assign unused_mult = ^mult;
     end
   endgenerate
 

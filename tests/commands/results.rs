@@ -189,3 +189,34 @@ fn the_golden_engine_writes_the_recorded_files() {
         3
     );
 }
+
+/// Outputs of `resnet8` on the four recorded images, and their classes.
+#[test]
+fn labels_give_an_accuracy() {
+    let place = Place::new();
+    let y = recorded("resnet8_cifar", "y");
+    place.write("x.npy", recorded("resnet8_cifar", "x"));
+    // The greatest of each ten outputs, behind a head of 128 bytes.
+    let class = |row: &[u8]| (0..10).rev().max_by_key(|&i| row[i] as i8).unwrap() as u8;
+    let mut labels: Vec<u8> = y[128..].chunks(10).map(class).collect();
+    labels[3] ^= 1;
+    let mut file = b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran_order': False, 'shape': (4,), }".to_vec();
+    file.resize(127, b' ');
+    file.push(b'\n');
+    file.extend(labels);
+    place.write("l.npy", file);
+    let document = place.document("run resnet8 --input x.npy --output y.npy --labels l.npy --check-layers");
+    assert_eq!((&document["labels"], &document["correct"]), (&4.into(), &3.into()));
+    assert_eq!(
+        (number(&document["accuracy"]), &document["semantics"]),
+        (0.75, &"fp32_exact".into())
+    );
+    assert_eq!(document["layers"].as_array().unwrap().len(), 0);
+    let arm = place.document("run resnet8 --input x.npy --output z.npy --semantics ort_arm");
+    assert_eq!(arm["semantics"], "ort_arm");
+    // The two additions agree on these images.
+    assert_eq!(
+        std::fs::read(place.path("z.npy")).unwrap(),
+        std::fs::read(place.path("y.npy")).unwrap()
+    );
+}

@@ -7,10 +7,19 @@ use naas::rtl::folder::files;
 use naas::rtl::hardware::Hardware;
 use naas::rtl::program::{LayerRun, Predicted, Program};
 use naas::sim::golden;
+use naas::workload::graph::Layout;
 use naas::workload::layer::Shape;
-use naas::workload::quant::{ChannelParams, LayerPost};
+use naas::workload::quant::{ChannelParams, LayerPost, Rounding};
 use rand::RngExt as _;
 use std::process::Command;
+
+const ROUNDINGS: [Rounding; 5] = [
+    Rounding::HalfUp,
+    Rounding::HalfAway,
+    Rounding::Twice,
+    Rounding::Even,
+    Rounding::Float32,
+];
 
 /// A number from the environment.
 pub fn env_or(name: &str, default: u64) -> u64 {
@@ -95,10 +104,17 @@ impl LayerData {
         let taps = u64::from(c * r * s);
         let spread = (64 - taps.leading_zeros()) as u8 / 2;
         let channels = (0..t.nest.g * k)
-            .map(|_| ChannelParams {
-                bias: rng.random_range(-20_000..20_000),
-                multiplier: rng.random_range(1 << 23..1 << 24),
-                shift: 29 + spread + rng.random_range(0..3u8),
+            .map(|_| {
+                // Every rounding of the output unit; the integer ones with all 31 bits.
+                let rounding = ROUNDINGS[rng.random_range(0..ROUNDINGS.len())];
+                let more = if rounding == Rounding::Float32 { 0 } else { 7 };
+                let fine = rng.random_range(0..1u32 << more);
+                ChannelParams {
+                    bias: rng.random_range(-20_000..20_000),
+                    multiplier: rng.random_range(1 << 23..1 << 24) << more | fine,
+                    shift: 29 + spread + more + rng.random_range(0..3u8),
+                    rounding,
+                }
             })
             .collect();
         let post = LayerPost {
@@ -108,7 +124,7 @@ impl LayerData {
             hi: rng.random_range(60..=127),
             input_zero_point: rng.random(),
         };
-        let output = golden::layer(&t.shape, &input, &weights, &post).unwrap();
+        let output = golden::layer(&t.shape, Layout::ChannelsFirst, &input, &weights, &post).unwrap();
         let (input, output) = channels_first(&t.shape, input, output);
         Self {
             weights,

@@ -14,7 +14,7 @@ pub mod proto;
 mod shapes;
 
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::workload::graph::{Element, MAX_ELEMENTS, OpKind, Port, QuantGraph, Tensor, TensorId};
+use crate::workload::graph::{Element, Layout, MAX_ELEMENTS, OpKind, Port, QuantGraph, Semantics, Tensor, TensorId};
 use crate::workload::network::Network;
 use crate::workload::onnx::operators::Pending;
 use attributes::Attributes;
@@ -176,6 +176,8 @@ impl<'a> Reader<'a> {
         Self {
             graph: QuantGraph {
                 name: name.to_owned(),
+                semantics: Semantics::Fp32Exact,
+                layout: Layout::ChannelsFirst,
                 tensors: Vec::new(),
                 ops: Vec::new(),
                 inputs: Vec::new(),
@@ -237,11 +239,7 @@ impl<'a> Reader<'a> {
             Some(_) => return Err(unsupported("an output of the network is not quantized")),
             None => return Err(malformed("no node produces this output")),
         };
-        self.graph.outputs.push(Port {
-            name: output.name.clone(),
-            tensor,
-            float,
-        });
+        self.graph.outputs.push(Port::new(output.name.clone(), tensor, float));
         Ok(())
     }
 
@@ -420,11 +418,7 @@ impl<'a> Reader<'a> {
 
     fn input_port(&mut self, name: &str, tensor: TensorId, float: bool) {
         if self.graph.inputs.iter().all(|port| port.name != name) {
-            self.graph.inputs.push(Port {
-                name: name.to_owned(),
-                tensor,
-                float,
-            });
+            self.graph.inputs.push(Port::new(name, tensor, float));
         }
     }
 
