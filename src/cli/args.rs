@@ -36,6 +36,8 @@ pub enum Command {
     Run(RunArgs),
     /// Search a network of a Once-for-All space together with its accelerator and mappings
     Nas(NasArgs),
+    /// Compare random accelerators, layers and mappings in RTL with golden model and cost model
+    Verify(VerifyArgs),
     /// Print what there is to choose from
     List(ListArgs),
     /// Explain an error code
@@ -167,6 +169,8 @@ pub enum SemanticsName {
 pub enum Simulator {
     /// Verilator
     Verilator,
+    /// Icarus Verilog: slow, a second opinion
+    Icarus,
 }
 
 /// How long to search.
@@ -429,6 +433,39 @@ fn percent(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Arguments of `naas verify`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(
+    group(clap::ArgGroup::new("what").required(true).args(["random", "replay"])),
+    after_help = "Examples:\n  naas verify --random 1000 --seed 7\n  naas verify --random 120 --axes 3 --json\n  \
+                        naas verify --replay naas-failure.json --simulator icarus"
+)]
+pub struct VerifyArgs {
+    /// Run N random layers, each with its accelerator and mapping; ten at a time share an accelerator
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub random: Option<u64>,
+    /// Arrays of so many axes only; one to three are mixed otherwise
+    #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3), conflicts_with = "replay")]
+    pub axes: Option<u8>,
+    /// Run the case of a failure's file again
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Where to write the smallest case that fails
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "naas-failure.json",
+        conflicts_with = "replay"
+    )]
+    pub out: PathBuf,
+    /// What to replay with; random cases use Verilator, and Icarus for one layer in eighty
+    #[arg(long, value_enum, default_value_t = Simulator::Verilator, requires = "replay")]
+    pub simulator: Simulator,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// A number of seconds above zero.
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -463,6 +500,23 @@ mod tests {
         check::<GenArgs>();
         check::<SimArgs>();
         check::<RunArgs>();
+        check::<VerifyArgs>();
+    }
+
+    #[test]
+    fn verify_draws_or_replays() {
+        let args: VerifyArgs = parse("--random 60 --axes 2 --seed 4").unwrap();
+        assert_eq!((args.random, args.axes, args.common.seed), (Some(60), Some(2), 4));
+        assert!(parse::<VerifyArgs>("--replay f.json --simulator icarus").is_ok());
+        for bad in [
+            "",
+            "--random 0",
+            "--random 5 --replay f.json",
+            "--random 5 --axes 4",
+            "--replay f.json --axes 2",
+        ] {
+            assert!(parse::<VerifyArgs>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

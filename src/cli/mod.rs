@@ -19,8 +19,11 @@ pub mod progress;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod shrink;
 pub mod sim;
 pub mod spaces;
+pub mod trial;
+pub mod verify;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -46,6 +49,7 @@ fn dispatch(command: &Command) -> anyhow::Result<()> {
         Command::Sim(args) => sim::run(args, &Session::new(&args.common)),
         Command::Run(args) => run::run(args, &Session::new(&args.common)),
         Command::Nas(args) => nas::run(args, &Session::new(&args.common)),
+        Command::Verify(args) => verify::run(args, &Session::new(&args.common)),
         Command::List(args) => list::run(args, &Session::new(&args.common)),
         Command::Explain(args) => explain::run(args, &Session::new(&args.common)),
     }

@@ -4,10 +4,13 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs};
-use crate::cli::args::{Mapper, Objective, SemanticsName, SpaceName};
+use crate::cli::args::{
+    BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs, VerifyArgs,
+};
+use crate::cli::args::{Mapper, Objective, SemanticsName, Simulator, SpaceName};
 use crate::cost::timeline::Window;
 use crate::search::problem;
+use crate::sim::verilator;
 use crate::workload::graph::Semantics;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,15 @@ pub fn named_or_file<T: DeserializeOwned>(text: &str, named: impl FnOnce(&str) -
         files::read_json(path)
     } else {
         named(text)
+    }
+}
+
+impl From<Simulator> for verilator::Simulator {
+    fn from(typed: Simulator) -> Self {
+        match typed {
+            Simulator::Verilator => Self::Verilator,
+            Simulator::Icarus => Self::Icarus,
+        }
     }
 }
 
@@ -359,6 +371,8 @@ pub struct SimPlan {
     pub stall: u8,
     /// Latency of the bench's memory, if not the design's.
     pub memory_latency: Option<u32>,
+    /// What simulates.
+    pub simulator: Simulator,
 }
 
 impl SimPlan {
@@ -376,6 +390,49 @@ impl SimPlan {
             layer: args.layer.clone(),
             stall: args.stall,
             memory_latency: args.memory_latency,
+            simulator: args.simulator,
+        })
+    }
+}
+
+/// What `naas verify` will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifyPlan {
+    /// Run random cases.
+    Random {
+        /// Layers.
+        layers: u64,
+        /// Axes of the arrays, if not mixed.
+        axes: Option<usize>,
+        /// Where the smallest failing case goes.
+        out: PathBuf,
+    },
+    /// Run a case again.
+    Replay {
+        /// Its file.
+        file: PathBuf,
+        /// What simulates.
+        simulator: verilator::Simulator,
+    },
+}
+
+impl VerifyPlan {
+    /// Checks that the file can be read, or the output written.
+    ///
+    /// # Errors
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &VerifyArgs) -> Result<Self> {
+        if let Some(file) = &args.replay {
+            return Ok(Self::Replay {
+                file: existing(file)?,
+                simulator: args.simulator.into(),
+            });
+        }
+        files::check_writable(&args.out)?;
+        Ok(Self::Random {
+            layers: args.random.unwrap_or(1),
+            axes: args.axes.map(usize::from),
+            out: args.out.clone(),
         })
     }
 }

@@ -117,14 +117,21 @@ pub fn random_set_on(rng: &mut Rng, limits: &Limits, layers: usize, dims: &[Dim]
             set.push(triple);
         }
     }
-    let mut shared = set[0].accelerator.clone();
-    for t in &set {
+    share(&mut set);
+    set
+}
+
+/// Gives triples whose accelerators differ in the sizes of memories only one accelerator, large enough for all of them.
+pub fn share(set: &mut [Triple]) {
+    let Some(mut shared) = set.first().map(|t| t.accelerator.clone()) else {
+        return;
+    };
+    for t in &*set {
         grow(&mut shared, &t.accelerator);
     }
-    for t in &mut set {
+    for t in set {
         t.accelerator = shared.clone();
     }
-    set
 }
 
 /// Makes every memory of `a` at least as large as that of `b`.
