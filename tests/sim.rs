@@ -1,10 +1,11 @@
 //! Whole networks through the program and Verilator: bits, cycles and counters, and what must be noticed.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use naas::sim::tensors;
-use naas::workload::graph::Element;
-use naas::workload::onnx;
+use naas::workload::graph::{Element, Semantics};
+use naas::workload::{onnx, tflite};
 use npz::Npz;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -208,4 +209,48 @@ fn resnet8_images_on_the_simulated_accelerator() {
         0,
     );
     assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
+}
+
+/// A trained network layer by layer: without the tie window, and with it.
+#[test]
+#[ignore = "long: two builds"]
+fn keyword_spotting_on_the_simulated_accelerator() {
+    let beside = || repository("../shared");
+    let shared = std::env::var_os("NAAS_SHARED").map_or_else(beside, PathBuf::from);
+    let (network, stimuli) = (
+        shared.join("models/kws_ref_model.tflite"),
+        shared.join("vectors/tflite/kws_ref_model.npz"),
+    );
+    if !network.is_file() {
+        eprintln!("SKIPPED, NOTHING WAS TESTED: no {}; set NAAS_SHARED", network.display());
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let (dir, network) = (place.path(), network.display());
+    std::fs::write(dir.join("ck8.json"), CK8).unwrap();
+    document(dir, &format!("map {network} --accelerator ck8.json --out d.json"), 0);
+    let mut archive = Npz::open(&stimuli);
+    let input: Vec<i8> = archive.array("input").into_vec().unwrap();
+    for semantics in [Semantics::Reference, Semantics::Xnnpack] {
+        let graph = tflite::read(&shared.join("models/kws_ref_model.tflite"), semantics).unwrap();
+        let (port, tensor) = (&graph.inputs[0], &graph.tensors[graph.inputs[0].tensor]);
+        std::fs::write(
+            dir.join("x.npy"),
+            tensors::write(&[input[..490].to_vec()], port, tensor),
+        )
+        .unwrap();
+        let name = semantics.as_str();
+        let line = format!(
+            "run {network} --input x.npy --output y.npy --engine rtl --design d.json --semantics {name} --check-layers"
+        );
+        let (report, _) = document(dir, &line, 0);
+        assert_eq!(report["layers"].as_array().unwrap().len(), 10, "{report}");
+        let array = format!("{name}_output0");
+        let want: Vec<i8> = archive.array(&array).into_vec().unwrap();
+        let (port, tensor) = (&graph.outputs[0], &graph.tensors[graph.outputs[0].tensor]);
+        assert!(
+            std::fs::read(dir.join("y.npy")).unwrap() == tensors::write(&[want], port, tensor),
+            "{name}"
+        );
+    }
 }

@@ -2,9 +2,10 @@
 //
 // usage: bench [--seed S] [--cases N]
 //
-// With TIE_WINDOW = 1 the reference is float32 arithmetic of this machine, rounding to nearest even:
-// nearbyintf(float(acc) * s) with s = mult * 2^-shift, which is exact. It is checked a second time by the integer formula of
-// the module's header. With TIE_WINDOW = 0 only the integer formula applies.
+// Every rounding is drawn. With the window the reference is float32 arithmetic of this machine, rounding to nearest even:
+// nearbyintf(float(acc) * s) with s = mult * 2^-shift, which is exact; the rounding of TFLite's reference kernels is checked
+// by gemmlowp's two steps, halves away from zero and to even by exact quotients. All are checked a second time by the
+// formula of the module's header.
 
 #include <cfenv>
 #include <cinttypes>
@@ -28,6 +29,8 @@ struct Case {
     bool use_part;
     uint32_t mult;
     int shift;
+    int round;
+    bool window;
     int acc() const { return static_cast<int32_t>(sum + (use_part ? part : 0) + bias); }
 };
 
@@ -58,17 +61,46 @@ int64_t round24(int64_t acc) {
     return acc < 0 ? -(kept << drop) : kept << drop;
 }
 
-int by_integers(const Case& c, const Layer& layer, bool window) {
-    const __int128 acc = window ? round24(c.acc()) : c.acc();
-    const __int128 product = acc * c.mult;
-    const int length = bits(product < 0 ? -product : product);
-    const __int128 t = window && length >= 25 ? __int128{1} << (length - 25) : 0;
-    const __int128 p = product + (__int128{1} << (c.shift - 1)) + t;
-    __int128 q = p >> c.shift;
-    const __int128 rest = p - (q << c.shift);
-    if (window && rest <= 2 * t) q &= ~__int128{1};
+int saturate(__int128 q, const Layer& layer) {
     const int64_t limit = int64_t{1} << 40;
     return clamp(q > limit ? limit : q < -limit ? -limit : static_cast<int64_t>(q), layer);
+}
+
+int by_integers(const Case& c, const Layer& layer) {
+    const __int128 acc = c.window ? round24(c.acc()) : c.acc();
+    const __int128 product = acc * c.mult;
+    const int length = bits(product < 0 ? -product : product);
+    const __int128 t = c.window && length >= 25 ? __int128{1} << (length - 25) : 0;
+    const __int128 twice = __int128{1} << 30;
+    const __int128 constants[4][2] = {{0, 0}, {0, -1}, {twice, -twice}, {t, t}};
+    const __int128 p = product + (__int128{1} << (c.shift - 1)) + constants[c.round][c.acc() < 0];
+    __int128 q = p >> c.shift;
+    const __int128 rest = p - (q << c.shift);
+    if (c.round == 3 && rest <= 2 * t) q &= ~__int128{1};
+    return saturate(q, layer);
+}
+
+// gemmlowp as its header has it: the rounded high word of the doubled product, then a shift that compares the remainder.
+int by_gemmlowp(const Case& c, const Layer& layer) {
+    const __int128 product = __int128{c.acc()} * c.mult;
+    const __int128 nudge = product >= 0 ? __int128{1} << 30 : 1 - (__int128{1} << 30);
+    const __int128 high = (product + nudge) / (__int128{1} << 31);
+    const int shift = c.shift - 31;
+    const __int128 mask = (__int128{1} << shift) - 1;
+    const __int128 threshold = (mask >> 1) + (high < 0 ? 1 : 0);
+    return saturate((high >> shift) + ((high & mask) > threshold ? 1 : 0), layer);
+}
+
+// The quotient of magnitudes and its remainder against a half.
+int by_quotient(const Case& c, const Layer& layer) {
+    const __int128 product = __int128{c.acc()} * c.mult;
+    const __int128 magnitude = product < 0 ? -product : product;
+    const __int128 divisor = __int128{1} << c.shift;
+    __int128 q = magnitude / divisor;
+    const __int128 twice = 2 * (magnitude % divisor);
+    const bool up = c.round == 0 ? product > 0 : c.round == 1 || (q & 1) != 0;
+    if (twice > divisor || (twice == divisor && up)) ++q;
+    return saturate(product < 0 ? -q : q, layer);
 }
 
 int by_float(const Case& c, const Layer& layer) {
@@ -80,12 +112,16 @@ int by_float(const Case& c, const Layer& layer) {
 
 class Source {
   public:
-    Source(uint64_t seed, int mult_bits) : engine_(seed), mult_bits_(mult_bits) {}
+    explicit Source(uint64_t seed) : engine_(seed) {}
 
     Case next() {
         Case c{};
+        c.round = static_cast<int>(below(4));
+        c.window = TIE_WINDOW != 0 && c.round == 3 && below(8) != 0;
+        // Float32 has significands of 24 bits.
+        mult_bits_ = c.window ? 24 : MULT_BITS;
         c.mult = multiplier();
-        c.shift = shift();
+        c.shift = c.round == 2 ? 32 + static_cast<int>(below(31)) : shift();
         const uint32_t acc = accumulator(c);
         c.use_part = below(2) != 0;
         c.part = word();
@@ -142,12 +178,12 @@ class Source {
     uint32_t sign(uint32_t magnitude) { return below(2) != 0 ? magnitude : 0u - magnitude; }
 
     std::mt19937_64 engine_;
-    uint32_t mult_bits_;
+    uint32_t mult_bits_ = MULT_BITS;
 };
 
 class Bench {
   public:
-    Bench(uint64_t seed) : source_(seed, MULT_BITS) {}
+    explicit Bench(uint64_t seed) : source_(seed) {}
 
     // Runs batches of one layer each, back to back cases within a batch; returns the number of differences.
     uint64_t run(uint64_t cases) {
@@ -155,6 +191,8 @@ class Bench {
         std::printf("output_unit TIE_WINDOW=%d MULT_BITS=%d: %" PRIu64 " cases (%" PRIu64 " with |acc| >= 2^24), %" PRIu64
                     " differences\n",
                     TIE_WINDOW, MULT_BITS, cases_, large_, differences_);
+        std::printf("halves up %" PRIu64 ", away %" PRIu64 ", twice %" PRIu64 ", to even %" PRIu64 ", float32 %" PRIu64 "\n",
+                    kinds_[0], kinds_[1], kinds_[2], kinds_[3], kinds_[4]);
         return differences_;
     }
 
@@ -180,6 +218,8 @@ class Bench {
         top_.bias_i = c.bias;
         top_.mult_i = c.mult;
         top_.shift_i = static_cast<uint8_t>(c.shift);
+        top_.round_i = static_cast<uint8_t>(c.round);
+        top_.window_i = c.window;
         top_.zero_point_i = static_cast<uint8_t>(layer.zero_point);
         top_.lo_i = static_cast<uint8_t>(layer.lo);
         top_.hi_i = static_cast<uint8_t>(layer.hi);
@@ -194,20 +234,22 @@ class Bench {
 
     void check(const Case& c, const Layer& layer) {
         const int got = static_cast<int8_t>(top_.out_o);
-        const int want = by_integers(c, layer, TIE_WINDOW != 0);
-        const int wantf = TIE_WINDOW != 0 ? by_float(c, layer) : want;
+        const int want = by_integers(c, layer);
+        const int other = c.window ? by_float(c, layer) : c.round == 2 ? by_gemmlowp(c, layer) : by_quotient(c, layer);
         ++cases_;
+        ++kinds_[c.window ? 4 : c.round];
         large_ += std::abs(static_cast<int64_t>(c.acc())) >= (int64_t{1} << 24);
-        if (got == want && got == wantf) return;
+        if (got == want && got == other) return;
         if (differences_++ < 10) {
-            std::printf("difference: acc %d mult %u shift %d zp %d lo %d hi %d: got %d, integers %d, float %d\n", c.acc(),
-                        c.mult, c.shift, layer.zero_point, layer.lo, layer.hi, got, want, wantf);
+            std::printf("difference: acc %d mult %u shift %d round %d window %d zp %d lo %d hi %d: got %d, formula %d, other %d\n",
+                        c.acc(), c.mult, c.shift, c.round, c.window, layer.zero_point, layer.lo, layer.hi, got, want, other);
         }
     }
 
     Vnaas_output_unit top_;
     Source source_;
     uint64_t cases_ = 0, large_ = 0, differences_ = 0;
+    uint64_t kinds_[5] = {};
 };
 
 }    // namespace

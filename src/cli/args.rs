@@ -34,6 +34,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Run inferences on the golden model or on the simulated accelerator
     Run(RunArgs),
+    /// Search a network of a Once-for-All space together with its accelerator and mappings
+    Nas(NasArgs),
     /// Compare random accelerators, layers and mappings in RTL with golden model and cost model
     Verify(VerifyArgs),
     /// Print what there is to choose from
@@ -145,6 +147,23 @@ pub enum Engine {
     Rtl,
 }
 
+/// Whose results a network gives, bit by bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SemanticsName {
+    /// TFLite's reference kernels (default for .tflite)
+    Reference,
+    /// TFLite Micro's portable kernels
+    Micro,
+    /// TFLite's default, XNNPACK
+    Xnnpack,
+    /// ONNX Runtime on x86 (default for .onnx)
+    #[value(name = "fp32_exact", alias = "ort_x86")]
+    Fp32Exact,
+    /// ONNX Runtime on ARM: residual additions in integers
+    #[value(name = "ort_arm")]
+    OrtArm,
+}
+
 /// What simulates an RTL folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Simulator {
@@ -172,7 +191,7 @@ pub struct BudgetArgs {
                         naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json"
 )]
 pub struct SearchArgs {
-    /// Networks to search for (a name, or a file: .onnx, .json); several count by their geometric mean
+    /// Networks to search for (a name, or a file: .onnx, float or int8, .tflite, .json); several count by their geometric mean
     pub network: Vec<String>,
     /// Limits of the accelerator: a name or a file
     #[arg(long, value_name = "R")]
@@ -203,6 +222,58 @@ pub struct SearchArgs {
     pub common: Common,
 }
 
+/// A family of networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpaceName {
+    /// ResNet-D with elastic resolution, depth, width and expansion
+    OfaResnet50,
+    /// MobileNetV3 with elastic resolution, depth, expansion and kernel
+    OfaMobilenetv3,
+    /// The same, 1.2 times as wide
+    #[value(name = "ofa-mobilenetv3-w1.2")]
+    OfaMobilenetv3Wide,
+}
+
+/// Arguments of `naas nas`.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(
+    after_help = "Examples:\n  naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 78 --resources eyeriss \\\n    \
+                        --front --out design.json\n  naas nas --space ofa-mobilenetv3 --accuracy measured.csv --floor 75 --accelerator ck16.json \\\n    \
+                        --out design.json"
+)]
+pub struct NasArgs {
+    /// The networks to choose from
+    #[arg(long, value_enum)]
+    pub space: SpaceName,
+    /// Where accuracies come from: a .pth predictor, a .csv table, or `command:PROGRAM`
+    #[arg(long, value_name = "FILE")]
+    pub accuracy: String,
+    /// Least accuracy, in (calibrated) percent
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub floor: f64,
+    /// Limits of the accelerator: a name or a file
+    #[arg(long, value_name = "R", conflicts_with = "accelerator")]
+    pub resources: Option<String>,
+    /// Search networks for this accelerator only: its file, or a design that holds one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator: Option<PathBuf>,
+    /// What to minimise
+    #[arg(long, value_enum, default_value_t = Objective::Edp)]
+    pub objective: Objective,
+    /// How long to search.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Look for a front of accuracy against the objective, above the floor; each point gets a design of its own
+    #[arg(long)]
+    pub front: bool,
+    /// Where to write the design
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Arguments of `naas map`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
@@ -210,7 +281,7 @@ pub struct SearchArgs {
                         naas map net.onnx --accelerator design.json --layer conv1 --out layer.json"
 )]
 pub struct MapArgs {
-    /// Networks to map (a name, or a file: .onnx, .json)
+    /// Networks to map (a name, or a file: .onnx, float or int8, .tflite, .json)
     pub network: Vec<String>,
     /// The accelerator: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
@@ -235,17 +306,32 @@ pub struct MapArgs {
 /// Arguments of `naas cost`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = "Examples:\n  naas cost --design design.json\n  \
-                        naas cost --design design.json --technology 45nm --json")]
+                        naas cost --design design.json --technology eyeriss-65nm --json\n  \
+                        naas cost --design ours.json --design theirs.json --network resnet50    # side by side\n  \
+                        naas cost --design design.json --timeline conv1.svg --layer conv1\n  \
+                        naas cost --design design.json --timeline conv1.svg --layer conv1 --from 5000 --cycles 800")]
 pub struct CostArgs {
-    /// The design: accelerator, network and mappings
-    #[arg(long, value_name = "FILE")]
-    pub design: PathBuf,
+    /// The design: accelerator, network and mappings; several are compared, the first is what ratios refer to
+    #[arg(long, value_name = "FILE", required = true)]
+    pub design: Vec<PathBuf>,
     /// Report this network of the design only
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     /// Prices of energy and area: a name or a file
     #[arg(long, value_name = "T")]
     pub technology: Option<String>,
+    /// Draw what each engine does in one layer, cycle by cycle, as an SVG file
+    #[arg(long, value_name = "FILE.svg", requires = "layer")]
+    pub timeline: Option<PathBuf>,
+    /// The layer to draw
+    #[arg(long, value_name = "NAME", requires = "timeline")]
+    pub layer: Option<String>,
+    /// First cycle to draw; without it, the whole layer or, of a long one, its first and last passes
+    #[arg(long, value_name = "CYCLE", requires = "timeline", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// Cycles to draw
+    #[arg(long, value_name = "N", requires = "timeline", value_parser = clap::value_parser!(u64).range(1..))]
+    pub cycles: Option<u64>,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,
@@ -257,7 +343,7 @@ pub struct CostArgs {
                         naas gen resnet50 --design six.json --out rtl    # one network of a design that holds several\n  \
                         naas gen resnet8 --resources nvdla-256 --out rtl")]
 pub struct GenArgs {
-    /// Search a design for this network first (a name, or a file: .onnx, .json); with a design, emit this network of it
+    /// Search a design for this network first (a name, or a file: .onnx, .tflite, .json); with a design, emit this network of it
     pub network: Option<String>,
     /// Emit this design instead of searching one
     #[arg(long, value_name = "FILE", conflicts_with = "resources")]
@@ -265,6 +351,9 @@ pub struct GenArgs {
     /// Limits of the accelerator that is searched: a name or a file
     #[arg(long, value_name = "R")]
     pub resources: Option<String>,
+    /// Whose arithmetic the network's data follows; the default depends on the file's kind
+    #[arg(long, value_enum, value_name = "S")]
+    pub semantics: Option<SemanticsName>,
     /// The RTL folder; an older one of ours is replaced when the new one is complete
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -301,10 +390,11 @@ pub struct SimArgs {
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
     after_help = "Examples:\n  naas run net.onnx --input x.npy --output y.npy --engine golden\n  \
-                        naas run net.onnx --input x.npy --output y.npy --engine rtl --design design.json"
+                        naas run net.onnx --input x.npy --output y.npy --engine rtl --design design.json\n  \
+                        naas run net.tflite --input x.npy --output y.npy --labels l.npy --semantics micro --limit 200"
 )]
 pub struct RunArgs {
-    /// The network, with its weights: an int8 QDQ .onnx file
+    /// The network, with its weights: an int8 .tflite file or an int8 QDQ .onnx file
     pub network: String,
     /// Inputs; the first axis may be any multiple of the network's batch
     #[arg(long, value_name = "X.npy")]
@@ -321,9 +411,26 @@ pub struct RunArgs {
     /// Run the first N inputs only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// The right class of each input: prints how many outputs are greatest there
+    #[arg(long, value_name = "L.npy")]
+    pub labels: Option<PathBuf>,
+    /// Whose results the network gives, bit by bit; the default depends on the file's kind
+    #[arg(long, value_enum, value_name = "S")]
+    pub semantics: Option<SemanticsName>,
+    /// Print a row per layer: outputs compared between the simulated accelerator and the golden model
+    #[arg(long)]
+    pub check_layers: bool,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// A percentage.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if (0.0..=100.0).contains(&p) => Ok(p),
+        _ => Err("not a percentage between 0 and 100".into()),
+    }
 }
 
 /// Arguments of `naas verify`.
@@ -448,6 +555,17 @@ mod tests {
         let args: CostArgs = parse("--design d.json --network resnet8 --technology 45nm --json").unwrap();
         assert_eq!((args.network.as_deref(), args.common.json), (Some("resnet8"), true));
         assert!(parse::<CostArgs>("").is_err());
+        let args: CostArgs = parse("--design a.json --design b.json").unwrap();
+        assert_eq!(args.design.len(), 2);
+        assert!(parse::<CostArgs>("--design d.json --timeline t.svg --layer c1 --from 5 --cycles 9").is_ok());
+        for bad in [
+            "--timeline t.svg",
+            "--layer c1",
+            "--from 5",
+            "--timeline t.svg --layer c1 --cycles 0",
+        ] {
+            assert!(parse::<CostArgs>(&format!("--design d.json {bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

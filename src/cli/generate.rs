@@ -15,7 +15,7 @@ use crate::rtl::hardware::Hardware;
 use crate::rtl::program::Program;
 use crate::search::design::{Design, hash};
 use crate::sim::plan::{self, LayerData};
-use crate::workload::graph::QuantGraph;
+use crate::workload::graph::{QuantGraph, Semantics};
 use crate::workload::zoo;
 use serde_json::json;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
             "the design holds several networks: emitting `{name}`, the first"
         ));
     }
-    let data = chosen.data(session)?;
+    let data = chosen.data(plan.semantics, session)?;
     let program = chosen.program(&data)?;
     let mut files = chosen.files(&program)?;
     files.binary(DESIGN_FILE, text.into_bytes());
@@ -106,9 +106,9 @@ impl<'a> Chosen<'a> {
     }
 
     /// The network's own weights with a seeded input, or seeded random data.
-    fn data(&self, session: &Session) -> Result<Vec<LayerData>> {
+    fn data(&self, semantics: Option<Semantics>, session: &Session) -> Result<Vec<LayerData>> {
         let (network, output) = (&self.priced.network, session.output);
-        let graph = match zoo::open(&network.source) {
+        let graph = match zoo::open_as(&network.source, semantics) {
             Ok(workload) => workload.graph,
             Err(e) if e.code == Code::Unreadable => {
                 let source = &network.source;
@@ -122,6 +122,7 @@ impl<'a> Chosen<'a> {
         let Some(graph) = graph else {
             return plan::random(&network.layers, session.seed);
         };
+        graph.prove()?;
         note_host_operators(&graph, session);
         plan::of_graph(&graph, &plan::random_inputs(&graph, session.seed)?, &network.layers)
     }
@@ -140,7 +141,8 @@ impl<'a> Chosen<'a> {
     /// # Errors
     /// As [`folder::files`].
     pub fn files(&self, program: &Program) -> Result<Files> {
-        folder::files(&Hardware::new(&self.design.accelerator), program)
+        let hardware = Hardware::with_unit(&self.design.accelerator, program.output_unit);
+        folder::files(&hardware, program)
     }
 }
 

@@ -5,9 +5,10 @@ use crate::arch::resources::Resources;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::plan::named_or_file;
+use crate::cli::spaces;
 use crate::cost::tech::Technology;
 use crate::search::design::Design;
-use crate::workload::graph::QuantGraph;
+use crate::workload::graph::{QuantGraph, Semantics};
 use crate::workload::network::Network;
 use crate::workload::zoo;
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct Source {
     pub network: Network,
     /// Its weights, where it has any.
     pub graph: Option<QuantGraph>,
+    /// Why a file with weights is not runnable.
+    pub refused: Option<Diagnostic>,
 }
 
 impl Source {
@@ -30,11 +33,27 @@ impl Source {
     /// # Errors
     /// As [`zoo::open`].
     pub fn open(text: &str) -> Result<Self> {
-        let zoo::Workload { network, graph } = zoo::open(text)?;
+        Self::open_as(text, None)
+    }
+
+    /// Opens the network that was typed, under these semantics or those of its kind.
+    ///
+    /// # Errors
+    /// As [`zoo::open_as`].
+    pub fn open_as(text: &str, semantics: Option<Semantics>) -> Result<Self> {
+        let zoo::Workload {
+            network,
+            graph,
+            refused,
+        } = match spaces::open_subnet(text) {
+            Some(subnet) => zoo::Workload::shapes(subnet?),
+            None => zoo::open_as(text, semantics)?,
+        };
         Ok(Self {
             text: text.into(),
             network,
             graph,
+            refused,
         })
     }
 

@@ -2,12 +2,16 @@
 //!
 //! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
-use crate::base::diag::Result;
+use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SearchArgs, SimArgs, VerifyArgs};
-use crate::cli::args::{Mapper, Objective, Simulator};
+use crate::cli::args::{
+    BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs, VerifyArgs,
+};
+use crate::cli::args::{Mapper, Objective, SemanticsName, Simulator, SpaceName};
+use crate::cost::timeline::Window;
 use crate::search::problem;
 use crate::sim::verilator;
+use crate::workload::graph::Semantics;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +62,18 @@ impl From<Objective> for problem::Objective {
     }
 }
 
+impl From<SemanticsName> for Semantics {
+    fn from(typed: SemanticsName) -> Self {
+        match typed {
+            SemanticsName::Reference => Self::Reference,
+            SemanticsName::Micro => Self::Micro,
+            SemanticsName::Xnnpack => Self::Xnnpack,
+            SemanticsName::Fp32Exact => Self::Fp32Exact,
+            SemanticsName::OrtArm => Self::OrtArm,
+        }
+    }
+}
+
 /// What was typed, or the default network where nothing was.
 fn network(typed: Option<&String>) -> String {
     typed.map_or(DEFAULT_NETWORK, String::as_str).to_string()
@@ -95,8 +111,8 @@ pub struct Budget {
 impl Budget {
     /// Defaults are evaluations, so that they repeat; seconds alone lift them.
     #[must_use]
-    pub fn resolve(args: &BudgetArgs) -> Self {
-        let default = args.seconds.is_none().then_some(DEFAULT_EVALUATIONS);
+    pub fn resolve(args: &BudgetArgs, evaluations: u64) -> Self {
+        let default = args.seconds.is_none().then_some(evaluations);
         Self {
             evaluations: args.evaluations.or(default),
             seconds: args.seconds,
@@ -123,14 +139,71 @@ impl SearchPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &SearchArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
             objective: args.objective,
-            budget: Budget::resolve(&args.budget),
+            budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
+            out: args.out.clone(),
+        })
+    }
+}
+
+/// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
+pub const DEFAULT_JOINT_EVALUATIONS: u64 = 160;
+
+/// What networks are searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NasHardware {
+    /// An accelerator that is searched too, within these limits: a name or a file.
+    Resources(String),
+    /// A given one.
+    Accelerator(PathBuf),
+}
+
+/// What `naas nas` will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NasPlan {
+    /// The networks to choose from.
+    pub space: SpaceName,
+    /// Accuracy model, as typed.
+    pub accuracy: String,
+    /// Least accuracy in percent.
+    pub floor: f64,
+    /// What the networks run on.
+    pub hardware: NasHardware,
+    /// What to minimise.
+    pub objective: Objective,
+    /// When to stop.
+    pub budget: Budget,
+    /// Whether a front is wanted.
+    pub front: bool,
+    /// Where the design goes.
+    pub out: PathBuf,
+}
+
+impl NasPlan {
+    /// Fills in defaults, and checks that files can be read and the output written.
+    ///
+    /// # Errors
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &NasArgs) -> Result<Self> {
+        files::check_writable(&args.out)?;
+        let hardware = match &args.accelerator {
+            Some(file) => NasHardware::Accelerator(existing(file)?),
+            None => NasHardware::Resources(resources(args.resources.as_ref())),
+        };
+        Ok(Self {
+            space: args.space,
+            accuracy: args.accuracy.clone(),
+            floor: args.floor,
+            hardware,
+            objective: args.objective,
+            budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
+            front: args.front,
             out: args.out.clone(),
         })
     }
@@ -157,7 +230,7 @@ impl MapPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &MapArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
@@ -174,24 +247,65 @@ impl MapPlan {
 /// What `naas cost` will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CostPlan {
-    /// File of the design.
-    pub design: PathBuf,
+    /// Files of the designs, at least one.
+    pub designs: Vec<PathBuf>,
     /// Name of one network of the design; all of them if absent.
     pub network: Option<String>,
     /// Prices: a name or a file.
     pub technology: String,
+    /// A picture to draw.
+    pub timeline: Option<TimelinePlan>,
 }
 
+/// A timeline to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelinePlan {
+    /// Where it goes.
+    pub out: PathBuf,
+    /// Of this layer.
+    pub layer: String,
+    /// Which cycles.
+    pub window: Window,
+}
+
+/// Cycles that a timeline shows from a given one on.
+const WINDOW: u64 = 1000;
+
 impl CostPlan {
-    /// Fills in defaults, and checks that the design can be read.
+    /// Fills in defaults, and checks that the designs can be read and the picture written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable).
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path; [`Code::Usage`] for a timeline of several designs.
     pub fn resolve(args: &CostArgs) -> Result<Self> {
+        let timeline = match (&args.timeline, &args.layer) {
+            (Some(out), Some(layer)) => {
+                if args.design.len() > 1 {
+                    return Err(Diagnostic::new(
+                        Code::Usage,
+                        "a timeline shows one design, several are given",
+                    ));
+                }
+                files::check_writable(out)?;
+                let window = match (args.from, args.cycles) {
+                    (None, None) => Window::Ends,
+                    (from, count) => Window::Cycles {
+                        from: from.unwrap_or(1),
+                        count: count.unwrap_or(WINDOW),
+                    },
+                };
+                Some(TimelinePlan {
+                    out: out.clone(),
+                    layer: layer.clone(),
+                    window,
+                })
+            }
+            _ => None,
+        };
         Ok(Self {
-            design: existing(&args.design)?,
+            designs: args.design.iter().map(|d| existing(d)).collect::<Result<_>>()?,
             network: args.network.clone(),
             technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
+            timeline,
         })
     }
 }
@@ -217,6 +331,8 @@ pub struct GenPlan {
     pub design: DesignSource,
     /// Which network of a design file; the first one if absent.
     pub network: Option<String>,
+    /// Whose arithmetic its data follows, if not that of its kind.
+    pub semantics: Option<Semantics>,
     /// The RTL folder.
     pub out: PathBuf,
 }
@@ -225,7 +341,7 @@ impl GenPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &GenArgs) -> Result<Self> {
         files::check_replaceable(&args.out, RTL_MARKER)?;
         let design = match &args.design {
@@ -238,6 +354,7 @@ impl GenPlan {
         Ok(Self {
             design,
             network: args.design.as_ref().and(args.network.clone()),
+            semantics: args.semantics.map(Into::into),
             out: args.out.clone(),
         })
     }
@@ -262,7 +379,7 @@ impl SimPlan {
     /// Checks that the folder is an RTL folder.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) if it is not.
+    /// [`Code::Unreadable`] if it is not.
     pub fn resolve(args: &SimArgs) -> Result<Self> {
         existing(&args.dir.join(RTL_MARKER)).map_err(|e| {
             e.expected("a folder that `naas gen` wrote")
@@ -333,13 +450,19 @@ pub struct RunPlan {
     pub design: Option<DesignSource>,
     /// Most inputs to run.
     pub limit: Option<u64>,
+    /// Right classes.
+    pub labels: Option<PathBuf>,
+    /// Whose results are given, if not those of the network's kind.
+    pub semantics: Option<Semantics>,
+    /// Print a row per layer.
+    pub check_layers: bool,
 }
 
 impl RunPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &RunArgs) -> Result<Self> {
         files::check_writable(&args.output)?;
         let network = args.network.clone();
@@ -358,6 +481,9 @@ impl RunPlan {
             output: args.output.clone(),
             design,
             limit: args.limit,
+            labels: args.labels.as_deref().map(existing).transpose()?,
+            semantics: args.semantics.map(Into::into),
+            check_layers: args.check_layers,
         })
     }
 }
@@ -388,7 +514,8 @@ mod tests {
     #[test]
     fn seconds_alone_lift_the_evaluations() {
         let budget = |evaluations, seconds| {
-            let Budget { evaluations, seconds } = Budget::resolve(&BudgetArgs { evaluations, seconds });
+            let Budget { evaluations, seconds } =
+                Budget::resolve(&BudgetArgs { evaluations, seconds }, DEFAULT_EVALUATIONS);
             (evaluations, seconds)
         };
         assert_eq!(budget(None, None), (Some(DEFAULT_EVALUATIONS), None));
@@ -410,6 +537,7 @@ mod tests {
             GenPlan {
                 design: searched,
                 network: None,
+                semantics: None,
                 out: out.clone()
             }
         );

@@ -8,14 +8,24 @@ use crate::cli::inputs::Source;
 use crate::cli::plan::{DesignSource, RunPlan};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::sim::golden::{AddForm, run_graph};
+use crate::sim::golden::run_graph;
+use crate::sim::inference::{self, LayerCheck};
 use crate::sim::plan::of_graph;
+use crate::sim::tensors;
 use crate::sim::verilator::Folder;
-use crate::sim::{inference, tensors};
 use crate::workload::graph::{Port, QuantGraph, TensorId};
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Outputs of all inputs, and what was compared on the way.
+struct Outcome {
+    /// One per input.
+    outputs: Vec<Vec<i8>>,
+    /// Layers of the simulated accelerator, summed over inputs; none on the golden model.
+    layers: Vec<LayerCheck>,
+}
 
 /// Runs the inferences and writes their outputs.
 ///
@@ -25,33 +35,89 @@ use std::path::Path;
 pub fn run(args: &RunArgs, session: &Session) -> anyhow::Result<()> {
     let plan = RunPlan::resolve(args)?;
     session.catch_interrupts()?;
-    let source = Source::open(&plan.network)?;
-    let graph = source.graph.as_ref().ok_or_else(|| without_weights(&plan.network))?;
+    let source = Source::open_as(&plan.network, plan.semantics)?;
+    let graph = runnable(&source)?;
     let (input, output) = (only(&graph.inputs, "inputs")?, only(&graph.outputs, "outputs")?);
     let bytes = files::read(&plan.input)?;
     let place = plan.input.display().to_string();
     let batches = tensors::read(&bytes, &place, input, graph.tensor(input.tensor)?, plan.limit)?;
-    let results = match &plan.design {
+    let to = graph.tensor(output.tensor)?;
+    let rows = batches.len() * to.shape.first().map_or(1, |&n| n as usize);
+    let labels = plan.labels.as_deref().map(|file| labels(file, rows)).transpose()?;
+    let outcome = match &plan.design {
         None => session.with_threads(|| Ok(golden(graph, &batches, output.tensor, session)?))?,
         Some(design) => rtl(&source, graph, &batches, design, output.tensor, session)?,
     };
     session.interrupt.check()?;
-    let file = tensors::write(&results, output, graph.tensor(output.tensor)?);
-    files::write_atomic(&plan.output, &file)?;
-    let engine = if plan.design.is_some() { "rtl" } else { "golden" };
-    let (count, out) = (results.len(), plan.output.display().to_string());
-    session.output.result(
-        &json!({"engine": engine, "inputs": count, "output": out}),
-        &format!("{out}: {count} inputs of `{}` run on {engine}", source.network.name),
+    files::write_atomic(&plan.output, &tensors::write(&outcome.outputs, output, to))?;
+    let correct = labels.as_ref().map(|l| tensors::correct(&outcome.outputs, to, l));
+    let checks = plan.check_layers.then_some(outcome.layers.as_slice());
+    report(
+        &plan,
+        &source,
+        graph,
+        (outcome.outputs.len(), rows),
+        correct,
+        checks,
+        session,
     )
 }
 
-fn without_weights(network: &str) -> Diagnostic {
-    Diagnostic::new(
-        Code::Unsupported,
-        format!("network `{network}` has no weights: it is known by its shapes only"),
-    )
-    .expected("an int8 .onnx file, or `resnet8`")
+fn report(
+    plan: &RunPlan,
+    source: &Source,
+    graph: &QuantGraph,
+    (inputs, rows): (usize, usize),
+    correct: Option<usize>,
+    layers: Option<&[LayerCheck]>,
+    session: &Session,
+) -> anyhow::Result<()> {
+    let engine = if plan.design.is_some() { "rtl" } else { "golden" };
+    let (out, semantics) = (plan.output.display().to_string(), graph.semantics.as_str());
+    let mut document = json!({"engine": engine, "semantics": semantics, "inputs": inputs, "output": out});
+    let name = &source.network.name;
+    let mut text = format!("{out}: {inputs} inputs of `{name}` run on {engine}, semantics {semantics}");
+    if let Some(correct) = correct {
+        let accuracy = correct as f64 / rows.max(1) as f64;
+        document["labels"] = rows.into();
+        document["correct"] = correct.into();
+        document["accuracy"] = accuracy.into();
+        text += &format!("\naccuracy {:.2} %: {correct} of {rows} labels", 100.0 * accuracy);
+    }
+    if let Some(layers) = layers {
+        let row = |l: &LayerCheck| json!({"name": l.name, "elements": l.elements, "mismatches": 0});
+        document["layers"] = layers.iter().map(row).collect::<Vec<Value>>().into();
+        for l in layers {
+            text += &format!("\n{:24} {:>12} outputs, 0 mismatches", l.name, l.elements);
+        }
+    }
+    session.output.result(&document, &text)
+}
+
+fn runnable(source: &Source) -> Result<&QuantGraph> {
+    source.graph.as_ref().ok_or_else(|| match &source.refused {
+        Some(refused) => refused.clone(),
+        None => Diagnostic::new(
+            Code::Unsupported,
+            format!(
+                "network `{}` has no weights: it is known by its shapes only",
+                source.text
+            ),
+        )
+        .expected("an int8 .tflite or .onnx file, or `resnet8`"),
+    })
+}
+
+/// Right classes, at least as many as there are outputs.
+fn labels(file: &Path, rows: usize) -> Result<Vec<i64>> {
+    let place = file.display().to_string();
+    let labels = tensors::read_labels(&files::read(file)?, &place)?;
+    if labels.len() < rows {
+        return Err(Diagnostic::new(Code::Malformed, format!("{} labels", labels.len()))
+            .at(place)
+            .expected(format!("one for each of {rows} outputs")));
+    }
+    Ok(labels)
 }
 
 fn only<'a>(ports: &'a [Port], what: &str) -> Result<&'a Port> {
@@ -67,14 +133,20 @@ fn only<'a>(ports: &'a [Port], what: &str) -> Result<&'a Port> {
     }
 }
 
-fn golden(graph: &QuantGraph, batches: &[Vec<i8>], output: TensorId, session: &Session) -> Result<Vec<Vec<i8>>> {
+fn golden(graph: &QuantGraph, batches: &[Vec<i8>], output: TensorId, session: &Session) -> Result<Outcome> {
+    let progress = Progress::start(session.output, "running", Some(batches.len() as u64));
+    let done = AtomicU64::new(0);
     let one = |batch: &Vec<i8>| -> Result<Vec<i8>> {
         session.interrupt.check()?;
-        let values = run_graph(graph, std::slice::from_ref(batch), AddForm::OrtX86)?;
+        let values = run_graph(graph, std::slice::from_ref(batch))?;
+        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, String::new());
         Ok(values.tensor(output).to_vec())
     };
     let all: Vec<Result<Vec<i8>>> = batches.par_iter().map(one).collect();
-    all.into_iter().collect()
+    Ok(Outcome {
+        outputs: all.into_iter().collect::<Result<_>>()?,
+        layers: Vec::new(),
+    })
 }
 
 /// Runs every multiply-accumulate layer on the accelerator and the operators between them in the golden model.
@@ -85,7 +157,8 @@ fn rtl(
     design: &DesignSource,
     output: TensorId,
     session: &Session,
-) -> anyhow::Result<Vec<Vec<i8>>> {
+) -> anyhow::Result<Outcome> {
+    graph.prove()?;
     let (design, _) = generate::open(design, session)?;
     let name = design
         .networks
@@ -104,8 +177,9 @@ fn rtl(
     }
     note_host_operators(graph, session);
     let scratch = tempfile::tempdir()?;
-    let work = |dir: &Path| -> Result<Vec<Vec<i8>>> {
+    let work = |dir: &Path| -> Result<Outcome> {
         let mut folder = None;
+        let mut checks: Vec<LayerCheck> = Vec::new();
         let progress = Progress::start(session.output, "simulating", Some(batches.len() as u64));
         let mut results = Vec::with_capacity(batches.len());
         for (i, batch) in batches.iter().enumerate() {
@@ -119,15 +193,19 @@ fn rtl(
             }
             let Some(folder) = &folder else { continue };
             let simulated = inference::run(folder, &program, &data, dir)?;
+            inference::add_checks(&mut checks, &program, &simulated);
             let own = simulated.into_iter().rev().find(|(tensor, _)| *tensor == output);
             // Where the last operator runs on the host, its golden result follows from outputs that were all equal.
             results.push(match own {
                 Some((_, values)) => values,
-                None => run_graph(graph, inputs, AddForm::OrtX86)?.tensor(output).to_vec(),
+                None => run_graph(graph, inputs)?.tensor(output).to_vec(),
             });
             progress.show(i as u64 + 1, String::new());
         }
-        Ok(results)
+        Ok(Outcome {
+            outputs: results,
+            layers: checks,
+        })
     };
     let results = work(scratch.path());
     // Ctrl-C also stops the tools, whose failure is then not worth telling.

@@ -6,6 +6,7 @@
 
 pub mod accuracy;
 pub mod evolution;
+pub mod joint;
 pub mod mlp;
 pub mod mobilenet_v3;
 pub mod pickle;

@@ -5,6 +5,39 @@ use crate::arch::geometry::Geometry;
 use crate::base::dims::Dim;
 use crate::base::int::bits_for;
 use crate::rtl::descriptor;
+use crate::workload::quant::LayerPost;
+
+/// What the output units of a design can do; more than its tables need costs area only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputUnit {
+    /// Bits of the multiplier: 24 for float32 scales alone, 31 for TFLite's.
+    pub multiplier_bits: u32,
+    /// Whether it can round as float32 arithmetic does.
+    pub tie_window: bool,
+}
+
+impl OutputUnit {
+    /// The unit that runs every table.
+    pub const FULL: Self = Self {
+        multiplier_bits: 31,
+        tie_window: true,
+    };
+
+    /// The least unit that runs these layers.
+    pub fn for_layers<'a>(layers: impl IntoIterator<Item = &'a LayerPost>) -> Self {
+        let least = Self {
+            multiplier_bits: 24,
+            tie_window: false,
+        };
+        layers.into_iter().fold(least, |unit, post| {
+            let wide = post.channels.iter().any(|c| c.multiplier >> 24 != 0);
+            Self {
+                multiplier_bits: if wide { 31 } else { unit.multiplier_bits },
+                tie_window: unit.tie_window || post.needs_tie_window(),
+            }
+        })
+    }
+}
 
 /// Widths and depths of one design.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +56,8 @@ pub struct Hardware {
     pub l2_depth: [u32; 4],
     /// Address bits of the W, I and psum buffers, one slot.
     pub buffer_bits: [u32; 3],
+    /// Bits that hold the number of positions of any dimension.
+    pub position_bits: u32,
     /// Bits of a sum of products.
     pub sum_bits: u32,
     /// Beats that may be under way from off-chip memory, a power of two.
@@ -31,12 +66,20 @@ pub struct Hardware {
     pub place_bits: u32,
     /// Bytes of a descriptor.
     pub descriptor_bytes: u32,
+    /// What the output units can do.
+    pub output_unit: OutputUnit,
 }
 
 impl Hardware {
-    /// Decides every width for an accelerator that obeys the rules.
+    /// Decides every width for an accelerator that obeys the rules, with output units that run every table.
     #[must_use]
     pub fn new(a: &Accelerator) -> Self {
+        Self::with_unit(a, OutputUnit::FULL)
+    }
+
+    /// As [`Hardware::new`], with the given output units.
+    #[must_use]
+    pub fn with_unit(a: &Accelerator, output_unit: OutputUnit) -> Self {
         let g = Geometry::of(a);
         let w_depth = a.buffers.W.bytes / g.w_word;
         let i_depth = a.buffers.I.bytes / g.i_word;
@@ -62,10 +105,12 @@ impl Hardware {
             psum_depth,
             l2_depth,
             buffer_bits: [bits(w_depth), bits(i_depth * g.i_conv_banks), bits(psum_depth)],
+            position_bits: bits_for(g.parallel.into_iter().max().unwrap_or(1).into()),
             sum_bits: 16 + bits_for(u64::from(g.p(Dim::C) * g.p(Dim::R) * g.p(Dim::S)) - 1),
             queue: (a.offchip.latency_cycles + 16).next_power_of_two(),
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
             descriptor_bytes,
+            output_unit,
             accelerator: a.clone(),
             geometry: g,
         }
@@ -80,10 +125,17 @@ impl Hardware {
         let [w, i, p, o] = self.l2_depth;
         let [lw, li, lo] = self.buffer_bits;
         vec![
-            ("PK", g.p(Dim::K), "size of the K axis, one if there is none"),
-            ("PC", g.p(Dim::C), "size of the C axis"),
-            ("PY", g.p(Dim::Y), "size of the Y axis"),
-            ("PX", g.p(Dim::X), "size of the X axis"),
+            (
+                "PK",
+                g.p(Dim::K),
+                "K positions: the product of the K axes' sizes, one if there is none",
+            ),
+            ("PC", g.p(Dim::C), "C positions"),
+            ("PY", g.p(Dim::Y), "Y positions"),
+            ("PX", g.p(Dim::X), "X positions"),
+            ("PR", g.p(Dim::R), "R positions"),
+            ("PS", g.p(Dim::S), "S positions"),
+            ("PW", self.position_bits, "bits of a position"),
             ("TREE", g.pipeline.tree, "registered stages of the adder trees"),
             ("SUMW", self.sum_bits, "bits of a sum of products"),
             ("WLANES", a.lanes.W, "weight bytes per cycle into the array"),
@@ -95,6 +147,7 @@ impl Hardware {
             ("IROW", g.i_word, "bytes of an I buffer row"),
             ("IM", g.i_conv_word, "bytes of a convolution word"),
             ("IBANKS", g.i_conv_banks, "convolution words in a row"),
+            ("IBW", bits(g.i_conv_banks), "bits of such a word's number"),
             ("ISETS", g.i_word / g.p(Dim::K), "groups of PK bytes in a row"),
             ("IDEPTH", self.i_depth, "rows of an I buffer slot"),
             ("ISLOTS", a.buffers.I.slots, "slots of the I buffers"),
@@ -106,6 +159,16 @@ impl Hardware {
             ("LO", lo, "address bits of a psum buffer"),
             ("UNITS", a.requantizers, "output units"),
             ("UNIT", g.pipeline.output_unit, "latency of an output unit"),
+            (
+                "MULT_BITS",
+                self.output_unit.multiplier_bits,
+                "bits of an output unit's multiplier",
+            ),
+            (
+                "TIE_WINDOW",
+                self.output_unit.tie_window.into(),
+                "1 if output units can round as float32 does",
+            ),
             ("BUS", bus, "bytes of a bus beat"),
             ("WWORD", g.l2_w_word, "bytes of a level-2 W word"),
             ("IWORD", g.l2_i_word, "bytes of a level-2 I word"),

@@ -8,7 +8,7 @@ use crate::arch::accelerator::PARAM_BYTES;
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::schedule::Schedule;
 use crate::workload::layer::LoopNest;
-use crate::workload::quant::ChannelParams;
+use crate::workload::quant::{ChannelParams, Rounding};
 
 /// Layout of an activation tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -207,11 +207,19 @@ pub fn pack_params(s: &Schedule, channels: &[ChannelParams]) -> Vec<u8> {
     out
 }
 
+/// Bias; multiplier, its highest bit the tie window; shift, the rounding in its two highest bits.
 fn param_bytes(p: &ChannelParams) -> [u8; PARAM_BYTES as usize] {
+    let (rounding, window) = match p.rounding {
+        Rounding::HalfUp => (0, 0),
+        Rounding::HalfAway => (1, 0),
+        Rounding::Twice => (2, 0),
+        Rounding::Even => (3, 0),
+        Rounding::Float32 => (3, 1),
+    };
     let mut out = [0; PARAM_BYTES as usize];
     out[..4].copy_from_slice(&p.bias.to_le_bytes());
-    out[4..8].copy_from_slice(&p.multiplier.to_le_bytes());
-    out[8] = p.shift;
+    out[4..8].copy_from_slice(&(p.multiplier | window << 31).to_le_bytes());
+    out[8] = p.shift | rounding << 6;
     out
 }
 

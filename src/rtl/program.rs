@@ -6,6 +6,7 @@ use crate::base::int::round_up;
 use crate::mapping::schedule::{RECORD_BYTES, Schedule};
 use crate::rtl::compile::{Placement, descriptor};
 use crate::rtl::descriptor::Descriptor;
+use crate::rtl::hardware::OutputUnit;
 use crate::rtl::layout::{Blocked, pack_params, pack_weights};
 use crate::workload::layer::Shape;
 use crate::workload::quant::LayerPost;
@@ -117,6 +118,8 @@ pub struct Program {
     pub bus: u64,
     /// Off-chip latency that the prediction assumes.
     pub latency: u64,
+    /// The least output unit that runs all layers.
+    pub output_unit: OutputUnit,
 }
 
 /// Hands out aligned addresses, upwards.
@@ -162,6 +165,7 @@ impl Program {
             total_cycles: layers.iter().map(|l| l.predicted.cycles).sum::<u64>() + ports.finish_cycles(),
             bus: ports.bus,
             latency: ports.latency,
+            output_unit: OutputUnit::for_layers(layers.iter().map(|l| l.post)),
         };
         program.table.address = memory.take(u64::from(crate::rtl::descriptor::bytes()) * layers.len() as u64);
         program.records = memory.take(RECORD_BYTES * layers.len() as u64);

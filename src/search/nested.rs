@@ -255,7 +255,10 @@ fn evaluate(
 }
 
 /// The accelerator of `genes`, if it is within the resources and every layer has a mapping on it.
-fn valid(space: &AcceleratorSpace, suite: &Suite, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
+///
+/// # Errors
+/// The limit that stands in the way.
+pub fn valid(space: &AcceleratorSpace, suite: &Suite, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
     let accelerator = space.decode(genes)?;
     for (name, nest) in &suite.distinct {
         let obstacles = MappingSpace::new(nest, &accelerator).obstacles();
@@ -304,7 +307,9 @@ fn no_mapping(layer: &str, a: &Accelerator, violations: &[Violation]) -> Diagnos
     .next("give the accelerator more of what is named")
 }
 
-fn no_accelerator(space: &AcceleratorSpace, starved: Starved) -> Diagnostic {
+/// The error of a space in which no accelerator was found.
+#[must_use]
+pub fn no_accelerator(space: &AcceleratorSpace, starved: Starved) -> Diagnostic {
     let nearest = starved
         .nearest
         .map_or_else(|| "no sample was drawn".into(), |r| r.reason);

@@ -1,26 +1,22 @@
 //! The golden model: every operator of a quantized network in plain integers, straight from its definition.
 //!
-//! Written to be obviously right rather than close to the hardware: inputs have their zero point subtracted, the bias is the
-//! file's own, padding is skipped. Accumulators are exact, so the order of summation does not matter.
+//! Tensors lie as the network's file declares them. Inputs of multiply-accumulate layers have their zero point subtracted,
+//! the bias is the file's own, padding is skipped: written to be obviously right rather than close to the hardware.
+//! Accumulators are exact, so the order of summation does not matter.
 //!
-//! Residual additions are the exception to plain integers: [`AddForm::OrtX86`] repeats the float32 steps of ONNX Runtime on
-//! x86, [`AddForm::OrtArm`] its integer form on ARM. They differ in a few of a million elements, by one.
+//! Outputs are finished by the output unit's function, whose parameters [`QuantGraph::prove`] compares with the network's
+//! semantics. Exceptions to integers are ONNX Runtime's residual addition on x86 ([`AddForm::OrtX86`]), which repeats its
+//! float32 steps, and means and softmaxes that their runtime computes in floating point.
 
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::workload::graph::{AddOp, MAX_ELEMENTS, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
-use crate::workload::layer::{Conv, Matmul, Shape};
-use crate::workload::quant::{LayerPost, output_unit};
+use crate::sim::{host, kernels};
+use crate::workload::graph::{
+    AddForm, AddOp, AverageOp, Layout, MAX_ELEMENTS, MacOp, MeanOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
+};
+use crate::workload::layer::Shape;
+use crate::workload::quant::{LayerPost, Requantizer, output_unit};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
-
-/// Which residual addition is computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AddForm {
-    /// Integers with 22-bit multipliers, halves away from zero: what the accelerator can do, and ONNX Runtime does on ARM.
-    #[default]
-    OrtArm,
-    /// Two fused multiply-adds in float32: ONNX Runtime on x86 with AVX2 and later.
-    OrtX86,
-}
 
 /// Elements of every tensor of a network, in the order of [`QuantGraph::tensors`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +47,7 @@ impl Activations {
 ///
 /// # Errors
 /// `E0102` where the inputs do not fit the graph or the graph itself is inconsistent.
-pub fn run_graph(graph: &QuantGraph, inputs: &[Vec<i8>], add: AddForm) -> Result<Activations> {
+pub fn run_graph(graph: &QuantGraph, inputs: &[Vec<i8>]) -> Result<Activations> {
     if inputs.len() != graph.inputs.len() {
         return Err(mismatch("inputs", inputs.len(), graph.inputs.len()));
     }
@@ -64,7 +60,7 @@ pub fn run_graph(graph: &QuantGraph, inputs: &[Vec<i8>], add: AddForm) -> Result
         store(&mut values, port.tensor, input.clone())?;
     }
     for op in &graph.ops {
-        let out = run_op(graph, op, &values, add).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
+        let out = run_op(graph, op, &values).map_err(|e| e.at(format!("operator `{}`", op.name)))?;
         store(&mut values, op.output, out)?;
     }
     Ok(Activations(values))
@@ -82,12 +78,8 @@ fn mismatch(what: &str, have: usize, want: usize) -> Diagnostic {
     Diagnostic::new(Code::Malformed, format!("{have} {what}")).expected(want.to_string())
 }
 
-fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>], add: AddForm) -> Result<Vec<i8>> {
-    let operand = |i: usize| -> Result<(&Tensor, &[i8])> {
-        let id = *op
-            .inputs
-            .get(i)
-            .ok_or_else(|| mismatch("operands", op.inputs.len(), i + 1))?;
+fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>]) -> Result<Vec<i8>> {
+    let operand = |id: TensorId| -> Result<(&Tensor, &[i8])> {
         let tensor = graph.tensor(id)?;
         let value = values.get(id).map_or(&[][..], Vec::as_slice);
         if value.len() != tensor.len() {
@@ -95,26 +87,25 @@ fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>], add: AddForm) -> Resu
         }
         Ok((tensor, value))
     };
+    let operands: Vec<(&Tensor, &[i8])> = op.inputs.iter().map(|&id| operand(id)).collect::<Result<_>>()?;
     let to = graph.tensor(op.output)?;
-    let (from, x) = operand(0)?;
+    let &(from, x) = operands.first().ok_or_else(|| mismatch("operands", 0, 1))?;
     let out = match &op.kind {
-        OpKind::Mac(mac) => mac_layer(mac, x)?,
+        OpKind::Mac(mac) => mac_layer(mac, graph.layout, x)?,
         OpKind::Add(form) => {
-            let (other, y) = operand(1)?;
-            if !(1..=62).contains(&form.params.shift) || form.lo > form.hi {
-                return Err(Diagnostic::new(
-                    Code::Malformed,
-                    "the addition's parameters are impossible",
-                ));
-            }
-            match add {
-                AddForm::OrtArm => add_integer(form, [from, other, to], x, y),
-                AddForm::OrtX86 => add_float(form, [from, other, to], x, y),
-            }
+            let &(other, y) = operands.get(1).ok_or_else(|| mismatch("operands", 1, 2))?;
+            add(form, [from, other, to], x, y)?
         }
-        OpKind::GlobalAveragePool(post) => global_average(from, post, x)?,
-        OpKind::MaxPool(pool) => max_pool(from, to, pool, x)?,
+        OpKind::Mean(mean) => global_mean(mean, map_of(graph, from)?, x)?,
+        OpKind::AveragePool(average) => average_pool(average, [map_of(graph, from)?, map_of(graph, to)?], x)?,
+        OpKind::MaxPool(pool) => windows(pool, [map_of(graph, from)?, map_of(graph, to)?], x, |window| {
+            window.max().unwrap_or(i8::MIN)
+        })?,
+        OpKind::Softmax(form) => host::softmax(*form, from, to, x),
         OpKind::Reshape => x.to_vec(),
+        OpKind::Pad(pads) => host::pad(&from.shape, pads, from.zero_point, x)?,
+        OpKind::Transpose(order) => host::transpose(&from.shape, order, x)?,
+        OpKind::Concat(axis) => host::concat(&operands, *axis)?,
     };
     if out.len() != to.len() {
         return Err(mismatch("output elements", out.len(), to.len()));
@@ -126,25 +117,27 @@ fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>], add: AddForm) -> Resu
 ///
 /// # Errors
 /// As [`accumulators`].
-pub fn mac_layer(mac: &MacOp, input: &[i8]) -> Result<Vec<i8>> {
-    layer(&mac.layer.shape, input, &mac.weights, &mac.post)
+pub fn mac_layer(mac: &MacOp, layout: Layout, input: &[i8]) -> Result<Vec<i8>> {
+    layer(&mac.layer.shape, layout, input, &mac.weights, &mac.post)
 }
 
 /// One multiply-accumulate layer given by its parts; layouts as in [`MacOp`].
 ///
 /// # Errors
 /// As [`accumulators`].
-pub fn layer(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i8>> {
-    let sums = accumulators(shape, input, weights, post)?;
-    let per_channel = match shape {
-        Shape::Conv(c) => c.output().map_or(1, |[y, x]| y as usize * x as usize),
-        Shape::Matmul(_) => 1,
-    };
-    Ok(sums
-        .chunks(per_channel)
-        .zip(post.channels.iter().cycle())
-        .flat_map(|(chunk, channel)| chunk.iter().map(|&acc| output_unit(acc, channel, post)))
-        .collect())
+pub fn layer(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i8>> {
+    let sums = channels_last_sums(shape, layout, input, weights, post)?;
+    let mut out = vec![0i8; sums.len()];
+    let channels = post.channels.len().max(1);
+    out.par_chunks_mut(channels)
+        .with_min_len(1 + 4096 / channels)
+        .zip(sums.par_chunks(channels))
+        .for_each(|(out, sums)| {
+            for ((out, &acc), channel) in out.iter_mut().zip(sums).zip(&post.channels) {
+                *out = output_unit(acc, channel, post);
+            }
+        });
+    Ok(restore(shape, layout, out))
 }
 
 /// The complete accumulators of a layer, bias included, in the layout of its output.
@@ -152,7 +145,18 @@ pub fn layer(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> R
 /// # Errors
 /// `E0102` where lengths do not fit the shape, `E0103` for a shape that has no weights or is transposed, `E0104` for a bad
 /// size or sums that could overflow 32 bits.
-pub fn accumulators(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
+pub fn accumulators(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
+    let sums = channels_last_sums(shape, layout, input, weights, post)?;
+    Ok(restore(shape, layout, sums))
+}
+
+fn channels_last_sums(
+    shape: &Shape,
+    layout: Layout,
+    input: &[i8],
+    weights: &[i8],
+    post: &LayerPost,
+) -> Result<Vec<i32>> {
     shape.nest()?;
     let (inputs, outputs, channels) = extents(shape);
     if inputs.max(outputs) > MAX_ELEMENTS {
@@ -174,11 +178,27 @@ pub fn accumulators(shape: &Shape, input: &[i8], weights: &[i8], post: &LayerPos
     let biases = biases(weights, post)?;
     let zero = i16::from(post.input_zero_point);
     let centred: Vec<i16> = input.iter().map(|&x| i16::from(x) - zero).collect();
-    let weights: Vec<i16> = weights.iter().map(|&w| w.into()).collect();
     Ok(match shape {
-        Shape::Conv(conv) => convolve(conv, &centred, &weights, &biases),
-        Shape::Matmul(product) => multiply(product, &centred, &weights, &biases),
+        Shape::Conv(conv) => {
+            let maps = match layout {
+                Layout::ChannelsLast => centred,
+                Layout::ChannelsFirst => host::swap_axes(&centred, conv.C as usize, (conv.H * conv.W) as usize),
+            };
+            kernels::convolve(conv, &maps, weights, &biases)
+        }
+        Shape::Matmul(product) => kernels::multiply(product, &centred, weights, &biases),
     })
+}
+
+/// Channels-last outputs of a layer in the layout that is wanted.
+fn restore<T: Copy>(shape: &Shape, layout: Layout, values: Vec<T>) -> Vec<T> {
+    match (shape, layout) {
+        (Shape::Conv(conv), Layout::ChannelsFirst) => {
+            let [rows, cols] = conv.output().unwrap_or_default();
+            host::swap_axes(&values, (rows * cols) as usize, conv.K as usize)
+        }
+        _ => values,
+    }
 }
 
 /// Elements of input and output, and output channels.
@@ -220,70 +240,36 @@ fn biases(weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
         .collect()
 }
 
-fn convolve(conv: &Conv, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
-    let [rows, cols] = conv.output().unwrap_or_default().map(|v| v as usize);
-    let (map, taps) = ((conv.H * conv.W) as usize, (conv.R * conv.S) as usize);
-    let inputs = (conv.C / conv.groups) as usize;
-    let outputs = (conv.K / conv.groups) as usize;
-    let length = inputs * taps;
-    let mut sums = Vec::with_capacity(conv.N as usize * biases.len() * rows * cols);
-    let mut patches = vec![0; cols * length];
-    for (i, maps) in input.chunks(map * inputs).enumerate() {
-        // Groups follow each other within an image, and images within the batch.
-        let g = i % conv.groups as usize;
-        let first = sums.len();
-        sums.resize(first + outputs * rows * cols, 0);
-        for y in 0..rows {
-            gather(conv, maps, y, &mut patches);
-            let filters = weights.chunks(length).zip(biases).skip(g * outputs).take(outputs);
-            for ((filter, &bias), map) in filters.zip(sums[first..].chunks_mut(rows * cols)) {
-                let line = map.chunks_mut(cols).nth(y).unwrap_or_default();
-                for (sum, patch) in line.iter_mut().zip(patches.chunks(length)) {
-                    *sum = bias + dot(filter, patch);
-                }
-            }
-        }
+fn add(form: &AddOp, tensors: [&Tensor; 3], a: &[i8], b: &[i8]) -> Result<Vec<i8>> {
+    if form.lo > form.hi {
+        return Err(Diagnostic::new(Code::Malformed, "the addition's range is empty"));
     }
-    sums
-}
-
-/// The inputs under the kernel at every column of output row `y`, in the order of the weights; padding is zero.
-fn gather(conv: &Conv, maps: &[i16], y: usize, patches: &mut [i16]) {
-    let taps = (conv.R * conv.S) as usize;
-    let length = maps.len() / (conv.H * conv.W) as usize * taps;
-    let at = |out: usize, tap: usize, i: usize| -> Option<usize> {
-        let padded = out * conv.stride[i] as usize + tap * conv.dilation[i] as usize;
-        let size = [conv.H, conv.W][i] as usize;
-        padded.checked_sub(conv.pad[i] as usize).filter(|&p| p < size)
+    let [ta, tb, to] = tensors;
+    let centred = |value: i8, tensor: &Tensor| i32::from(value) - i32::from(tensor.zero_point);
+    let sums = |sum: &dyn Fn(i32, i32) -> i64| {
+        let pairs = a.iter().zip(b);
+        pairs
+            .map(|(&a, &b)| {
+                let sum = sum(centred(a, ta), centred(b, tb)) + i64::from(to.zero_point);
+                sum.clamp(form.lo.into(), form.hi.into()) as i8
+            })
+            .collect()
     };
-    for (x, patch) in patches.chunks_mut(length).enumerate() {
-        patch.fill(0);
-        for tap in 0..taps {
-            let (r, s) = (tap / conv.S as usize, tap % conv.S as usize);
-            let (Some(row), Some(column)) = (at(y, r, 0), at(x, s, 1)) else {
-                continue;
-            };
-            let position = row * conv.W as usize + column;
-            let channels = maps.iter().skip(position).step_by((conv.H * conv.W) as usize);
-            for (slot, &value) in patch.iter_mut().skip(tap).step_by(taps).zip(channels) {
-                *slot = value;
-            }
+    match form.form {
+        AddForm::OrtX86 => Ok(add_float(form, tensors, a, b)),
+        AddForm::Single(p) if (1..=62).contains(&p.shift) => Ok(sums(&|a, b| p.sum(a, b))),
+        AddForm::Single(_) => Err(Diagnostic::new(
+            Code::Malformed,
+            "the addition's parameters are impossible",
+        )),
+        AddForm::Reference(p) => {
+            // Each side has 511 values: what is added are table entries.
+            let table = |side: &dyn Fn(i32) -> i64| -> Vec<i64> { (-255..=255).map(side).collect() };
+            let (ta, tb) = (table(&|v| p.scaled_a(v)), table(&|v| p.scaled_b(v)));
+            let entry = |table: &[i64], v: i32| table.get((v + 255) as usize).copied().unwrap_or_default();
+            Ok(sums(&|a, b| p.finish(entry(&ta, a) + entry(&tb, b))))
         }
     }
-}
-
-/// Exact: the caller has bounded the sum of the magnitudes.
-fn dot(a: &[i16], b: &[i16]) -> i32 {
-    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
-}
-
-fn multiply(product: &Matmul, input: &[i16], weights: &[i16], biases: &[i32]) -> Vec<i32> {
-    let length = product.K as usize;
-    let columns = || weights.chunks(length).zip(biases);
-    input
-        .chunks(length)
-        .flat_map(|row| columns().map(|(column, &bias)| bias + dot(row, column)))
-        .collect()
 }
 
 /// ONNX Runtime's addition on x86. It works on the values as the file types them: re-biasing them would change the float32
@@ -304,54 +290,91 @@ fn add_float(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Ve
         .collect()
 }
 
-fn add_integer(form: &AddOp, [ta, tb, to]: [&Tensor; 3], a: &[i8], b: &[i8]) -> Vec<i8> {
-    let centred = |value: i8, tensor: &Tensor| i32::from(value) - i32::from(tensor.zero_point);
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| {
-            let sum = form.params.sum(centred(a, ta), centred(b, tb)) + i64::from(to.zero_point);
-            sum.clamp(form.lo.into(), form.hi.into()) as i8
-        })
-        .collect()
+/// Batch, channels, rows and columns of a feature map, and where they lie.
+#[derive(Clone, Copy)]
+struct Map {
+    layout: Layout,
+    extents: [usize; 4],
 }
 
-fn global_average(from: &Tensor, post: &LayerPost, x: &[i8]) -> Result<Vec<i8>> {
-    let map = from.shape.iter().skip(2).map(|&d| d as usize).product();
-    let channel = post
-        .channels
-        .first()
-        .filter(|_| map > 0 && map < 1 << 22)
-        .ok_or_else(|| Diagnostic::new(Code::Malformed, "a mean without parameters"))?;
-    Ok(x.chunks(map)
-        .map(|map| {
-            let sum: i32 = map.iter().map(|&v| i32::from(v)).sum();
-            output_unit(sum.wrapping_add(channel.bias), channel, post)
+impl Map {
+    fn index(&self, n: usize, c: usize, y: usize, x: usize) -> usize {
+        let [_, channels, rows, cols] = self.extents;
+        match self.layout {
+            Layout::ChannelsFirst => ((n * channels + c) * rows + y) * cols + x,
+            Layout::ChannelsLast => ((n * rows + y) * cols + x) * channels + c,
+        }
+    }
+}
+
+fn map_of(graph: &QuantGraph, tensor: &Tensor) -> Result<Map> {
+    let extents = graph.layout.extents(&tensor.shape).ok_or_else(|| {
+        Diagnostic::new(
+            Code::Malformed,
+            "an operator over rows and columns of a tensor that has none",
+        )
+    })?;
+    Ok(Map {
+        layout: graph.layout,
+        extents: extents.map(|e| e as usize),
+    })
+}
+
+fn global_mean(mean: &MeanOp, map: Map, x: &[i8]) -> Result<Vec<i8>> {
+    let [batch, channels, rows, cols] = map.extents;
+    let count = i64::try_from(rows * cols).unwrap_or(i64::MAX);
+    if count == 0 || count >= 1 << 22 {
+        return Err(Diagnostic::new(Code::Malformed, "a mean over too large a map"));
+    }
+    let zeros = count * i64::from(mean.post.input_zero_point);
+    let images = (0..batch).flat_map(|n| (0..channels).map(move |c| (n, c)));
+    Ok(images
+        .map(|(n, c)| {
+            let positions = (0..rows).flat_map(|y| (0..cols).map(move |x| (y, x)));
+            let values = positions.filter_map(|(y, col)| x.get(map.index(n, c, y, col)));
+            let sum: i64 = values.map(|&v| i64::from(v)).sum();
+            mean.post.finish(mean.rule.value((sum - zeros) as i32))
         })
         .collect())
 }
 
-fn max_pool(from: &Tensor, to: &Tensor, pool: &Pool, x: &[i8]) -> Result<Vec<i8>> {
-    let (&[_, _, height, width], &[_, _, rows, cols]) = (from.shape.as_slice(), to.shape.as_slice()) else {
-        return Err(Diagnostic::new(
-            Code::Malformed,
-            "pooling of a tensor without rows and columns",
-        ));
+fn average_pool(average: &AverageOp, maps: [Map; 2], x: &[i8]) -> Result<Vec<i8>> {
+    windows(&average.pool, maps, x, |window| {
+        let (mut sum, mut divisor) = (0, 0);
+        for value in window {
+            sum += i32::from(value);
+            divisor += 1;
+        }
+        average.post.finish(Requantizer::Quotient { divisor }.value(sum))
+    })
+}
+
+/// Makes each output of the inputs in its window; positions in the padding are left out.
+fn windows(
+    pool: &Pool,
+    [from, to]: [Map; 2],
+    input: &[i8],
+    make: impl Fn(&mut dyn Iterator<Item = i8>) -> i8,
+) -> Result<Vec<i8>> {
+    let [batch, channels, height, width] = from.extents;
+    let [to_batch, to_channels, rows, cols] = to.extents;
+    if (batch, channels) != (to_batch, to_channels) {
+        return Err(mismatch("output channels", to_channels, channels));
+    }
+    let span = |i: usize, at: usize, size: usize| {
+        let start = at as i64 * i64::from(pool.stride[i]) - i64::from(pool.pad[i]);
+        let positions = (0..pool.kernel[i]).map(move |t| start + i64::from(t) * i64::from(pool.dilation[i]));
+        positions
+            .filter(move |p| (0..size as i64).contains(p))
+            .map(|p| p as usize)
     };
-    let mut out = Vec::with_capacity(to.len());
-    for plane in x.chunks((height as usize * width as usize).max(1)) {
-        for y in 0..rows {
-            for x in 0..cols {
-                let window = |i: usize, at: u32, size: u32| {
-                    let start = i64::from(at) * i64::from(pool.stride[i]) - i64::from(pool.pad[i]);
-                    (0..pool.kernel[i])
-                        .map(move |t| start + i64::from(t) * i64::from(pool.dilation[i]))
-                        .filter(move |p| (0..i64::from(size)).contains(p))
-                };
-                let greatest = window(0, y, height)
-                    .flat_map(|row| window(1, x, width).map(move |col| row * i64::from(width) + col))
-                    .filter_map(|at| plane.get(at as usize))
-                    .max();
-                out.push(greatest.copied().unwrap_or(i8::MIN));
+    let mut out = vec![0; batch * channels * rows * cols];
+    for n in 0..batch {
+        for (y, x) in (0..rows).flat_map(|y| (0..cols).map(move |x| (y, x))) {
+            for c in 0..channels {
+                let positions = span(0, y, height).flat_map(|row| span(1, x, width).map(move |col| (row, col)));
+                let mut values = positions.filter_map(|(row, col)| input.get(from.index(n, c, row, col)).copied());
+                out[to.index(n, c, y, x)] = make(&mut values);
             }
         }
     }

@@ -3,8 +3,11 @@
 use super::*;
 use crate::base::rng::{Rng, stream};
 use crate::workload::graph::Element;
-use crate::workload::quant::{AddParams, ChannelParams};
+use crate::workload::layer::{Conv, Matmul};
+use crate::workload::quant::{AddParams, ChannelParams, Rounding};
 use rand::{Rng as _, RngExt as _};
+
+const FIRST: Layout = Layout::ChannelsFirst;
 
 fn values(rng: &mut Rng, count: u64) -> Vec<i8> {
     (0..count).map(|_| rng.next_u32() as i8).collect()
@@ -17,6 +20,7 @@ fn post(rng: &mut Rng, channels: u32) -> LayerPost {
                 bias: rng.random_range(-5000..5000),
                 multiplier: rng.random_range(1 << 23..1 << 24),
                 shift: rng.random_range(30..36),
+                rounding: Rounding::Float32,
             })
             .collect(),
         zero_point: rng.next_u32() as i8,
@@ -81,8 +85,8 @@ fn convolutions_equal_the_definition() {
         let x = values(&mut rng, u64::from(conv.N * conv.C * conv.H * conv.W));
         let w = values(&mut rng, shape.weight_count().unwrap());
         let post = post(&mut rng, conv.K);
-        let have = accumulators(&shape, &x, &w, &post).unwrap();
-        let bytes = layer(&shape, &x, &w, &post).unwrap();
+        let have = accumulators(&shape, FIRST, &x, &w, &post).unwrap();
+        let bytes = layer(&shape, FIRST, &x, &w, &post).unwrap();
         let mut i = 0;
         for n in 0..conv.N as usize {
             for k in 0..conv.K as usize {
@@ -127,8 +131,8 @@ fn matrix_product_is_a_pointwise_convolution() {
     let (x, w) = (values(&mut rng, 55), values(&mut rng, 77));
     let post = post(&mut rng, n);
     assert_eq!(
-        layer(&product, &x, &w, &post).unwrap(),
-        layer(&conv, &x, &w, &post).unwrap()
+        layer(&product, FIRST, &x, &w, &post).unwrap(),
+        layer(&conv, FIRST, &x, &w, &post).unwrap()
     );
 }
 
@@ -143,7 +147,7 @@ fn wrong_lengths_and_overflow_are_refused() {
         weights: true,
     });
     let mut p = post(&mut rng, 2);
-    let code = |x: &[i8], w: &[i8], p: &LayerPost| accumulators(&shape, x, w, p).unwrap_err().code;
+    let code = |x: &[i8], w: &[i8], p: &LayerPost| accumulators(&shape, FIRST, x, w, p).unwrap_err().code;
     assert_eq!(code(&[0; 2], &[0; 6], &p), Code::Malformed);
     assert_eq!(code(&[0; 3], &[0; 5], &p), Code::Malformed);
     p.channels[1].bias = i32::MAX;
@@ -177,13 +181,15 @@ fn both_additions_are_within_one_unit() {
             tensor(shape, scale, rng.next_u32() as i8, Element::Uint8)
         };
         let [ta, tb, to] = [side(&[65536]), side(&[65536]), side(&[65536])];
-        let form = AddOp {
-            params: AddParams::new(ta.scale, tb.scale, to.scale).unwrap(),
+        let form = |form| AddOp {
+            form,
             lo: -128,
             hi: 127,
         };
-        let x86 = add_float(&form, [&ta, &tb, &to], &a, &b);
-        let arm = add_integer(&form, [&ta, &tb, &to], &a, &b);
+        let params = AddParams::ort_arm(ta.scale, tb.scale, to.scale).unwrap();
+        let tensors = [&ta, &tb, &to];
+        let x86 = add(&form(AddForm::OrtX86), tensors, &a, &b).unwrap();
+        let arm = add(&form(AddForm::Single(params)), tensors, &a, &b).unwrap();
         for (x, y) in x86.iter().zip(&arm) {
             assert!(x.abs_diff(*y) <= 1);
             differ += u32::from(x != y);
@@ -193,17 +199,84 @@ fn both_additions_are_within_one_unit() {
 }
 
 #[test]
-fn max_pool_ignores_padding() {
+fn channels_last_is_the_same_layer() {
+    let mut rng = stream(16, &[]);
+    let mut done = 0;
+    while done < 100 {
+        let mut conv = random_conv(&mut rng);
+        if done % 3 == 0 {
+            // One input channel per group, and one or more outputs.
+            conv.groups = conv.C;
+            conv.K = conv.C * rng.random_range(1..=2);
+        }
+        let Some([rows, cols]) = conv.output() else { continue };
+        let shape = Shape::Conv(conv);
+        let x = values(&mut rng, u64::from(conv.N * conv.C * conv.H * conv.W));
+        let w = values(&mut rng, shape.weight_count().unwrap());
+        let post = post(&mut rng, conv.K);
+        let turned = host::swap_axes(&x, conv.C as usize, (conv.H * conv.W) as usize);
+        let first = layer(&shape, FIRST, &x, &w, &post).unwrap();
+        let last = layer(&shape, Layout::ChannelsLast, &turned, &w, &post).unwrap();
+        assert_eq!(
+            host::swap_axes(&last, (rows * cols) as usize, conv.K as usize),
+            first,
+            "{conv:?}"
+        );
+        done += 1;
+    }
+}
+
+fn map(layout: Layout, extents: [usize; 4]) -> Map {
+    Map { layout, extents }
+}
+
+#[test]
+fn pools_ignore_padding() {
     let pool = Pool {
         kernel: [2, 2],
         stride: [2, 2],
         pad: [1, 0, 0, 1],
         dilation: [1, 1],
     };
-    let from = tensor(&[1, 1, 3, 3], 1.0, 0, Element::Int8);
-    let to = tensor(&[1, 1, 2, 2], 1.0, 0, Element::Int8);
-    let x = [-9, -8, -7, -6, -5, -4, -3, -2, -1];
-    assert_eq!(max_pool(&from, &to, &pool, &x).unwrap(), [-8, -7, -2, -1]);
+    for layout in [FIRST, Layout::ChannelsLast] {
+        let maps = [map(layout, [1, 1, 3, 3]), map(layout, [1, 1, 2, 2])];
+        let x = [-9, -8, -7, -6, -5, -4, -3, -2, -1];
+        let greatest = windows(&pool, maps, &x, |w| w.max().unwrap_or(0)).unwrap();
+        assert_eq!(greatest, [-8, -7, -2, -1]);
+        // Of two, one, four and two values; halves away from zero.
+        let average = AverageOp::new(pool, (i8::MIN, i8::MAX)).unwrap();
+        assert!(average.post.channels.is_empty(), "windows differ in size");
+        assert_eq!(average_pool(&average, maps, &x).unwrap(), [-9, -7, -4, -3]);
+    }
+    // Two channels, innermost.
+    let maps = [
+        map(Layout::ChannelsLast, [1, 2, 2, 2]),
+        map(Layout::ChannelsLast, [1, 2, 1, 1]),
+    ];
+    let whole = Pool {
+        stride: [1, 1],
+        pad: [0; 4],
+        ..pool
+    };
+    let x = [1, -1, 2, -2, 3, -3, 4, -4];
+    let average = AverageOp::new(whole, (i8::MIN, i8::MAX)).unwrap();
+    assert_eq!(average_pool(&average, maps, &x).unwrap(), [3, -3]);
+}
+
+#[test]
+fn moves_of_elements() {
+    let x = [1, 2, 3, 4, 5, 6];
+    assert_eq!(host::transpose(&[2, 3], &[1, 0], &x).unwrap(), [1, 4, 2, 5, 3, 6]);
+    assert_eq!(host::transpose(&[1, 3, 2], &[2, 0, 1], &x).unwrap(), [1, 3, 5, 2, 4, 6]);
+    assert!(host::transpose(&[2, 3], &[1, 1], &x).is_err());
+    let padded = host::pad(&[2, 3], &[[1, 0], [0, 1]], 9, &x).unwrap();
+    assert_eq!(padded, [9, 9, 9, 9, 1, 2, 3, 9, 4, 5, 6, 9]);
+    let (a, b) = (
+        tensor(&[2, 1], 1.0, 0, Element::Int8),
+        tensor(&[2, 2], 1.0, 0, Element::Int8),
+    );
+    let pair = [(&a, &[1, 2][..]), (&b, &[3, 4, 5, 6][..])];
+    assert_eq!(host::concat(&pair, 1).unwrap(), [1, 3, 4, 2, 5, 6]);
 }
 
 /// A damaged file that still reads must run or be refused, whatever its shapes and parameters have become.
@@ -230,7 +303,7 @@ fn damaged_networks_run_without_a_panic() {
                 .iter()
                 .map(|port| vec![7; graph.tensors[port.tensor].len()])
                 .collect();
-            ran += usize::from(run_graph(&graph, &inputs, AddForm::OrtArm).is_ok());
+            ran += usize::from(run_graph(&graph, &inputs).is_ok());
         }
     }
     assert!(ran >= 20, "{ran}");

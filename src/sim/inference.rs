@@ -38,9 +38,31 @@ pub fn run(folder: &Folder, program: &Program, data: &[LayerData], scratch: &Pat
             let bytes = std::fs::read(&dump.file).map_err(|e| scratch_error(&e))?;
             compare(layer, &bytes)?;
             let planes = layer.output.unpack(&bytes);
-            Ok((d.output.0, from_planes(&d.layer.shape, &planes, Side::Output)))
+            Ok((d.output.0, from_planes(&d.layer.shape, d.layout, &planes, Side::Output)))
         })
         .collect()
+}
+
+/// What was compared of one layer, over all inputs; every element was equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerCheck {
+    /// The layer.
+    pub name: String,
+    /// Outputs compared.
+    pub elements: u64,
+}
+
+/// Adds one input's layers to what was compared before.
+pub fn add_checks(checks: &mut Vec<LayerCheck>, program: &Program, outputs: &[(TensorId, Vec<i8>)]) {
+    for (i, (layer, (_, values))) in program.layers.iter().zip(outputs).enumerate() {
+        if checks.len() <= i {
+            checks.push(LayerCheck {
+                name: layer.name.clone(),
+                elements: 0,
+            });
+        }
+        checks[i].elements += values.len() as u64;
+    }
 }
 
 /// Fails with the first element that differs from the golden one.

@@ -9,10 +9,11 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::rng::{Rng, stream};
 use crate::mapping::schedule::Schedule;
 use crate::rtl::program::{LayerRun, Predicted, Program};
-use crate::sim::golden::{self, AddForm, run_graph};
-use crate::workload::graph::{MacOp, Op, OpKind, QuantGraph, TensorId};
+use crate::sim::golden::{self, run_graph};
+use crate::sim::host::swap_axes;
+use crate::workload::graph::{Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
 use crate::workload::layer::{Layer, Shape};
-use crate::workload::quant::{ChannelParams, LayerPost, encode_scale};
+use crate::workload::quant::{ChannelParams, LayerPost, Rounding, encode_scale};
 use rand::RngExt as _;
 
 /// Root mean square of a uniformly drawn int8.
@@ -20,6 +21,9 @@ const INT8_RMS: f32 = 74.0;
 
 /// Root mean square that the outputs of layers with random data should have.
 const OUTPUT_RMS: f32 = 40.0;
+
+/// Layout of random feature maps.
+const LAYOUT: Layout = Layout::ChannelsFirst;
 
 /// Everything that one layer computes with. Tensors are rows of `[image][channel][row][column]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct LayerData {
     pub weights: Vec<i8>,
     /// Output-unit parameters.
     pub post: LayerPost,
+    /// Layout of the network's own tensors.
+    pub layout: Layout,
     /// Identity and content of the input.
     pub input: (TensorId, Vec<i8>),
     /// Identity and golden content of the output.
@@ -57,7 +63,7 @@ pub fn random_inputs(graph: &QuantGraph, seed: u64) -> Result<Vec<Vec<i8>>> {
 /// # Errors
 /// As [`run_graph`]; `E0102` where a layer is not the graph's.
 pub fn of_graph(graph: &QuantGraph, inputs: &[Vec<i8>], layers: &[Layer]) -> Result<Vec<LayerData>> {
-    let values = run_graph(graph, inputs, AddForm::OrtX86)?;
+    let values = run_graph(graph, inputs)?;
     let data = |layer: &Layer| -> Result<LayerData> {
         let (op, mac) = mac_of(graph, layer)?;
         let input = op.inputs.first().copied().unwrap_or_default();
@@ -65,10 +71,14 @@ pub fn of_graph(graph: &QuantGraph, inputs: &[Vec<i8>], layers: &[Layer]) -> Res
             layer: layer.clone(),
             weights: mac.weights.clone(),
             post: mac.post.clone(),
-            input: (input, to_planes(&layer.shape, values.tensor(input), Side::Input)),
+            layout: graph.layout,
+            input: (
+                input,
+                to_planes(&layer.shape, graph.layout, values.tensor(input), Side::Input),
+            ),
             output: (
                 op.output,
-                to_planes(&layer.shape, values.tensor(op.output), Side::Output),
+                to_planes(&layer.shape, graph.layout, values.tensor(op.output), Side::Output),
             ),
         })
     };
@@ -88,11 +98,14 @@ fn mac_of<'a>(graph: &'a QuantGraph, layer: &Layer) -> Result<(&'a Op, &'a MacOp
     })
 }
 
-/// Names of the operators that run on the host, between the accelerator's layers; reshaping costs nothing and is left out.
+/// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, and padding is
+/// part of the layers behind it.
 #[must_use]
 pub fn host_operators(graph: &QuantGraph) -> Vec<&str> {
-    let on_host = |op: &&Op| !matches!(op.kind, OpKind::Mac(_) | OpKind::Reshape);
-    graph.ops.iter().filter(on_host).map(|op| op.name.as_str()).collect()
+    let needed = graph.needed();
+    let ops = graph.ops.iter().zip(needed).filter(|(_, needed)| *needed);
+    let on_host = ops.filter(|(op, _)| !matches!(op.kind, OpKind::Mac(_) | OpKind::Reshape));
+    on_host.map(|(op, _)| op.name.as_str()).collect()
 }
 
 /// Seeded random data for layers that come without.
@@ -120,6 +133,7 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
         // Every channel its own scale, within an octave.
         multiplier: multiplier / 2 + rng.random_range(0..multiplier / 2),
         shift,
+        rounding: Rounding::Float32,
     };
     let post = LayerPost {
         channels: (0..channels).map(|_| normal(channel())).collect(),
@@ -134,10 +148,11 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
     };
     debug_assert!(nest.macs() > 0);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
-    let output = golden::layer(&layer.shape, &input, &weights, &post)?;
+    let output = golden::layer(&layer.shape, LAYOUT, &input, &weights, &post)?;
     Ok(LayerData {
-        input: (tensor, to_planes(&layer.shape, &input, Side::Input)),
-        output: (tensor + 1, to_planes(&layer.shape, &output, Side::Output)),
+        input: (tensor, to_planes(&layer.shape, LAYOUT, &input, Side::Input)),
+        output: (tensor + 1, to_planes(&layer.shape, LAYOUT, &output, Side::Output)),
+        layout: LAYOUT,
         layer: layer.clone(),
         weights,
         post,
@@ -166,34 +181,37 @@ pub enum Side {
     Output,
 }
 
-/// Positions and channels of a matrix product's tensor.
-fn matrix(shape: &Shape, side: Side) -> Option<(usize, usize)> {
-    let Shape::Matmul(m) = shape else { return None };
-    let channels = if side == Side::Input { m.K } else { m.N };
-    Some((m.batch as usize * m.M as usize, channels as usize))
+/// Positions and channels of a tensor whose channels lie innermost; `None` where they lie outermost already.
+fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usize)> {
+    let (positions, channels) = match (shape, side) {
+        (Shape::Matmul(m), Side::Input) => (m.batch * m.M, m.K),
+        (Shape::Matmul(m), Side::Output) => (m.batch * m.M, m.N),
+        (Shape::Conv(_), _) if layout == Layout::ChannelsFirst => return None,
+        (Shape::Conv(c), Side::Input) => (c.H * c.W, c.C),
+        (Shape::Conv(c), Side::Output) => {
+            let [rows, cols] = c.output().unwrap_or_default();
+            (rows * cols, c.K)
+        }
+    };
+    Some((positions as usize, channels as usize))
 }
 
 /// A tensor as a graph holds it, channels outermost: matrix products there are rows of positions.
 #[must_use]
-pub fn to_planes(shape: &Shape, rows: &[i8], side: Side) -> Vec<i8> {
-    match matrix(shape, side) {
-        Some((positions, channels)) => transpose(rows, positions, channels),
-        None => rows.to_vec(),
+pub fn to_planes(shape: &Shape, layout: Layout, values: &[i8], side: Side) -> Vec<i8> {
+    match interleaved(shape, layout, side) {
+        Some((positions, channels)) => swap_axes(values, positions, channels),
+        None => values.to_vec(),
     }
 }
 
 /// The inverse of [`to_planes`].
 #[must_use]
-pub fn from_planes(shape: &Shape, planes: &[i8], side: Side) -> Vec<i8> {
-    match matrix(shape, side) {
-        Some((positions, channels)) => transpose(planes, channels, positions),
+pub fn from_planes(shape: &Shape, layout: Layout, planes: &[i8], side: Side) -> Vec<i8> {
+    match interleaved(shape, layout, side) {
+        Some((positions, channels)) => swap_axes(planes, channels, positions),
         None => planes.to_vec(),
     }
-}
-
-fn transpose(m: &[i8], rows: usize, columns: usize) -> Vec<i8> {
-    let column = |c: usize| m.iter().skip(c).step_by(columns).take(rows);
-    (0..columns).flat_map(column).copied().collect()
 }
 
 /// Places layers for a run, one after the other, on the design of this hash.
@@ -235,9 +253,9 @@ mod tests {
             weights: true,
         });
         let rows = [1, 2, 3, 4, 5, 6];
-        let planes = to_planes(&shape, &rows, Side::Output);
+        let planes = to_planes(&shape, LAYOUT, &rows, Side::Output);
         assert_eq!(planes, [1, 4, 2, 5, 3, 6]);
-        assert_eq!(from_planes(&shape, &planes, Side::Output), rows);
+        assert_eq!(from_planes(&shape, LAYOUT, &planes, Side::Output), rows);
     }
 
     #[test]

@@ -1,15 +1,25 @@
 //! Data for layers that exist only to be compared: full ranges everywhere, so that a wrong bit has nowhere to hide.
 //!
 //! Beside weights and inputs over all of int8, the input's zero point is any byte (padding then differs from zero), biases
-//! are large, clamps cut at both ends, and every channel has its own scale.
+//! are large, clamps cut at both ends, and every channel has its own scale and its own rounding.
 
 use crate::base::diag::Result;
 use crate::base::rng::{Rng, stream};
 use crate::sim::golden;
 use crate::sim::plan::{LayerData, Side, to_planes, uniform};
+use crate::workload::graph::Layout;
 use crate::workload::layer::{Layer, Shape};
-use crate::workload::quant::{ChannelParams, LayerPost};
+use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
 use rand::RngExt as _;
+
+/// All that the output unit can do.
+const ROUNDINGS: [Rounding; 5] = [
+    Rounding::HalfUp,
+    Rounding::HalfAway,
+    Rounding::Twice,
+    Rounding::Even,
+    Rounding::Float32,
+];
 
 /// Data of layers that run one after the other, each with tensors of its own.
 ///
@@ -39,21 +49,28 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
         hi: rng.random_range(60..=127),
         input_zero_point: rng.random(),
     };
-    let output = golden::layer(&layer.shape, &input, &weights, &post)?;
+    let layout = Layout::ChannelsFirst;
+    let output = golden::layer(&layer.shape, layout, &input, &weights, &post)?;
     Ok(LayerData {
-        input: (tensor, to_planes(&layer.shape, &input, Side::Input)),
-        output: (tensor + 1, to_planes(&layer.shape, &output, Side::Output)),
+        input: (tensor, to_planes(&layer.shape, layout, &input, Side::Input)),
+        output: (tensor + 1, to_planes(&layer.shape, layout, &output, Side::Output)),
         layer: layer.clone(),
+        layout,
         weights,
         post,
     })
 }
 
 fn channel(rng: &mut Rng, spread: u8) -> ChannelParams {
+    let rounding = ROUNDINGS[rng.random_range(0..ROUNDINGS.len())];
+    // Integer roundings use all 31 bits of the multiplier, float32 has 24.
+    let more = if rounding == Rounding::Float32 { 0 } else { 7 };
+    let fine = rng.random_range(0..1u32 << more);
     ChannelParams {
         bias: rng.random_range(-20_000..20_000),
-        multiplier: rng.random_range(1 << 23..1 << 24),
-        shift: 29 + spread + rng.random_range(0..3u8),
+        multiplier: rng.random_range(1 << 23..1 << 24) << more | fine,
+        shift: 29 + spread + more + rng.random_range(0..3u8),
+        rounding,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stimuli and results as `.npy` files, in the layout and type that the network's file declares.
 
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::sim::host::log_softmax;
 use crate::workload::graph::{Element, Port, Tensor};
 use npyz::{NpyFile, Order};
 
@@ -16,7 +17,7 @@ pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Opti
             .at(place)
             .expected("a .npy file as numpy.save writes it")
     };
-    let file = NpyFile::new(bytes).map_err(|e| unreadable(format!("not a .npy file: {e}")))?;
+    let file = open(bytes).map_err(|e| unreadable(format!("not a complete .npy file: {e}")))?;
     let wanted = || {
         let rest: Vec<String> = tensor.shape.iter().skip(1).map(ToString::to_string).collect();
         let first = tensor.shape.first().copied().unwrap_or(1);
@@ -43,7 +44,7 @@ pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Opti
     let values: Vec<i8> = match (port.float, tensor.element) {
         (true, _) if typed.contains("<f4") => {
             let reals: Vec<f32> = file.into_vec().map_err(cut)?;
-            reals.into_iter().map(|r| tensor.quantize(r)).collect()
+            reals.into_iter().map(|r| tensor.quantize_as(r, port.form)).collect()
         }
         (false, Element::Int8) if typed.contains("|i1") => file.into_vec().map_err(cut)?,
         (false, Element::Uint8) if typed.contains("|u1") => {
@@ -60,6 +61,68 @@ pub fn read(bytes: &[u8], place: &str, port: &Port, tensor: &Tensor, limit: Opti
         .collect())
 }
 
+/// Right classes: an array of integers of any size and shape, in its order.
+///
+/// # Errors
+/// `E0101` for a file that is cut short or is no `.npy` file, `E0102` for elements that are no integers.
+pub fn read_labels(bytes: &[u8], place: &str) -> Result<Vec<i64>> {
+    fn list<T: npyz::Deserialize + Into<i64>>(file: NpyFile<&[u8]>) -> std::io::Result<Vec<i64>> {
+        Ok(file.into_vec::<T>()?.into_iter().map(Into::into).collect())
+    }
+    let unreadable = |e: std::io::Error| {
+        Diagnostic::new(Code::Unreadable, format!("not a complete .npy file: {e}"))
+            .at(place)
+            .expected("a .npy file as numpy.save writes it")
+    };
+    let file = open(bytes).map_err(unreadable)?;
+    let typed = file.dtype().descr();
+    let read = match typed.trim_matches(['\'', '<', '|']) {
+        "i1" => list::<i8>(file),
+        "u1" => list::<u8>(file),
+        "i2" => list::<i16>(file),
+        "u2" => list::<u16>(file),
+        "i4" => list::<i32>(file),
+        "u4" => list::<u32>(file),
+        "i8" => list::<i64>(file),
+        _ => {
+            return Err(
+                Diagnostic::new(Code::Malformed, format!("the labels have type {typed}"))
+                    .at(place)
+                    .expected("whole numbers"),
+            );
+        }
+    };
+    read.map_err(unreadable)
+}
+
+/// A `.npy` file whose elements, as many as its shape says, are there: nothing is allocated for what is not.
+fn open(bytes: &[u8]) -> std::io::Result<NpyFile<&[u8]>> {
+    let file = NpyFile::new(bytes)?;
+    let size = file.dtype().num_bytes().unwrap_or(usize::MAX).max(1) as u64;
+    let count = file.shape().iter().try_fold(1u64, |a, &b| a.checked_mul(b));
+    match count.and_then(|count| count.checked_mul(size)) {
+        Some(needed) if needed <= bytes.len() as u64 => Ok(file),
+        _ => Err(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "the file ends before its last element",
+        )),
+    }
+}
+
+/// How many outputs are greatest at their label; the first of equals counts.
+#[must_use]
+pub fn correct(batches: &[Vec<i8>], tensor: &Tensor, labels: &[i64]) -> usize {
+    let rows = tensor.shape.first().map_or(1, |&n| n as usize).max(1);
+    let classes = (tensor.len() / rows).max(1);
+    let outputs = batches.iter().flat_map(|batch| batch.chunks(classes));
+    let hit = |(row, &label): (&[i8], &i64)| {
+        let greatest = row.iter().copied().max();
+        let class = row.iter().position(|&v| Some(v) == greatest);
+        class.and_then(|c| i64::try_from(c).ok()) == Some(label)
+    };
+    outputs.zip(labels).filter(|&pair| hit(pair)).count()
+}
+
 /// The file of a network's outputs, one entry of `batches` after the other along the first axis, byte for byte as
 /// `numpy.save` writes it.
 #[must_use]
@@ -70,10 +133,13 @@ pub fn write(batches: &[Vec<i8>], port: &Port, tensor: &Tensor) -> Vec<u8> {
     }
     let values = batches.iter().flatten();
     let (descr, data): (_, Vec<u8>) = match (port.float, tensor.element) {
-        (true, _) => (
-            "<f4",
-            values.flat_map(|&v| tensor.dequantize(v).to_le_bytes()).collect(),
-        ),
+        (true, _) => {
+            let mut reals: Vec<f32> = values.map(|&v| tensor.dequantize(v)).collect();
+            if port.log_softmax {
+                reals = log_softmax(&reals, tensor.shape.last().map_or(1, |&d| d as usize));
+            }
+            ("<f4", reals.into_iter().flat_map(f32::to_le_bytes).collect())
+        }
         (false, Element::Int8) => ("|i1", values.map(|&v| v as u8).collect()),
         (false, Element::Uint8) => ("|u1", values.map(|&v| v as u8 ^ 0x80).collect()),
     };
@@ -132,11 +198,7 @@ mod tests {
     use super::*;
 
     fn case(float: bool, element: Element) -> (Port, Tensor) {
-        let port = Port {
-            name: "x".into(),
-            tensor: 0,
-            float,
-        };
+        let port = Port::new("x", 0, float);
         let tensor = Tensor {
             name: "x".into(),
             shape: vec![1, 3],
@@ -165,6 +227,26 @@ mod tests {
         let bytes = header("|i1", &[4, 10]);
         assert!(bytes.starts_with(head) && bytes.len() == 128 && bytes.ends_with(b" \n"));
         assert!(String::from_utf8_lossy(&header("<f4", &[7])).contains("'shape': (7,), }"));
+    }
+
+    #[test]
+    fn labels_of_any_type() {
+        let file = |descr: &str, data: &[u8], count: u64| {
+            let mut file = header(descr, &[count]);
+            file.extend(data);
+            file
+        };
+        assert_eq!(read_labels(&file("|u1", &[3, 200], 2), "l.npy").unwrap(), [3, 200]);
+        assert_eq!(read_labels(&file("<i8", &7i64.to_le_bytes(), 1), "l.npy").unwrap(), [7]);
+        let code = |bytes: &[u8]| read_labels(bytes, "l.npy").unwrap_err().code;
+        assert_eq!(code(&file("<f4", &[0; 4], 1)), Code::Malformed);
+        assert_eq!(code(&file("|u1", &[1], 2)), Code::Unreadable);
+        // Sizes that no memory holds.
+        assert_eq!(code(&file("<i8", &[1], u64::MAX / 2)), Code::Unreadable);
+        let (_, tensor) = case(false, Element::Int8);
+        let outputs = [vec![1, 5, 5], vec![-3, -4, -2]];
+        assert_eq!(correct(&outputs, &tensor, &[1, 2]), 2);
+        assert_eq!(correct(&outputs, &tensor, &[2, -1]), 0);
     }
 
     #[test]

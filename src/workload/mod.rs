@@ -7,4 +7,5 @@ pub mod layer;
 pub mod network;
 pub mod onnx;
 pub mod quant;
+pub mod tflite;
 pub mod zoo;

@@ -4,10 +4,11 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::names::closest;
-use crate::workload::graph::QuantGraph;
+use crate::workload::graph::{QuantGraph, Semantics};
 use crate::workload::layer::{Conv, Layer, Matmul, Shape};
 use crate::workload::network::Network;
 use crate::workload::onnx;
+use crate::workload::tflite;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +26,20 @@ pub struct Workload {
     pub network: Network,
     /// Weights, parameters and the operators between the layers, where the network is runnable.
     pub graph: Option<QuantGraph>,
+    /// Why a file with weights is not runnable.
+    pub refused: Option<Diagnostic>,
+}
+
+impl Workload {
+    /// A network of which only the shapes are known.
+    #[must_use]
+    pub fn shapes(network: Network) -> Self {
+        Self {
+            network,
+            graph: None,
+            refused: None,
+        }
+    }
 }
 
 /// One network of the data file.
@@ -143,42 +158,83 @@ pub fn resnet8() -> Result<QuantGraph> {
     onnx::parse(RESNET8, RUNNABLE, "built-in network `resnet8`")
 }
 
-/// The network that a command line names: a built-in one, an `.onnx` file or a workload `.json` file.
+/// The network that a command line names: a built-in one, an `.onnx` or `.tflite` file or a workload `.json` file, under the
+/// semantics that its kind has by default.
 ///
 /// A built-in name wins over a file of that name; `./NAME` reaches the file.
 ///
 /// # Errors
-/// `E0105` where there is neither, else those of the file's reader.
+/// As [`open_as`].
 pub fn open(name: &str) -> Result<Workload> {
+    open_as(name, None)
+}
+
+/// As [`open`], under given semantics: `reference` (the default), `micro` or `xnnpack` of TFLite, `fp32_exact` (the default)
+/// or `ort_arm` of ONNX.
+///
+/// # Errors
+/// `E0105` where there is neither name nor file, `E0106` for semantics of another kind of network, else those of the file's
+/// reader.
+pub fn open_as(name: &str, semantics: Option<Semantics>) -> Result<Workload> {
     let path = Path::new(name);
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
     let graph = match extension.to_str() {
         Some("json") => {
-            return Ok(Workload {
-                network: Network::read(path)?,
-                graph: None,
-            });
+            let workload = Workload::shapes(Network::read(path)?);
+            return no_semantics(semantics, name).map(|()| workload);
         }
-        Some("onnx") => onnx::read(path)?,
-        Some("tflite") => {
-            return Err(
-                Diagnostic::new(Code::Unsupported, "TFLite networks are not supported yet")
-                    .at(name)
-                    .next("convert the network to int8 ONNX in QDQ form"),
-            );
-        }
-        _ if name == RUNNABLE => resnet8()?,
+        Some("onnx") => match onnx::open(path)? {
+            onnx::Model::Quantized(graph) => with_additions(*graph, semantics, name)?,
+            onnx::Model::Shapes(network) => {
+                let workload = Workload::shapes(network);
+                return no_semantics(semantics, name).map(|()| workload);
+            }
+        },
+        Some("tflite") => match tflite::read(path, semantics.unwrap_or(Semantics::Reference)) {
+            // What cannot run may still have layers to search and to cost.
+            Err(e) if e.code == Code::Unsupported => {
+                return Ok(Workload {
+                    refused: Some(e),
+                    ..Workload::shapes(tflite::read_layers(path)?)
+                });
+            }
+            read => read?,
+        },
+        _ if name == RUNNABLE => with_additions(resnet8()?, semantics, name)?,
         _ => {
-            return Ok(Workload {
-                network: network(name)?,
-                graph: None,
-            });
+            let workload = Workload::shapes(network(name)?);
+            return no_semantics(semantics, name).map(|()| workload);
         }
     };
+    let network = graph.network().map_err(|e| e.at(name))?;
     Ok(Workload {
-        network: graph.network().map_err(|e| e.at(name))?,
         graph: Some(graph),
+        ..Workload::shapes(network)
     })
+}
+
+/// An ONNX network with the residual additions of the semantics.
+fn with_additions(graph: QuantGraph, semantics: Option<Semantics>, name: &str) -> Result<QuantGraph> {
+    match semantics {
+        None | Some(Semantics::Fp32Exact) => Ok(graph),
+        Some(Semantics::OrtArm) => graph.with_arm_additions().map_err(|e| {
+            let inner = e.place.clone().unwrap_or_default();
+            e.at(format!("{name}, {inner}"))
+        }),
+        Some(other) => Err(foreign(other, name).expected("fp32_exact or ort_arm")),
+    }
+}
+
+fn no_semantics(semantics: Option<Semantics>, name: &str) -> Result<()> {
+    semantics.map_or(Ok(()), |s| Err(foreign(s, name).expected("a network with weights")))
+}
+
+fn foreign(semantics: Semantics, name: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::Usage,
+        format!("semantics `{}` do not go with this network", semantics.as_str()),
+    )
+    .at(name)
 }
 
 fn entries() -> Result<BTreeMap<String, Entry>> {
@@ -191,8 +247,10 @@ fn damaged(what: &str) -> Diagnostic {
 
 fn unknown(name: &str) -> Diagnostic {
     let known = names().unwrap_or_default();
-    let error = Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`"))
-        .expected(format!("an .onnx or .json file, or one of {}", known.join(", ")));
+    let error = Diagnostic::new(Code::UnknownName, format!("no network is named `{name}`")).expected(format!(
+        "an .onnx, .tflite or .json file, or one of {}",
+        known.join(", ")
+    ));
     match closest(name, known.iter().map(String::as_str)) {
         Some(meant) => error.next(format!("did you mean `{meant}`?")),
         None => error.next("`naas list networks` prints what they are"),
@@ -289,7 +347,7 @@ mod tests {
         let e = open("resnet51").unwrap_err();
         assert_eq!(e.code, Code::UnknownName);
         assert!(e.expected.unwrap().contains("resnet50"));
-        assert_eq!(open("a.tflite").unwrap_err().code, Code::Unsupported);
+        assert_eq!(open("a.tflite").unwrap_err().code, Code::Unreadable);
         assert_eq!(open("a.onnx").unwrap_err().code, Code::Unreadable);
 
         let folder = tempfile::tempdir().unwrap();

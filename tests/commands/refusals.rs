@@ -171,7 +171,7 @@ fn inputs_of_a_run() {
     place.write("x.npy", "no array");
     assert_snapshot!(place.refusal("run resnet50 --input x.npy --output y.npy"), @r"
     error[E0103]: network `resnet50` has no weights: it is known by its shapes only
-      expected: an int8 .onnx file, or `resnet8`
+      expected: an int8 .tflite or .onnx file, or `resnet8`
     ");
     assert_snapshot!(place.refusal(&format!("run {network} --input x.npy --output y.npy")), @r"
     error[E0101]: not a .npy file: magic not found for NPY file
@@ -222,4 +222,22 @@ fn an_interrupted_search() {
         );
         assert_eq!(place.names(), ["ck8.json"], "{command}");
     }
+}
+
+#[test]
+fn semantics_of_another_runtime_and_cut_tflite_files() {
+    let place = Place::new();
+    place.write("x.npy", b"");
+    let line = "run resnet8 --input x.npy --output y.npy --semantics micro";
+    assert_snapshot!(place.refusal(line), @r"
+    error[E0106]: semantics `micro` do not go with this network
+      at: resnet8
+      expected: fp32_exact or ort_arm
+    ");
+    place.write("cut.tflite", b"\x1c\0\0\0TFL3");
+    assert_snapshot!(place.refusal("search cut.tflite --out d.json"), @r"
+    error[E0101]: the file is no TFLite model, or is cut off or damaged
+      at: cut.tflite
+      next: compare the file's size with its source
+    ");
 }

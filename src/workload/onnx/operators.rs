@@ -7,9 +7,9 @@ use super::{
     moves, not_supported, unsupported, within,
 };
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::workload::graph::{AddOp, MacOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
+use crate::workload::graph::{AddForm, AddOp, MacOp, MeanOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId};
 use crate::workload::layer::{Conv, Layer, Matmul, Shape};
-use crate::workload::quant::{AddParams, ChannelParams, Fp32Layer, LayerPost, encode_scale, fp32_exact};
+use crate::workload::quant::{AddParams, Fp32Layer, Requantizer, fp32_exact};
 
 /// An operator whose output scale is not known yet.
 pub(super) struct Pending {
@@ -69,13 +69,15 @@ impl Pending {
             )?,
             Kind::Add => {
                 let other = graph.tensor(*self.inputs.get(1).unwrap_or(&output))?;
+                // Scales that only the float form could add are damaged rather than meant.
+                AddParams::ort_arm(from.scale, other.scale, to.scale)?;
                 OpKind::Add(AddOp {
-                    params: AddParams::new(from.scale, other.scale, to.scale)?,
+                    form: AddForm::OrtX86,
                     lo: clamp.0,
                     hi: clamp.1,
                 })
             }
-            Kind::GlobalAveragePool => OpKind::GlobalAveragePool(average(from, to, clamp)?),
+            Kind::GlobalAveragePool => OpKind::Mean(Box::new(average(from, to, clamp)?)),
             Kind::MaxPool(pool) => OpKind::MaxPool(pool),
             Kind::Reshape => OpKind::Reshape,
         };
@@ -99,54 +101,38 @@ impl Pending {
 
 fn complete_mac(
     layer: Layer,
-    weights: Weights,
+    mut weights: Weights,
     bias: Vec<i32>,
     (from, to): (&Tensor, &Tensor),
     clamp: (i8, i8),
 ) -> Result<OpKind> {
-    let post = fp32_exact(&Fp32Layer {
+    let parts = Fp32Layer {
         input_scale: from.scale,
         input_zero_point: from.zero_point,
         weight_scales: &weights.scales,
-        weights: &weights.values,
         biases: &bias,
         output_scale: to.scale,
         output_zero_point: to.zero_point,
         clamp,
-    })?;
+    };
+    let (rules, post) = fp32_exact(&parts, &mut weights.values)?;
     Ok(OpKind::Mac(Box::new(MacOp {
         layer,
         weights: weights.values,
         weight_scales: weights.scales,
         bias,
+        rules,
         post,
     })))
 }
 
-/// Output-unit parameters of a mean over rows and columns, as ONNX Runtime computes `QLinearGlobalAveragePool`.
-fn average(from: &Tensor, to: &Tensor, (lo, hi): (i8, i8)) -> Result<LayerPost> {
+/// A mean over rows and columns, as ONNX Runtime computes `QLinearGlobalAveragePool`.
+fn average(from: &Tensor, to: &Tensor, (lo, hi): (i8, i8)) -> Result<MeanOp> {
     let count: u64 = from.shape.iter().skip(2).map(|&d| u64::from(d)).product();
-    let (multiplier, shift) = encode_scale(from.scale / (to.scale * count as f32))?;
-    let bias = i64::try_from(count)
-        .ok()
-        .and_then(|count| count.checked_mul(-i64::from(from.zero_point)))
-        .and_then(|bias| i32::try_from(bias).ok())
-        .filter(|_| count < 1 << 22)
-        .ok_or_else(|| {
-            Diagnostic::new(Code::BadSize, format!("the mean of {count} values"))
-                .expected("a map of less than 2^22 positions")
-        })?;
-    Ok(LayerPost {
-        channels: vec![ChannelParams {
-            bias,
-            multiplier,
-            shift,
-        }],
-        zero_point: to.zero_point,
-        lo,
-        hi,
-        input_zero_point: from.zero_point,
-    })
+    let rule = Requantizer::Float32 {
+        scale: from.scale / (to.scale * count as f32),
+    };
+    MeanOp::new(rule, count, (from, to), (lo, hi))
 }
 
 impl<'a> Reader<'a> {

@@ -122,11 +122,7 @@ fn float_ports_and_uint8() {
     assert_eq!(graph.tensors[0].element, Element::Uint8);
     assert_eq!(graph.tensors[0].quantize(1.0), 4);
     assert_eq!(graph.tensors[0].dequantize(4), 1.0);
-    let port = |name: &str, tensor| Port {
-        name: name.into(),
-        tensor,
-        float: true,
-    };
+    let port = |name: &str, tensor| Port::new(name, tensor, true);
     assert_eq!(graph.inputs, [port("x", 0)]);
     assert_eq!(graph.outputs, [port("y", 1)]);
     let (op, mac) = graph.mac_ops().next().unwrap();
@@ -230,10 +226,10 @@ fn pools_and_moves() {
     }
 
     let mean = run(node("GlobalAveragePool", "", &["xr"], "yf")).unwrap();
-    let OpKind::GlobalAveragePool(post) = &mean.ops[0].kind else {
+    let OpKind::Mean(average) = &mean.ops[0].kind else {
         panic!("no mean");
     };
-    assert_eq!(post.channels[0].bias, -2 * 24);
+    assert_eq!(average.post.channels[0].bias, -2 * 24);
     let mut window = node("AveragePool", "", &["xr"], "yf");
     window.attribute = vec![ints("kernel_shape", &[6, 4])];
     assert_eq!(run(window.clone()).unwrap().ops[0].kind, mean.ops[0].kind);

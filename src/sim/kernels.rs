@@ -1,0 +1,144 @@
+//! Sums of products as fast as plain integer loops go: channels innermost, 16-bit operands, rows in parallel.
+//!
+//! Inputs have their zero point subtracted, so that padding is zero and is skipped. Sums are exact, which is why neither
+//! their order nor the number of threads matters.
+
+use crate::workload::layer::{Conv, Matmul};
+use rayon::prelude::*;
+
+/// Rows of the input that one task of a matrix product takes.
+const PRODUCT_ROWS: usize = 16;
+
+/// A convolution of `[N][H][W][C]` with weights `[K][C/groups][R][S]`; sums are `[N][Y][X][K]`, each started by its bias.
+///
+/// The caller has checked that lengths fit the shape and that sums fit 32 bits.
+pub(super) fn convolve(conv: &Conv, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+    let [rows, cols] = conv.output().unwrap_or_default().map(|v| v as usize);
+    let image = conv.H as usize * conv.W as usize * conv.C as usize;
+    let line = cols * biases.len();
+    let mut sums = vec![0; conv.N as usize * rows * line];
+    let per_channel = conv.C == conv.groups;
+    let weights = if per_channel {
+        taps_outermost(conv, weights)
+    } else {
+        channels_innermost(conv, weights)
+    };
+    sums.par_chunks_mut(line.max(1)).enumerate().for_each(|(i, line)| {
+        let (n, y) = (i / rows, i % rows);
+        let maps = input.get(n * image..(n + 1) * image).unwrap_or_default();
+        for pixel in line.chunks_mut(biases.len()) {
+            pixel.copy_from_slice(biases);
+        }
+        if per_channel {
+            depthwise_line(conv, maps, &weights, y, line);
+        } else {
+            dense_line(conv, maps, &weights, y, line);
+        }
+    });
+    sums
+}
+
+/// A matrix product of `[M][K]` with weights `[N][K]`; sums are `[M][N]`.
+pub(super) fn multiply(product: &Matmul, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+    let length = product.K as usize;
+    let weights: Vec<i16> = weights.iter().map(|&w| w.into()).collect();
+    let mut sums = vec![0; input.len() / length.max(1) * biases.len()];
+    let tasks = sums.par_chunks_mut(PRODUCT_ROWS * biases.len().max(1));
+    tasks
+        .zip(input.par_chunks(PRODUCT_ROWS * length.max(1)))
+        .for_each(|(sums, rows)| {
+            for (sums, row) in sums.chunks_mut(biases.len().max(1)).zip(rows.chunks(length.max(1))) {
+                sums.copy_from_slice(biases);
+                accumulate(sums, row, &weights);
+            }
+        });
+    sums
+}
+
+/// Adds the product of `row` with each filter, one after the other in `filters`, to its sum.
+fn accumulate(sums: &mut [i32], row: &[i16], filters: &[i16]) {
+    for (sum, filter) in sums.iter_mut().zip(filters.chunks_exact(row.len().max(1))) {
+        *sum += dot(filter, row);
+    }
+}
+
+fn dot(a: &[i16], b: &[i16]) -> i32 {
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+/// `[K][C][R][S]` to `[K][R][S][C]`, C of one group.
+fn channels_innermost(conv: &Conv, weights: &[i8]) -> Vec<i16> {
+    let (channels, taps) = ((conv.C / conv.groups) as usize, (conv.R * conv.S) as usize);
+    let filters = weights.chunks(channels * taps);
+    let turned = filters.flat_map(|f| (0..taps).flat_map(move |t| f.iter().skip(t).step_by(taps)));
+    turned.map(|&w| w.into()).collect()
+}
+
+/// `[K][1][R][S]` to `[R][S][K]`.
+fn taps_outermost(conv: &Conv, weights: &[i8]) -> Vec<i16> {
+    let taps = (conv.R * conv.S) as usize;
+    let turned = (0..taps).flat_map(|t| weights.iter().skip(t).step_by(taps));
+    turned.map(|&w| w.into()).collect()
+}
+
+/// Position in the input of tap `tap` at output `out`; `None` in the padding. `i` is 0 for rows, 1 for columns.
+fn place(conv: &Conv, out: usize, tap: usize, i: usize) -> Option<usize> {
+    let padded = out * conv.stride[i] as usize + tap * conv.dilation[i] as usize;
+    let size = [conv.H, conv.W][i] as usize;
+    padded.checked_sub(conv.pad[i] as usize).filter(|&p| p < size)
+}
+
+/// One row of outputs of a convolution whose groups have one input channel each.
+fn depthwise_line(conv: &Conv, maps: &[i16], weights: &[i16], y: usize, line: &mut [i32]) {
+    let (outputs, channels, multiplier) = (conv.K as usize, conv.C as usize, (conv.K / conv.C) as usize);
+    for (tap, weights) in weights.chunks_exact(outputs).enumerate() {
+        let (r, s) = (tap / conv.S as usize, tap % conv.S as usize);
+        let Some(row) = place(conv, y, r, 0) else { continue };
+        for (x, sums) in line.chunks_exact_mut(outputs).enumerate() {
+            let Some(column) = place(conv, x, s, 1) else { continue };
+            let from = (row * conv.W as usize + column) * channels;
+            let pixel = &maps[from..from + channels];
+            if multiplier == 1 {
+                for ((sum, &w), &x) in sums.iter_mut().zip(weights).zip(pixel) {
+                    *sum += i32::from(w) * i32::from(x);
+                }
+            } else {
+                let groups = sums.chunks_exact_mut(multiplier).zip(weights.chunks_exact(multiplier));
+                for ((sums, weights), &x) in groups.zip(pixel) {
+                    for (sum, &w) in sums.iter_mut().zip(weights) {
+                        *sum += i32::from(w) * i32::from(x);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One row of outputs of any other convolution.
+fn dense_line(conv: &Conv, maps: &[i16], weights: &[i16], y: usize, line: &mut [i32]) {
+    let groups = conv.groups as usize;
+    let (inputs, outputs) = (conv.C as usize / groups, conv.K as usize / groups);
+    let length = inputs * (conv.R * conv.S) as usize;
+    let mut patch = vec![0; length];
+    for (x, sums) in line.chunks_exact_mut(conv.K as usize).enumerate() {
+        let filters = weights.chunks_exact(length * outputs);
+        for (g, (sums, filters)) in sums.chunks_exact_mut(outputs).zip(filters).enumerate() {
+            gather(conv, maps, [y, x], g * inputs, &mut patch);
+            accumulate(sums, &patch, filters);
+        }
+    }
+}
+
+/// The inputs of one group under the kernel, in the order of the weights; padding is zero.
+fn gather(conv: &Conv, maps: &[i16], [y, x]: [usize; 2], first: usize, patch: &mut [i16]) {
+    let inputs = (conv.C / conv.groups) as usize;
+    for (tap, to) in patch.chunks_exact_mut(inputs).enumerate() {
+        let (r, s) = (tap / conv.S as usize, tap % conv.S as usize);
+        if let (Some(row), Some(column)) = (place(conv, y, r, 0), place(conv, x, s, 1)) {
+            let from = (row * conv.W as usize + column) * conv.C as usize + first;
+            to.copy_from_slice(&maps[from..from + inputs]);
+        } else {
+            to.fill(0);
+        }
+    }
+}
