@@ -196,17 +196,14 @@ fn fuzz(target: &Target, seed: u64, stop: impl Fn(u64) -> bool) -> (u64, u64) {
     while !stop(case) {
         let bytes = mutate(&mut stream(seed, &[case]), &files);
         let read = std::panic::catch_unwind(|| (target.read)(&bytes));
-        match read {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => {
-                assert!(
-                    !e.what.is_empty() && e.code.exit_status() == 2,
-                    "{} seed {seed} case {case}: {e}",
-                    target.name
-                );
-                refused += 1;
-            }
-            Err(_) => panic!("{} seed {seed} case {case} panicked", target.name),
+        assert!(read.is_ok(), "{} seed {seed} case {case} panicked", target.name);
+        if let Ok(Err(e)) = read {
+            assert!(
+                !e.what.is_empty() && e.code.exit_status() == 2,
+                "{} seed {seed} case {case}: {e}",
+                target.name
+            );
+            refused += 1;
         }
         case += 1;
     }
