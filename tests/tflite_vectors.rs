@@ -64,7 +64,9 @@ fn hashes(npz: &mut Npz) -> BTreeMap<String, String> {
 
 fn hash(values: &[i8]) -> String {
     let raw: Vec<u8> = values.iter().map(|&v| v as u8).collect();
-    Sha256::digest(raw).iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
+    Sha256::digest(raw)
+        .iter()
+        .fold(String::new(), |text, b| text + &format!("{b:02x}"))
 }
 
 fn tensor<'a>(graph: &QuantGraph, run: &'a Activations, name: &str) -> &'a [i8] {
