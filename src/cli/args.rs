@@ -34,6 +34,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Run inferences on the golden model or on the simulated accelerator
     Run(RunArgs),
+    /// Search a network of a Once-for-All space together with its accelerator and mappings
+    Nas(NasArgs),
     /// Print what there is to choose from
     List(ListArgs),
     /// Explain an error code
@@ -168,7 +170,7 @@ pub struct BudgetArgs {
                         naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json"
 )]
 pub struct SearchArgs {
-    /// Networks to search for (a name, or a file: .onnx, .json); several count by their geometric mean
+    /// Networks to search for (a name, or a file: .onnx, float or int8, or .json); several count by their geometric mean
     pub network: Vec<String>,
     /// Limits of the accelerator: a name or a file
     #[arg(long, value_name = "R")]
@@ -199,6 +201,58 @@ pub struct SearchArgs {
     pub common: Common,
 }
 
+/// A family of networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpaceName {
+    /// ResNet-D with elastic resolution, depth, width and expansion
+    OfaResnet50,
+    /// MobileNetV3 with elastic resolution, depth, expansion and kernel
+    OfaMobilenetv3,
+    /// The same, 1.2 times as wide
+    #[value(name = "ofa-mobilenetv3-w1.2")]
+    OfaMobilenetv3Wide,
+}
+
+/// Arguments of `naas nas`.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(
+    after_help = "Examples:\n  naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 78 --resources eyeriss \\\n    \
+                        --front --out design.json\n  naas nas --space ofa-mobilenetv3 --accuracy measured.csv --floor 75 --accelerator ck16.json \\\n    \
+                        --out design.json"
+)]
+pub struct NasArgs {
+    /// The networks to choose from
+    #[arg(long, value_enum)]
+    pub space: SpaceName,
+    /// Where accuracies come from: a .pth predictor, a .csv table, or `command:PROGRAM`
+    #[arg(long, value_name = "FILE")]
+    pub accuracy: String,
+    /// Least accuracy, in (calibrated) percent
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub floor: f64,
+    /// Limits of the accelerator: a name or a file
+    #[arg(long, value_name = "R", conflicts_with = "accelerator")]
+    pub resources: Option<String>,
+    /// Search networks for this accelerator only: its file, or a design that holds one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator: Option<PathBuf>,
+    /// What to minimise
+    #[arg(long, value_enum, default_value_t = Objective::Edp)]
+    pub objective: Objective,
+    /// How long to search.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Look for a front of accuracy against the objective, above the floor; each point gets a design of its own
+    #[arg(long)]
+    pub front: bool,
+    /// Where to write the design
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Arguments of `naas map`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
@@ -206,7 +260,7 @@ pub struct SearchArgs {
                         naas map net.onnx --accelerator design.json --layer conv1 --out layer.json"
 )]
 pub struct MapArgs {
-    /// Networks to map (a name, or a file: .onnx, .json)
+    /// Networks to map (a name, or a file: .onnx, float or int8, or .json)
     pub network: Vec<String>,
     /// The accelerator: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
@@ -231,17 +285,32 @@ pub struct MapArgs {
 /// Arguments of `naas cost`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = "Examples:\n  naas cost --design design.json\n  \
-                        naas cost --design design.json --technology 45nm --json")]
+                        naas cost --design design.json --technology eyeriss-65nm --json\n  \
+                        naas cost --design ours.json --design theirs.json --network resnet50    # side by side\n  \
+                        naas cost --design design.json --timeline conv1.svg --layer conv1\n  \
+                        naas cost --design design.json --timeline conv1.svg --layer conv1 --from 5000 --cycles 800")]
 pub struct CostArgs {
-    /// The design: accelerator, network and mappings
-    #[arg(long, value_name = "FILE")]
-    pub design: PathBuf,
+    /// The design: accelerator, network and mappings; several are compared, the first is what ratios refer to
+    #[arg(long, value_name = "FILE", required = true)]
+    pub design: Vec<PathBuf>,
     /// Report this network of the design only
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     /// Prices of energy and area: a name or a file
     #[arg(long, value_name = "T")]
     pub technology: Option<String>,
+    /// Draw what each engine does in one layer, cycle by cycle, as an SVG file
+    #[arg(long, value_name = "FILE.svg", requires = "layer")]
+    pub timeline: Option<PathBuf>,
+    /// The layer to draw
+    #[arg(long, value_name = "NAME", requires = "timeline")]
+    pub layer: Option<String>,
+    /// First cycle to draw; without it, the whole layer or, of a long one, its first and last passes
+    #[arg(long, value_name = "CYCLE", requires = "timeline", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// Cycles to draw
+    #[arg(long, value_name = "N", requires = "timeline", value_parser = clap::value_parser!(u64).range(1..))]
+    pub cycles: Option<u64>,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,
@@ -322,6 +391,14 @@ pub struct RunArgs {
     pub common: Common,
 }
 
+/// A percentage.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if (0.0..=100.0).contains(&p) => Ok(p),
+        _ => Err("not a percentage between 0 and 100".into()),
+    }
+}
+
 /// A number of seconds above zero.
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -394,6 +471,17 @@ mod tests {
         let args: CostArgs = parse("--design d.json --network resnet8 --technology 45nm --json").unwrap();
         assert_eq!((args.network.as_deref(), args.common.json), (Some("resnet8"), true));
         assert!(parse::<CostArgs>("").is_err());
+        let args: CostArgs = parse("--design a.json --design b.json").unwrap();
+        assert_eq!(args.design.len(), 2);
+        assert!(parse::<CostArgs>("--design d.json --timeline t.svg --layer c1 --from 5 --cycles 9").is_ok());
+        for bad in [
+            "--timeline t.svg",
+            "--layer c1",
+            "--from 5",
+            "--timeline t.svg --layer c1 --cycles 0",
+        ] {
+            assert!(parse::<CostArgs>(&format!("--design d.json {bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

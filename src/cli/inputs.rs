@@ -5,6 +5,7 @@ use crate::arch::resources::Resources;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::plan::named_or_file;
+use crate::cli::spaces;
 use crate::cost::tech::Technology;
 use crate::search::design::Design;
 use crate::workload::graph::QuantGraph;
@@ -30,6 +31,13 @@ impl Source {
     /// # Errors
     /// As [`zoo::open`].
     pub fn open(text: &str) -> Result<Self> {
+        if let Some(subnet) = spaces::open_subnet(text) {
+            return Ok(Self {
+                text: text.into(),
+                network: subnet?,
+                graph: None,
+            });
+        }
         let zoo::Workload { network, graph } = zoo::open(text)?;
         Ok(Self {
             text: text.into(),

@@ -2,10 +2,11 @@
 //!
 //! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
-use crate::base::diag::Result;
+use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SearchArgs, SimArgs};
-use crate::cli::args::{Mapper, Objective};
+use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs};
+use crate::cli::args::{Mapper, Objective, SpaceName};
+use crate::cost::timeline::Window;
 use crate::search::problem;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -85,8 +86,8 @@ pub struct Budget {
 impl Budget {
     /// Defaults are evaluations, so that they repeat; seconds alone lift them.
     #[must_use]
-    pub fn resolve(args: &BudgetArgs) -> Self {
-        let default = args.seconds.is_none().then_some(DEFAULT_EVALUATIONS);
+    pub fn resolve(args: &BudgetArgs, evaluations: u64) -> Self {
+        let default = args.seconds.is_none().then_some(evaluations);
         Self {
             evaluations: args.evaluations.or(default),
             seconds: args.seconds,
@@ -113,14 +114,71 @@ impl SearchPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &SearchArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
             objective: args.objective,
-            budget: Budget::resolve(&args.budget),
+            budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
+            out: args.out.clone(),
+        })
+    }
+}
+
+/// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
+pub const DEFAULT_JOINT_EVALUATIONS: u64 = 160;
+
+/// What networks are searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NasHardware {
+    /// An accelerator that is searched too, within these limits: a name or a file.
+    Resources(String),
+    /// A given one.
+    Accelerator(PathBuf),
+}
+
+/// What `naas nas` will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NasPlan {
+    /// The networks to choose from.
+    pub space: SpaceName,
+    /// Accuracy model, as typed.
+    pub accuracy: String,
+    /// Least accuracy in percent.
+    pub floor: f64,
+    /// What the networks run on.
+    pub hardware: NasHardware,
+    /// What to minimise.
+    pub objective: Objective,
+    /// When to stop.
+    pub budget: Budget,
+    /// Whether a front is wanted.
+    pub front: bool,
+    /// Where the design goes.
+    pub out: PathBuf,
+}
+
+impl NasPlan {
+    /// Fills in defaults, and checks that files can be read and the output written.
+    ///
+    /// # Errors
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &NasArgs) -> Result<Self> {
+        files::check_writable(&args.out)?;
+        let hardware = match &args.accelerator {
+            Some(file) => NasHardware::Accelerator(existing(file)?),
+            None => NasHardware::Resources(resources(args.resources.as_ref())),
+        };
+        Ok(Self {
+            space: args.space,
+            accuracy: args.accuracy.clone(),
+            floor: args.floor,
+            hardware,
+            objective: args.objective,
+            budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
+            front: args.front,
             out: args.out.clone(),
         })
     }
@@ -147,7 +205,7 @@ impl MapPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &MapArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
@@ -164,24 +222,65 @@ impl MapPlan {
 /// What `naas cost` will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CostPlan {
-    /// File of the design.
-    pub design: PathBuf,
+    /// Files of the designs, at least one.
+    pub designs: Vec<PathBuf>,
     /// Name of one network of the design; all of them if absent.
     pub network: Option<String>,
     /// Prices: a name or a file.
     pub technology: String,
+    /// A picture to draw.
+    pub timeline: Option<TimelinePlan>,
 }
 
+/// A timeline to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelinePlan {
+    /// Where it goes.
+    pub out: PathBuf,
+    /// Of this layer.
+    pub layer: String,
+    /// Which cycles.
+    pub window: Window,
+}
+
+/// Cycles that a timeline shows from a given one on.
+const WINDOW: u64 = 1000;
+
 impl CostPlan {
-    /// Fills in defaults, and checks that the design can be read.
+    /// Fills in defaults, and checks that the designs can be read and the picture written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable).
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path; [`Code::Usage`] for a timeline of several designs.
     pub fn resolve(args: &CostArgs) -> Result<Self> {
+        let timeline = match (&args.timeline, &args.layer) {
+            (Some(out), Some(layer)) => {
+                if args.design.len() > 1 {
+                    return Err(Diagnostic::new(
+                        Code::Usage,
+                        "a timeline shows one design, several are given",
+                    ));
+                }
+                files::check_writable(out)?;
+                let window = match (args.from, args.cycles) {
+                    (None, None) => Window::Ends,
+                    (from, count) => Window::Cycles {
+                        from: from.unwrap_or(1),
+                        count: count.unwrap_or(WINDOW),
+                    },
+                };
+                Some(TimelinePlan {
+                    out: out.clone(),
+                    layer: layer.clone(),
+                    window,
+                })
+            }
+            _ => None,
+        };
         Ok(Self {
-            design: existing(&args.design)?,
+            designs: args.design.iter().map(|d| existing(d)).collect::<Result<_>>()?,
             network: args.network.clone(),
             technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
+            timeline,
         })
     }
 }
@@ -215,7 +314,7 @@ impl GenPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &GenArgs) -> Result<Self> {
         files::check_replaceable(&args.out, RTL_MARKER)?;
         let design = match &args.design {
@@ -250,7 +349,7 @@ impl SimPlan {
     /// Checks that the folder is an RTL folder.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) if it is not.
+    /// [`Code::Unreadable`] if it is not.
     pub fn resolve(args: &SimArgs) -> Result<Self> {
         existing(&args.dir.join(RTL_MARKER)).map_err(|e| {
             e.expected("a folder that `naas gen` wrote")
@@ -284,7 +383,7 @@ impl RunPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &RunArgs) -> Result<Self> {
         files::check_writable(&args.output)?;
         let network = args.network.clone();
@@ -333,7 +432,8 @@ mod tests {
     #[test]
     fn seconds_alone_lift_the_evaluations() {
         let budget = |evaluations, seconds| {
-            let Budget { evaluations, seconds } = Budget::resolve(&BudgetArgs { evaluations, seconds });
+            let Budget { evaluations, seconds } =
+                Budget::resolve(&BudgetArgs { evaluations, seconds }, DEFAULT_EVALUATIONS);
             (evaluations, seconds)
         };
         assert_eq!(budget(None, None), (Some(DEFAULT_EVALUATIONS), None));

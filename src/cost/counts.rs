@@ -38,7 +38,7 @@ pub struct Counts {
     pub i_cycles: u64,
     /// Input bytes read from level 2: window positions inside the stored input, times channels.
     pub i_words: u64,
-    /// Bytes written into I buffers, padding included; a row that two positions of an axis share is written twice.
+    /// Bytes written into I buffers, padding included; a row that two positions share is written twice.
     pub i_writes: u64,
     /// Issue cycles of the drain engine, without waits for an empty output unit.
     pub drain_cycles: u64,
@@ -462,23 +462,25 @@ impl<'a> Sums<'a> {
         sum
     }
 
-    /// Rows that all positions of the axis together take of the window of an `out` x `taps` tile: position `p` takes
-    /// `own` rows from row `p * step`, as far as the window goes.
+    /// Rows that all positions of the array together take of the window of an `out` x `taps` tile: output position `p` at
+    /// tap position `q` takes `own` rows from row `p * step + q * tap_step`, as far as the window goes.
     fn hits_of(&self, side: usize, out: u32, taps: u32) -> u64 {
         let [out_dim, tap_dim] = SIDES[side];
         let s = self.s;
-        let share = s.share(out_dim, out);
-        let whole = s.window(side, out, taps);
-        let own = s.window(side, share, s.share(tap_dim, taps));
-        if s.geometry.p(out_dim) == 1 {
-            return own;
-        }
+        let (share, tap_share) = (s.share(out_dim, out), s.share(tap_dim, taps));
+        let own = s.window(side, share, tap_share);
         let step = u64::from(share) * u64::from(s.nest.stride[side]);
-        let hit = ceil_div(whole, step).min(s.geometry.p(out_dim).into());
-        // Those before `cut` take all of their own rows, the others what is left.
-        let cut = hit.min((whole - own) / step + 1);
-        let left: u64 = (cut..hit).map(|p| whole - p * step).sum();
-        cut * own + left
+        let tap_step = u64::from(tap_share) * u64::from(s.nest.dilation[side]);
+        let whole = s.window(side, out, taps);
+        let at_tap = |q: u32| {
+            let rows = whole.saturating_sub(u64::from(q) * tap_step);
+            let hit = ceil_div(rows, step).min(s.geometry.p(out_dim).into());
+            // Those before `cut` take all of their own rows, the others what is left.
+            let cut = rows.checked_sub(own).map_or(0, |more| hit.min(more / step + 1));
+            let left: u64 = (cut..hit).map(|p| rows - p * step).sum();
+            cut * own + left
+        };
+        (0..s.geometry.p(tap_dim)).map(at_tap).sum()
     }
 }
 

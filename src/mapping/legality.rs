@@ -193,9 +193,12 @@ fn broken(s: &Schedule, a: &Accelerator) -> Vec<Violation> {
         }
     }
     let [h, w] = s.windows(&s.full_l2_tile());
+    let [last_row, last_column] = s.last_window_base();
     let figures = [
         ("window rows", h),
         ("window columns", w),
+        ("the last position's first window row", last_row),
+        ("the last position's first window column", last_column),
         ("groups", nest.g.into()),
         ("batch", nest.n.into()),
     ]

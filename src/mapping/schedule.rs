@@ -360,6 +360,19 @@ impl Schedule {
         ]
     }
 
+    /// First row, first column of the last position's window in a full tile. Positions beyond a tile's edge count: they
+    /// compute nothing, but their decoders compare.
+    #[must_use]
+    pub fn last_window_base(&self) -> [u64; 2] {
+        let e = self.full_tile();
+        let base =
+            |d: Dim, step: u32| u64::from(self.geometry.p(d) - 1) * u64::from(self.share(d, e[d])) * u64::from(step);
+        [0, 1].map(|side| {
+            let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
+            base(out, self.nest.stride[side]) + base(tap, self.nest.dilation[side])
+        })
+    }
+
     /// A PE's share of a tile along `d`: extents are spread over the axis, edge tiles anew.
     #[must_use]
     #[inline]

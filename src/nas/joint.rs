@@ -21,7 +21,7 @@ use crate::search::nested::{Generation, StopReason, no_accelerator, valid};
 use crate::search::optimizer::Optimizer as _;
 use crate::search::problem::{CostModel, Figures, Suite};
 use crate::search::runner::fill;
-use crate::workload::layer::LoopNest;
+use crate::workload::layer::{Layer, LoopNest};
 use rand::Rng as _;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -156,7 +156,7 @@ impl Judge for OnAccelerator<'_> {
 
     fn rate(&mut self, genotypes: &[Genotype]) -> Result<Vec<f64>> {
         let nests = |g: &Genotype| -> Result<Vec<LoopNest>> {
-            self.space.subnet(g)?.layers.iter().map(|layer| layer.nest()).collect()
+            self.space.subnet(g)?.layers.iter().map(Layer::nest).collect()
         };
         let networks = genotypes.iter().map(nests).collect::<Result<Vec<_>>>()?;
         let mut fresh: Vec<LoopNest> = networks

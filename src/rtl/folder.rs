@@ -2,6 +2,7 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::rtl::hardware::Hardware;
+use crate::rtl::picture;
 use crate::rtl::program::{COUNTERS, PlacedLayer, Program, Segment};
 use crate::rtl::render;
 use serde_json::{Value, json};
@@ -74,6 +75,7 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
     for (path, text) in BENCH {
         files.text(path, text);
     }
+    files.text("array.svg", picture::svg(hw)?);
     files.text("design.mk", format!("BUS_BYTES := {}\n", program.bus));
     files.text("manifest.txt", manifest(hw, program));
     table(program, &mut files)?;

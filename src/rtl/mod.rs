@@ -8,5 +8,6 @@ pub mod descriptor;
 pub mod folder;
 pub mod hardware;
 pub mod layout;
+pub mod picture;
 pub mod program;
 pub mod render;

@@ -159,7 +159,10 @@ pub fn open(name: &str) -> Result<Workload> {
                 graph: None,
             });
         }
-        Some("onnx") => onnx::read(path)?,
+        Some("onnx") => match onnx::open(path)? {
+            onnx::Model::Quantized(graph) => *graph,
+            onnx::Model::Shapes(network) => return Ok(Workload { network, graph: None }),
+        },
         Some("tflite") => {
             return Err(
                 Diagnostic::new(Code::Unsupported, "TFLite networks are not supported yet")

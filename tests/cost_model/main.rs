@@ -54,6 +54,7 @@ fn composition_equals_the_walk_on_long_loops() {
         macs: 3_000_000,
         channels: 100,
         side: 50,
+        ..Limits::default()
     };
     on_random_triples(0..4000, limits, fast_equals_walk);
 }
