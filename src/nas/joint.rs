@@ -155,9 +155,8 @@ impl Judge for OnAccelerator<'_> {
     }
 
     fn rate(&mut self, genotypes: &[Genotype]) -> Result<Vec<f64>> {
-        let nests = |g: &Genotype| -> Result<Vec<LoopNest>> {
-            self.space.subnet(g)?.layers.iter().map(Layer::nest).collect()
-        };
+        let nests =
+            |g: &Genotype| -> Result<Vec<LoopNest>> { self.space.subnet(g)?.layers.iter().map(Layer::nest).collect() };
         let networks = genotypes.iter().map(nests).collect::<Result<Vec<_>>>()?;
         let mut fresh: Vec<LoopNest> = networks
             .iter()
