@@ -185,8 +185,8 @@ impl Machine<'_> {
         // What the first pass moves: everything, from slots that nobody used.
         let mut before: [[bool; 2]; 4] = [[true; 2]; 4];
         loop {
-            self.read(&before, &mut slots);
-            self.pass(&before, &mut slots);
+            self.read(before, &mut slots);
+            self.pass(before, &mut slots);
             let from = self.next();
             let after = ["w_relevant", "i_relevant", "p_relevant", "o_relevant"].map(|name| self.moved(name, from));
             if after[3][0] {
@@ -216,7 +216,7 @@ impl Machine<'_> {
     }
 
     /// New level-2 tiles: I, then W, then P.
-    fn read(&mut self, new: &[[bool; 2]; 4], slots: &mut [Slot; 7]) {
+    fn read(&mut self, new: [[bool; 2]; 4], slots: &mut [Slot; 7]) {
         let to_use = u64::from(self.a.offchip.latency_cycles) + 3;
         let channel = if self.f.get("depthwise", 0) == 1 { K } else { C };
         if new[1][1] {
@@ -245,7 +245,7 @@ impl Machine<'_> {
         }
     }
 
-    fn pass(&mut self, new: &[[bool; 2]; 4], slots: &mut [Slot; 7]) {
+    fn pass(&mut self, new: [[bool; 2]; 4], slots: &mut [Slot; 7]) {
         let g = Geometry::of(self.a).pipeline;
         let mut tokens = Vec::new();
         if new[0][0] {

@@ -115,7 +115,7 @@ type Knob = (&'static str, fn(&mut Accelerator));
 
 const KNOBS: [Knob; 13] = [
     ("latency", |a| {
-        a.offchip.latency_cycles = a.offchip.latency_cycles.div_ceil(2)
+        a.offchip.latency_cycles = a.offchip.latency_cycles.div_ceil(2);
     }),
     ("off-chip width", |a| a.offchip.bytes_per_cycle *= 2),
     ("W lanes, up to the bus", |a| {
@@ -221,7 +221,7 @@ fn wider_vectors_that_stay_empty_can_cost_cycles() {
         }),
         // Weights and parameters are packed off chip in words of the lanes where these are wider than the bus.
         ("W lanes beyond the bus", |a| {
-            a.lanes.W = 2 * a.offchip.bytes_per_cycle.max(a.lanes.W)
+            a.lanes.W = 2 * a.offchip.bytes_per_cycle.max(a.lanes.W);
         }),
         ("drain lanes and requantizers beyond the bus", |a| {
             let wider = 2 * a.offchip.bytes_per_cycle.max(a.lanes.drain);
