@@ -50,7 +50,7 @@ const MEMORIES: [(&str, &str); 4] = [
     ),
 ];
 
-const BENCH: [(&str, &str); 13] = [
+const BENCH: [(&str, &str); 14] = [
     ("Makefile", include_str!("../../templates/bench/Makefile")),
     ("bench/area.awk", include_str!("../../templates/bench/area.awk")),
     (
@@ -62,6 +62,7 @@ const BENCH: [(&str, &str); 13] = [
     ("bench/bench.cpp", include_str!("../../templates/bench/bench.cpp")),
     ("bench/dut.cpp", include_str!("../../templates/bench/dut.cpp")),
     ("bench/dut.h", include_str!("../../templates/bench/dut.h")),
+    ("bench/liberty.awk", include_str!("../../templates/bench/liberty.awk")),
     ("bench/manifest.cpp", include_str!("../../templates/bench/manifest.cpp")),
     ("bench/manifest.h", include_str!("../../templates/bench/manifest.h")),
     ("bench/sta.tcl", include_str!("../../templates/bench/sta.tcl")),
