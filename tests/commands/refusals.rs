@@ -174,7 +174,7 @@ fn inputs_of_a_run() {
       expected: an int8 .tflite or .onnx file, or `resnet8`
     ");
     assert_snapshot!(place.refusal(&format!("run {network} --input x.npy --output y.npy")), @r"
-    error[E0101]: not a .npy file: magic not found for NPY file
+    error[E0101]: not a complete .npy file: magic not found for NPY file
       at: x.npy
       expected: a .npy file as numpy.save writes it
     ");
