@@ -15,7 +15,7 @@ export INSTA_UPDATE ?= no
 # Verilator's runtime and the bench are compiled once for all generated designs.
 export NAAS_VERILATOR_CACHE ?= $(CURDIR)/target/verilator
 
-.PHONY: help setup gen sim test test-long lint bench doc clean
+.PHONY: help setup gen sim test test-long lint mutation bench doc clean
 
 help: ## print this text
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s%s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ test: setup ## formatting, clippy and the tests
 
 test-long: setup ## the tests, those marked as long included
 	cargo test --workspace --locked -- --include-ignored
+
+mutation: setup ## plant small faults in the hardware and show what notices each of them
+	cargo test --locked --quiet --test mutation -- --include-ignored --nocapture
 
 bench: setup ## evaluations per CPU-second of the cost model, one `figure` line each
 	cargo bench --locked --quiet --bench model

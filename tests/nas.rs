@@ -81,3 +81,80 @@ fn the_predictors_file_may_be_broken_anywhere() {
         let _ = OfaMlp::new(&bad, "p");
     }
 }
+
+/// `naas nas` in a folder, its document read.
+fn nas(dir: &std::path::Path, line: &str) -> (Option<i32>, serde_json::Value, String) {
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_naas"))
+        .current_dir(dir)
+        .args(line.split_whitespace())
+        .args(["--json", "--quiet"])
+        .output()
+        .unwrap();
+    let document = serde_json::from_slice(&out.stdout).unwrap_or_default();
+    (out.status.code(), document, String::from_utf8(out.stderr).unwrap())
+}
+
+#[test]
+fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    // Accuracies of four subnets: the larger, the better.
+    let mut table = String::from("genotype,resolution,top1\n");
+    for (resolution, top1) in [(128, 70.0), (144, 71.5), (160, 72.0), (176, 73.0)] {
+        let word = OfaResNet50.text(&genotype(resolution, "00000", '0', '0'));
+        table += &format!("{word},{resolution},{top1}\n");
+    }
+    std::fs::write(dir.join("t.csv"), table).unwrap();
+    // A random subnet is hardly ever one of four; an outside program knows more.
+    let line = "nas --space ofa-resnet50 --accuracy t.csv --floor 70 --resources eyeriss --evaluations 1 --out d.json";
+    let (status, _, error) = nas(dir, line);
+    assert_eq!((status, error.contains("E0201")), (Some(2), true), "{error}");
+
+    std::fs::write(
+        dir.join("model.sed"),
+        "s/.*\"resolution\":\\([0-9]*\\).*/{\"top1\": 0.\\1}/\n",
+    )
+    .unwrap();
+    // top1 = 0.128 ... 0.256 percent: resolution is all that counts.
+    std::fs::write(dir.join("ask.sh"), "#!/bin/sh\nexec sed -u -f model.sed\n").unwrap();
+    let run = |threads: u32, out: &str| {
+        let program = dir.join("ask.sh").display().to_string();
+        let line = format!(
+            "nas --space ofa-resnet50 --floor 0.15 --resources eyeriss --evaluations 2 --front --threads {threads} --out {out}.json"
+        );
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_naas"))
+            .current_dir(dir)
+            .args(line.split_whitespace())
+            .arg("--accuracy")
+            .arg(format!("command:sh {program}"))
+            .args(["--json", "--quiet"])
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
+    };
+    let found = run(1, "a");
+    run(2, "b");
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    assert_eq!(read("a.json"), read("b.json"));
+    let front = found["front"].as_array().unwrap();
+    assert!(!front.is_empty());
+    for (i, point) in front.iter().enumerate() {
+        assert!(point["top1_calibrated"].as_f64().unwrap() >= 0.15);
+        assert_eq!(
+            read(&format!("a.front/{i:02}.json")),
+            read(&format!("b.front/{i:02}.json"))
+        );
+    }
+    assert_eq!(found["accuracy"]["predicted"], true);
+    // The design serves the other commands, and names its network so that it opens again.
+    let (status, cost, _) = nas(dir, "cost --design a.json");
+    assert_eq!(status, Some(0));
+    assert_eq!(cost["total"]["edp"], found["total"]["edp"]);
+    let network = found["network"].as_str().unwrap();
+    let (status, ..) = nas(
+        dir,
+        &format!("map {network} --accelerator a.json --layer stem.0 --out m.json"),
+    );
+    assert_eq!(status, Some(0));
+}

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// The largest size of one array axis.
 pub const MAX_AXIS: u32 = 64;
 
-/// The dimensions that an axis of this version's hardware may run in parallel.
-pub const AXIS_DIMS: [Dim; 4] = [Dim::K, Dim::C, Dim::Y, Dim::X];
+/// The most multipliers of one array: sums of their products stay below 32 bits.
+pub const MAX_PES: u64 = 1 << 15;
 
-/// The numbers of axes that this version's hardware may have.
-pub const AXIS_COUNTS: std::ops::RangeInclusive<usize> = 2..=2;
+/// The numbers of axes that an array may have.
+pub const AXIS_COUNTS: std::ops::RangeInclusive<usize> = 1..=3;
 
 /// Bytes of post-processing parameters per output channel: bias 4, multiplier 4, shift 1.
 pub const PARAM_BYTES: u32 = 9;
@@ -133,14 +133,11 @@ impl Accelerator {
         self.axes.iter().map(|a| a.size).product()
     }
 
-    /// Axis size that serves `d`, one if no axis does.
+    /// Positions that run `d` in parallel: the product of the axes that serve it, one if none does.
     #[must_use]
     pub fn parallel(&self, d: Dim) -> u32 {
-        self.axes
-            .iter()
-            .filter(|a| a.dims.contains(&d))
-            .map(|a| a.size)
-            .product()
+        let serving = self.axes.iter().filter(|a| a.dims.contains(&d));
+        serving.fold(1, |product: u32, a| product.saturating_mul(a.size))
     }
 
     /// Every rule of the hardware template that this accelerator breaks, in words; empty if it can be built.
@@ -174,9 +171,12 @@ impl Accelerator {
 
     fn check_axes(&self, v: &mut Vec<String>) {
         if !AXIS_COUNTS.contains(&self.axes.len()) {
-            v.push(format!("the array has {} axes, this version builds 2", self.axes.len()));
+            v.push(format!("the array has {} axes, allowed are 1 to 3", self.axes.len()));
         }
-        let mut seen = Vec::new();
+        let pes = self.axes.iter().fold(1u64, |pes, a| pes.saturating_mul(a.size.into()));
+        if pes > MAX_PES {
+            v.push(format!("the array has {pes} multipliers, allowed are up to {MAX_PES}"));
+        }
         for (i, axis) in self.axes.iter().enumerate() {
             if axis.size == 0 || axis.size > MAX_AXIS {
                 v.push(format!("axis {i} has size {}, allowed are 1 to {MAX_AXIS}", axis.size));
@@ -186,17 +186,6 @@ impl Accelerator {
                     "axis {i} lists {} dims, this version builds one per axis",
                     axis.dims.len()
                 ));
-            }
-            for &d in &axis.dims {
-                if !AXIS_DIMS.contains(&d) {
-                    v.push(format!(
-                        "axis {i} runs {d} in parallel, this version builds K, C, Y and X"
-                    ));
-                }
-                if seen.contains(&d) {
-                    v.push(format!("{d} is on two axes, this version builds each on one"));
-                }
-                seen.push(d);
             }
         }
     }
@@ -299,5 +288,32 @@ mod tests {
         let a: Accelerator = serde_json::from_str(text).unwrap();
         assert_eq!(a.violations(), Vec::<String>::new());
         assert_eq!((a.pes(), a.parallel(Dim::K), a.parallel(Dim::Y)), (256, 16, 1));
+    }
+
+    #[test]
+    fn any_dims_on_one_to_three_axes() {
+        let text = r#"{"name": "a", "axes": [], "buffers": {"W": {"bytes": 64, "slots": 2}, "I": {"bytes": 4096, "slots": 2},
+          "psum": {"words": 64, "slots": 2}}, "l2": {"W": {"bytes": 4096, "slots": 2}, "I": {"bytes": 4096, "slots": 2},
+          "O": {"bytes": 4096, "slots": 2}}, "lanes": {"W": 4, "I": 4, "drain": 4}, "requantizers": 4,
+          "offchip": {"bytes_per_cycle": 4, "latency_cycles": 64}}"#;
+        let mut a: Accelerator = serde_json::from_str(text).unwrap();
+        let axis = |size, d| Axis { size, dims: vec![d] };
+        for (axes, violations) in [
+            (vec![], 1),
+            (vec![axis(7, Dim::R)], 0),
+            (vec![axis(4, Dim::S), axis(4, Dim::S)], 0),
+            (vec![axis(64, Dim::K), axis(64, Dim::K), axis(8, Dim::Y)], 0),
+            (vec![axis(64, Dim::K), axis(64, Dim::K), axis(9, Dim::Y)], 1),
+            (
+                vec![axis(2, Dim::R), axis(2, Dim::S), axis(2, Dim::X), axis(2, Dim::Y)],
+                1,
+            ),
+            (vec![axis(65, Dim::X)], 1),
+        ] {
+            a.axes = axes;
+            assert_eq!(a.violations().len(), violations, "{:?}: {:?}", a.axes, a.violations());
+        }
+        a.axes = vec![axis(3, Dim::X), axis(2, Dim::R), axis(5, Dim::X)];
+        assert_eq!(Dim::ALL.map(|d| a.parallel(d)), [1, 1, 1, 15, 2, 1]);
     }
 }

@@ -3,16 +3,19 @@
 //! The schedule and the hardware generator both read these; neither works them out again.
 
 use crate::arch::accelerator::Accelerator;
+use crate::arch::connectivity::{Datum, buffers};
 use crate::base::dims::Dim;
 use crate::base::int::floor_pow2;
 
 /// Word widths, buffer counts and pipeline depths of one accelerator.
 ///
-/// Lanes along an axis are either at most its size (each lane then feeds one position, rotating through them) or a
-/// multiple of it (each position then takes `lanes / size` neighbouring channels, which form one word of its buffer).
+/// The array is described by how many positions run each dimension in parallel, whatever axes they lie on: two axes of one
+/// dimension are one of as many positions as both together. Lanes along a dimension are either at most its positions (each
+/// lane then feeds one, rotating through them) or a multiple of them (each position then takes `lanes / positions`
+/// neighbouring channels, which form one word of its buffer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Axis size per dimension, one where no axis serves it: `[K, C, Y, X, R, S]`.
+    /// Positions per dimension, one where no axis serves it: `[K, C, Y, X, R, S]`.
     pub parallel: [u32; 6],
     /// Bytes of one W buffer word: neighbouring output channels that arrive together.
     pub w_word: u32,
@@ -80,9 +83,9 @@ impl Geometry {
             l2_i_word: a.lanes.I.max(bus),
             l2_o_word: a.lanes.drain.max(bus),
             l2_p_word: a.lanes.drain.max(bus),
-            w_buffers: p(Dim::K) * reduction,
-            i_buffers: reduction * p(Dim::Y) * p(Dim::X),
-            psum_buffers: p(Dim::K) * p(Dim::Y) * p(Dim::X),
+            w_buffers: buffers(a, Datum::Weight),
+            i_buffers: buffers(a, Datum::Input),
+            psum_buffers: buffers(a, Datum::Sum),
             pipeline: Pipeline {
                 w_network: 2,
                 i_network: 2,
@@ -92,8 +95,9 @@ impl Geometry {
         }
     }
 
-    /// Axis size that serves `d`, one where no axis does.
+    /// Positions that run `d` in parallel, one where no axis serves it.
     #[must_use]
+    #[inline]
     pub const fn p(&self, d: Dim) -> u32 {
         self.parallel[d as usize]
     }

@@ -3,5 +3,6 @@
 //! Knows no layer: everything here holds for whatever network runs later.
 
 pub mod accelerator;
+pub mod connectivity;
 pub mod geometry;
 pub mod resources;

@@ -31,6 +31,7 @@ impl Dim {
 
     /// Position in [`Dim::ALL`].
     #[must_use]
+    #[inline]
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -92,6 +93,7 @@ impl<T> From<PerDim<T>> for NamedPerDim<T> {
 
 impl<T> PerDim<T> {
     /// Builds the value of every dimension from a function.
+    #[inline]
     pub fn from_fn(mut f: impl FnMut(Dim) -> T) -> Self {
         Self(std::array::from_fn(|i| f(Dim::ALL[i])))
     }

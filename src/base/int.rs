@@ -1,13 +1,20 @@
 //! Exact integer helpers used by the schedule and by whoever sizes a memory.
 
-/// Quotient rounded up. `b` must not be zero.
+/// Quotient rounded up. `b` must not be zero. Fast where `b` is a power of two, as lanes and bus widths are.
 #[must_use]
+#[inline]
 pub const fn ceil_div(a: u64, b: u64) -> u64 {
-    a.div_ceil(b)
+    if b & b.wrapping_sub(1) == 0 {
+        let (shift, rest) = (b.trailing_zeros(), a & b.wrapping_sub(1));
+        (a >> shift) + (rest != 0) as u64
+    } else {
+        a.div_ceil(b)
+    }
 }
 
 /// The smallest multiple of `b` that is not below `a`. `b` must not be zero.
 #[must_use]
+#[inline]
 pub const fn round_up(a: u64, b: u64) -> u64 {
     ceil_div(a, b) * b
 }
@@ -37,6 +44,11 @@ mod tests {
 
     #[test]
     fn rounding_and_widths() {
+        for a in 0..100 {
+            for b in 1..70 {
+                assert_eq!(ceil_div(a, b), a.div_ceil(b));
+            }
+        }
         assert_eq!((ceil_div(7, 3), ceil_div(6, 3), round_up(7, 4)), (3, 2, 8));
         assert_eq!((bits_for(0), bits_for(1), bits_for(255), bits_for(256)), (1, 1, 8, 9));
         assert_eq!((floor_pow2(18), floor_pow2(16), floor_pow2(1)), (16, 16, 1));

@@ -34,6 +34,10 @@ pub enum Command {
     Sim(SimArgs),
     /// Run inferences on the golden model or on the simulated accelerator
     Run(RunArgs),
+    /// Search a network of a Once-for-All space together with its accelerator and mappings
+    Nas(NasArgs),
+    /// Compare random accelerators, layers and mappings in RTL with golden model and cost model
+    Verify(VerifyArgs),
     /// Print what there is to choose from
     List(ListArgs),
     /// Explain an error code
@@ -165,6 +169,8 @@ pub enum SemanticsName {
 pub enum Simulator {
     /// Verilator
     Verilator,
+    /// Icarus Verilog: slow, a second opinion
+    Icarus,
 }
 
 /// How long to search.
@@ -185,7 +191,7 @@ pub struct BudgetArgs {
                         naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json"
 )]
 pub struct SearchArgs {
-    /// Networks to search for (a name, or a file: .onnx, .tflite, .json); several count by their geometric mean
+    /// Networks to search for (a name, or a file: .onnx, float or int8, .tflite, .json); several count by their geometric mean
     pub network: Vec<String>,
     /// Limits of the accelerator: a name or a file
     #[arg(long, value_name = "R")]
@@ -216,6 +222,58 @@ pub struct SearchArgs {
     pub common: Common,
 }
 
+/// A family of networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpaceName {
+    /// ResNet-D with elastic resolution, depth, width and expansion
+    OfaResnet50,
+    /// MobileNetV3 with elastic resolution, depth, expansion and kernel
+    OfaMobilenetv3,
+    /// The same, 1.2 times as wide
+    #[value(name = "ofa-mobilenetv3-w1.2")]
+    OfaMobilenetv3Wide,
+}
+
+/// Arguments of `naas nas`.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(
+    after_help = "Examples:\n  naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 78 --resources eyeriss \\\n    \
+                        --front --out design.json\n  naas nas --space ofa-mobilenetv3 --accuracy measured.csv --floor 75 --accelerator ck16.json \\\n    \
+                        --out design.json"
+)]
+pub struct NasArgs {
+    /// The networks to choose from
+    #[arg(long, value_enum)]
+    pub space: SpaceName,
+    /// Where accuracies come from: a .pth predictor, a .csv table, or `command:PROGRAM`
+    #[arg(long, value_name = "FILE")]
+    pub accuracy: String,
+    /// Least accuracy, in (calibrated) percent
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub floor: f64,
+    /// Limits of the accelerator: a name or a file
+    #[arg(long, value_name = "R", conflicts_with = "accelerator")]
+    pub resources: Option<String>,
+    /// Search networks for this accelerator only: its file, or a design that holds one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator: Option<PathBuf>,
+    /// What to minimise
+    #[arg(long, value_enum, default_value_t = Objective::Edp)]
+    pub objective: Objective,
+    /// How long to search.
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Look for a front of accuracy against the objective, above the floor; each point gets a design of its own
+    #[arg(long)]
+    pub front: bool,
+    /// Where to write the design
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Arguments of `naas map`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
@@ -223,7 +281,7 @@ pub struct SearchArgs {
                         naas map net.onnx --accelerator design.json --layer conv1 --out layer.json"
 )]
 pub struct MapArgs {
-    /// Networks to map (a name, or a file: .onnx, .tflite, .json)
+    /// Networks to map (a name, or a file: .onnx, float or int8, .tflite, .json)
     pub network: Vec<String>,
     /// The accelerator: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
@@ -248,17 +306,32 @@ pub struct MapArgs {
 /// Arguments of `naas cost`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = "Examples:\n  naas cost --design design.json\n  \
-                        naas cost --design design.json --technology 45nm --json")]
+                        naas cost --design design.json --technology eyeriss-65nm --json\n  \
+                        naas cost --design ours.json --design theirs.json --network resnet50    # side by side\n  \
+                        naas cost --design design.json --timeline conv1.svg --layer conv1\n  \
+                        naas cost --design design.json --timeline conv1.svg --layer conv1 --from 5000 --cycles 800")]
 pub struct CostArgs {
-    /// The design: accelerator, network and mappings
-    #[arg(long, value_name = "FILE")]
-    pub design: PathBuf,
+    /// The design: accelerator, network and mappings; several are compared, the first is what ratios refer to
+    #[arg(long, value_name = "FILE", required = true)]
+    pub design: Vec<PathBuf>,
     /// Report this network of the design only
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     /// Prices of energy and area: a name or a file
     #[arg(long, value_name = "T")]
     pub technology: Option<String>,
+    /// Draw what each engine does in one layer, cycle by cycle, as an SVG file
+    #[arg(long, value_name = "FILE.svg", requires = "layer")]
+    pub timeline: Option<PathBuf>,
+    /// The layer to draw
+    #[arg(long, value_name = "NAME", requires = "timeline")]
+    pub layer: Option<String>,
+    /// First cycle to draw; without it, the whole layer or, of a long one, its first and last passes
+    #[arg(long, value_name = "CYCLE", requires = "timeline", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// Cycles to draw
+    #[arg(long, value_name = "N", requires = "timeline", value_parser = clap::value_parser!(u64).range(1..))]
+    pub cycles: Option<u64>,
     /// Options of every command.
     #[command(flatten)]
     pub common: Common,
@@ -352,6 +425,47 @@ pub struct RunArgs {
     pub common: Common,
 }
 
+/// A percentage.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if (0.0..=100.0).contains(&p) => Ok(p),
+        _ => Err("not a percentage between 0 and 100".into()),
+    }
+}
+
+/// Arguments of `naas verify`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(
+    group(clap::ArgGroup::new("what").required(true).args(["random", "replay"])),
+    after_help = "Examples:\n  naas verify --random 1000 --seed 7\n  naas verify --random 120 --axes 3 --json\n  \
+                        naas verify --replay naas-failure.json --simulator icarus"
+)]
+pub struct VerifyArgs {
+    /// Run N random layers, each with its accelerator and mapping; ten at a time share an accelerator
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub random: Option<u64>,
+    /// Arrays of so many axes only; one to three are mixed otherwise
+    #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3), conflicts_with = "replay")]
+    pub axes: Option<u8>,
+    /// Run the case of a failure's file again
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Where to write the smallest case that fails
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "naas-failure.json",
+        conflicts_with = "replay"
+    )]
+    pub out: PathBuf,
+    /// What to replay with; random cases use Verilator, and Icarus for one layer in eighty
+    #[arg(long, value_enum, default_value_t = Simulator::Verilator, requires = "replay")]
+    pub simulator: Simulator,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// A number of seconds above zero.
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -386,6 +500,23 @@ mod tests {
         check::<GenArgs>();
         check::<SimArgs>();
         check::<RunArgs>();
+        check::<VerifyArgs>();
+    }
+
+    #[test]
+    fn verify_draws_or_replays() {
+        let args: VerifyArgs = parse("--random 60 --axes 2 --seed 4").unwrap();
+        assert_eq!((args.random, args.axes, args.common.seed), (Some(60), Some(2), 4));
+        assert!(parse::<VerifyArgs>("--replay f.json --simulator icarus").is_ok());
+        for bad in [
+            "",
+            "--random 0",
+            "--random 5 --replay f.json",
+            "--random 5 --axes 4",
+            "--replay f.json --axes 2",
+        ] {
+            assert!(parse::<VerifyArgs>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -424,6 +555,17 @@ mod tests {
         let args: CostArgs = parse("--design d.json --network resnet8 --technology 45nm --json").unwrap();
         assert_eq!((args.network.as_deref(), args.common.json), (Some("resnet8"), true));
         assert!(parse::<CostArgs>("").is_err());
+        let args: CostArgs = parse("--design a.json --design b.json").unwrap();
+        assert_eq!(args.design.len(), 2);
+        assert!(parse::<CostArgs>("--design d.json --timeline t.svg --layer c1 --from 5 --cycles 9").is_ok());
+        for bad in [
+            "--timeline t.svg",
+            "--layer c1",
+            "--from 5",
+            "--timeline t.svg --layer c1 --cycles 0",
+        ] {
+            assert!(parse::<CostArgs>(&format!("--design d.json {bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

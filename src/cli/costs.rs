@@ -5,7 +5,7 @@ use crate::base::diag::Result;
 use crate::cli::output::{Align, Table};
 use crate::cost::energy::Components;
 use crate::cost::network::{Costed, Row, cost};
-use crate::cost::tech::Technology;
+use crate::cost::tech::{PICOJOULES, Technology};
 use crate::mapping::tiling::Mapping;
 use crate::rtl::program::Predicted;
 use crate::search::design::{MappedNetwork, Totals};
@@ -20,6 +20,30 @@ pub struct Priced {
     pub network: MappedNetwork,
     /// Everything that is known of its cost.
     pub costed: Costed,
+    /// What it is priced in.
+    pub prices: Prices,
+    /// Multipliers of the accelerator.
+    pub pes: u32,
+}
+
+/// A technology's name and unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Prices {
+    /// Name.
+    pub name: String,
+    /// What energies are counted in, whatever their member is called.
+    pub unit: String,
+}
+
+impl Prices {
+    /// Title of a column of energies in millions of the unit.
+    #[must_use]
+    pub fn energy_title(&self) -> String {
+        match self.unit.as_str() {
+            PICOJOULES => "energy uJ".into(),
+            unit => format!("energy, million {unit}"),
+        }
+    }
 }
 
 /// Prices a network, whatever its totals said before.
@@ -36,7 +60,17 @@ pub fn price(t: &Technology, a: &Accelerator, mut network: MappedNetwork) -> Res
         edp: costed.edp(),
         area_um2: costed.area.total(),
     };
-    Ok(Priced { network, costed })
+    let prices = Prices {
+        name: t.name.clone(),
+        unit: t.unit.clone(),
+    };
+    let pes = a.pes();
+    Ok(Priced {
+        network,
+        costed,
+        prices,
+        pes,
+    })
 }
 
 /// Prices layers with their mappings.
@@ -63,6 +97,13 @@ pub fn price_layers(
 }
 
 impl Priced {
+    /// MACs per cycle and PE over the whole run.
+    #[must_use]
+    pub fn utilization(&self) -> f64 {
+        let slots = self.costed.cycles.max(1) as f64 * f64::from(self.pes);
+        self.costed.macs as f64 / slots
+    }
+
     /// What the hardware is told to expect of each layer.
     #[must_use]
     pub fn predicted(&self) -> Vec<Predicted> {
@@ -102,6 +143,7 @@ struct One<'a> {
     total: Totals,
     energy: &'a Components,
     area: &'a Components,
+    technology: &'a Prices,
 }
 
 /// The document of one network, or of several as a list.
@@ -125,6 +167,7 @@ pub fn document<'a>(a: &'a Accelerator, priced: &'a [Priced]) -> impl Serialize 
         total: p.network.total,
         energy: &p.costed.energy,
         area: &p.costed.area,
+        technology: &p.prices,
     };
     match priced {
         [only] => Document::One(one(Some(a), only)),
@@ -153,6 +196,7 @@ impl fmt::Display for Text<'_> {
 
 fn one_network(p: &Priced, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     use Align::{Left, Right};
+    let energy = p.prices.energy_title();
     let mut table = Table::new(&[
         ("layer", Left),
         ("kind", Left),
@@ -160,8 +204,11 @@ fn one_network(p: &Priced, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ("cycles", Right),
         ("at least", Right),
         ("utilization", Right),
-        ("energy uJ", Right),
-        ("EDP pJ*cycles", Right),
+        ("bound by", Left),
+        ("MACs/byte", Right),
+        ("attainable", Right),
+        (&energy, Right),
+        ("EDP", Right),
         ("at least", Right),
         ("gap", Right),
     ]);
@@ -173,6 +220,9 @@ fn one_network(p: &Priced, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             r.cycles.to_string(),
             r.cycles_lower_bound.to_string(),
             format!("{:.1} %", 100.0 * r.utilization),
+            format!("{} {:.0} %", r.bound_by.as_str(), 100.0 * r.bound_share),
+            format!("{:.2}", r.roofline.macs_per_byte),
+            format!("{:.1} %", 100.0 * r.roofline.attainable / f64::from(p.pes)),
             format!("{:.3}", r.energy_pj / 1e6),
             format!("{:.4e}", r.edp),
             format!("{:.4e}", r.edp_lower_bound),
@@ -184,15 +234,36 @@ fn one_network(p: &Priced, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "{}\n\n{table}", p.network.name)?;
     writeln!(
         f,
-        "total: {} MACs, {} cycles, {:.3} uJ, EDP {:.6e} pJ*cycles, {:.4} mm2",
+        "total: {} MACs, {} cycles, {:.1} % utilization, {energy} {:.3}, EDP {:.6e} {} x cycles, {:.4} mm2 ({})",
         t.macs,
         t.cycles,
+        100.0 * p.utilization(),
         t.energy_pj / 1e6,
         t.edp,
-        t.area_um2 / 1e6
+        p.prices.unit,
+        t.area_um2 / 1e6,
+        p.prices.name
     )?;
+    writeln!(f, "bound by: {}", limits(p))?;
     writeln!(f, "energy: {}", shares(&p.costed.energy))?;
     writeln!(f, "area: {}", shares(&p.costed.area))
+}
+
+/// What bounds the layers, in percent of the cycles.
+fn limits(p: &Priced) -> String {
+    let mut shares: Vec<(&'static str, u64)> = Vec::new();
+    for r in &p.costed.rows {
+        let name = r.bound_by.as_str();
+        match shares.iter_mut().find(|s| s.0 == name) {
+            Some(share) => share.1 += r.cycles,
+            None => shares.push((name, r.cycles)),
+        }
+    }
+    shares.sort_by_key(|s| std::cmp::Reverse(s.1));
+    let part =
+        |(name, cycles): &(&str, u64)| format!("{name} {:.1} %", 100.0 * *cycles as f64 / p.costed.cycles as f64);
+    let parts: Vec<String> = shares.iter().map(part).collect();
+    format!("{} of the cycles (layers by their busiest engine)", parts.join(", "))
 }
 
 /// Components in percent of their sum.

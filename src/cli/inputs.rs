@@ -5,6 +5,7 @@ use crate::arch::resources::Resources;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::plan::named_or_file;
+use crate::cli::spaces;
 use crate::cost::tech::Technology;
 use crate::search::design::Design;
 use crate::workload::graph::{QuantGraph, Semantics};
@@ -44,7 +45,10 @@ impl Source {
             network,
             graph,
             refused,
-        } = zoo::open_as(text, semantics)?;
+        } = match spaces::open_subnet(text) {
+            Some(subnet) => zoo::Workload::shapes(subnet?),
+            None => zoo::open_as(text, semantics)?,
+        };
         Ok(Self {
             text: text.into(),
             network,

@@ -4,6 +4,7 @@
 //! other, this layer hands the predicted cycles over. Each command is one file with `run(&Args, &Session)`.
 
 pub mod args;
+pub mod compare;
 pub mod cost;
 pub mod costs;
 pub mod explain;
@@ -11,13 +12,18 @@ pub mod generate;
 pub mod inputs;
 pub mod list;
 pub mod map;
+pub mod nas;
 pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod shrink;
 pub mod sim;
+pub mod spaces;
+pub mod trial;
+pub mod verify;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -42,6 +48,8 @@ fn dispatch(command: &Command) -> anyhow::Result<()> {
         Command::Gen(args) => generate::run(args, &Session::new(&args.common)),
         Command::Sim(args) => sim::run(args, &Session::new(&args.common)),
         Command::Run(args) => run::run(args, &Session::new(&args.common)),
+        Command::Nas(args) => nas::run(args, &Session::new(&args.common)),
+        Command::Verify(args) => verify::run(args, &Session::new(&args.common)),
         Command::List(args) => list::run(args, &Session::new(&args.common)),
         Command::Explain(args) => explain::run(args, &Session::new(&args.common)),
     }

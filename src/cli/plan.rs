@@ -2,11 +2,15 @@
 //!
 //! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
-use crate::base::diag::Result;
+use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SearchArgs, SimArgs};
-use crate::cli::args::{Mapper, Objective, SemanticsName};
+use crate::cli::args::{
+    BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs, VerifyArgs,
+};
+use crate::cli::args::{Mapper, Objective, SemanticsName, Simulator, SpaceName};
+use crate::cost::timeline::Window;
 use crate::search::problem;
+use crate::sim::verilator;
 use crate::workload::graph::Semantics;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -36,6 +40,15 @@ pub fn named_or_file<T: DeserializeOwned>(text: &str, named: impl FnOnce(&str) -
         files::read_json(path)
     } else {
         named(text)
+    }
+}
+
+impl From<Simulator> for verilator::Simulator {
+    fn from(typed: Simulator) -> Self {
+        match typed {
+            Simulator::Verilator => Self::Verilator,
+            Simulator::Icarus => Self::Icarus,
+        }
     }
 }
 
@@ -98,8 +111,8 @@ pub struct Budget {
 impl Budget {
     /// Defaults are evaluations, so that they repeat; seconds alone lift them.
     #[must_use]
-    pub fn resolve(args: &BudgetArgs) -> Self {
-        let default = args.seconds.is_none().then_some(DEFAULT_EVALUATIONS);
+    pub fn resolve(args: &BudgetArgs, evaluations: u64) -> Self {
+        let default = args.seconds.is_none().then_some(evaluations);
         Self {
             evaluations: args.evaluations.or(default),
             seconds: args.seconds,
@@ -126,14 +139,71 @@ impl SearchPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &SearchArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
             objective: args.objective,
-            budget: Budget::resolve(&args.budget),
+            budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
+            out: args.out.clone(),
+        })
+    }
+}
+
+/// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
+pub const DEFAULT_JOINT_EVALUATIONS: u64 = 160;
+
+/// What networks are searched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NasHardware {
+    /// An accelerator that is searched too, within these limits: a name or a file.
+    Resources(String),
+    /// A given one.
+    Accelerator(PathBuf),
+}
+
+/// What `naas nas` will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NasPlan {
+    /// The networks to choose from.
+    pub space: SpaceName,
+    /// Accuracy model, as typed.
+    pub accuracy: String,
+    /// Least accuracy in percent.
+    pub floor: f64,
+    /// What the networks run on.
+    pub hardware: NasHardware,
+    /// What to minimise.
+    pub objective: Objective,
+    /// When to stop.
+    pub budget: Budget,
+    /// Whether a front is wanted.
+    pub front: bool,
+    /// Where the design goes.
+    pub out: PathBuf,
+}
+
+impl NasPlan {
+    /// Fills in defaults, and checks that files can be read and the output written.
+    ///
+    /// # Errors
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &NasArgs) -> Result<Self> {
+        files::check_writable(&args.out)?;
+        let hardware = match &args.accelerator {
+            Some(file) => NasHardware::Accelerator(existing(file)?),
+            None => NasHardware::Resources(resources(args.resources.as_ref())),
+        };
+        Ok(Self {
+            space: args.space,
+            accuracy: args.accuracy.clone(),
+            floor: args.floor,
+            hardware,
+            objective: args.objective,
+            budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
+            front: args.front,
             out: args.out.clone(),
         })
     }
@@ -160,7 +230,7 @@ impl MapPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &MapArgs) -> Result<Self> {
         files::check_writable(&args.out)?;
         Ok(Self {
@@ -177,24 +247,65 @@ impl MapPlan {
 /// What `naas cost` will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CostPlan {
-    /// File of the design.
-    pub design: PathBuf,
+    /// Files of the designs, at least one.
+    pub designs: Vec<PathBuf>,
     /// Name of one network of the design; all of them if absent.
     pub network: Option<String>,
     /// Prices: a name or a file.
     pub technology: String,
+    /// A picture to draw.
+    pub timeline: Option<TimelinePlan>,
 }
 
+/// A timeline to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelinePlan {
+    /// Where it goes.
+    pub out: PathBuf,
+    /// Of this layer.
+    pub layer: String,
+    /// Which cycles.
+    pub window: Window,
+}
+
+/// Cycles that a timeline shows from a given one on.
+const WINDOW: u64 = 1000;
+
 impl CostPlan {
-    /// Fills in defaults, and checks that the design can be read.
+    /// Fills in defaults, and checks that the designs can be read and the picture written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable).
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path; [`Code::Usage`] for a timeline of several designs.
     pub fn resolve(args: &CostArgs) -> Result<Self> {
+        let timeline = match (&args.timeline, &args.layer) {
+            (Some(out), Some(layer)) => {
+                if args.design.len() > 1 {
+                    return Err(Diagnostic::new(
+                        Code::Usage,
+                        "a timeline shows one design, several are given",
+                    ));
+                }
+                files::check_writable(out)?;
+                let window = match (args.from, args.cycles) {
+                    (None, None) => Window::Ends,
+                    (from, count) => Window::Cycles {
+                        from: from.unwrap_or(1),
+                        count: count.unwrap_or(WINDOW),
+                    },
+                };
+                Some(TimelinePlan {
+                    out: out.clone(),
+                    layer: layer.clone(),
+                    window,
+                })
+            }
+            _ => None,
+        };
         Ok(Self {
-            design: existing(&args.design)?,
+            designs: args.design.iter().map(|d| existing(d)).collect::<Result<_>>()?,
             network: args.network.clone(),
             technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
+            timeline,
         })
     }
 }
@@ -230,7 +341,7 @@ impl GenPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &GenArgs) -> Result<Self> {
         files::check_replaceable(&args.out, RTL_MARKER)?;
         let design = match &args.design {
@@ -260,13 +371,15 @@ pub struct SimPlan {
     pub stall: u8,
     /// Latency of the bench's memory, if not the design's.
     pub memory_latency: Option<u32>,
+    /// What simulates.
+    pub simulator: Simulator,
 }
 
 impl SimPlan {
     /// Checks that the folder is an RTL folder.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) if it is not.
+    /// [`Code::Unreadable`] if it is not.
     pub fn resolve(args: &SimArgs) -> Result<Self> {
         existing(&args.dir.join(RTL_MARKER)).map_err(|e| {
             e.expected("a folder that `naas gen` wrote")
@@ -277,6 +390,49 @@ impl SimPlan {
             layer: args.layer.clone(),
             stall: args.stall,
             memory_latency: args.memory_latency,
+            simulator: args.simulator,
+        })
+    }
+}
+
+/// What `naas verify` will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifyPlan {
+    /// Run random cases.
+    Random {
+        /// Layers.
+        layers: u64,
+        /// Axes of the arrays, if not mixed.
+        axes: Option<usize>,
+        /// Where the smallest failing case goes.
+        out: PathBuf,
+    },
+    /// Run a case again.
+    Replay {
+        /// Its file.
+        file: PathBuf,
+        /// What simulates.
+        simulator: verilator::Simulator,
+    },
+}
+
+impl VerifyPlan {
+    /// Checks that the file can be read, or the output written.
+    ///
+    /// # Errors
+    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    pub fn resolve(args: &VerifyArgs) -> Result<Self> {
+        if let Some(file) = &args.replay {
+            return Ok(Self::Replay {
+                file: existing(file)?,
+                simulator: args.simulator.into(),
+            });
+        }
+        files::check_writable(&args.out)?;
+        Ok(Self::Random {
+            layers: args.random.unwrap_or(1),
+            axes: args.axes.map(usize::from),
+            out: args.out.clone(),
         })
     }
 }
@@ -306,7 +462,7 @@ impl RunPlan {
     /// Fills in defaults, and checks that files can be read and the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &RunArgs) -> Result<Self> {
         files::check_writable(&args.output)?;
         let network = args.network.clone();
@@ -358,7 +514,8 @@ mod tests {
     #[test]
     fn seconds_alone_lift_the_evaluations() {
         let budget = |evaluations, seconds| {
-            let Budget { evaluations, seconds } = Budget::resolve(&BudgetArgs { evaluations, seconds });
+            let Budget { evaluations, seconds } =
+                Budget::resolve(&BudgetArgs { evaluations, seconds }, DEFAULT_EVALUATIONS);
             (evaluations, seconds)
         };
         assert_eq!(budget(None, None), (Some(DEFAULT_EVALUATIONS), None));

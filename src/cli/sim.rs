@@ -24,6 +24,7 @@ pub fn run(args: &SimArgs, session: &Session) -> anyhow::Result<()> {
     let folder = Folder::open(&plan.dir)?;
     check_hash(&plan.dir)?;
     let options = Options {
+        simulator: plan.simulator.into(),
         stall: plan.stall.into(),
         seed: session.seed,
         latency: plan.memory_latency,

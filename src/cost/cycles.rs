@@ -20,6 +20,8 @@
 
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::jump::iterate;
+use crate::cost::memory::{Memory, masks};
+use crate::cost::state::{ArrayState, EVERYTHING, I, Moves, O, P, State, W, at, settle, touched};
 use crate::mapping::schedule::{
     COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
     READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
@@ -38,57 +40,6 @@ pub fn fits(nest: &LoopNest) -> bool {
     let per_mac = 2 * side(0) * side(1) + 4 * 1000;
     u128::from(nest.macs()) * per_mac < 1 << 62
 }
-
-/// Positions of the state's entries; those of the array engines come first.
-mod at {
-    /// End of the last pass.
-    pub const COMPUTE: usize = 0;
-    /// End of the last W loader job.
-    pub const W: usize = 1;
-    /// End of the last pass that read the W tile before the newest.
-    pub const W_FREE: usize = 2;
-    /// End of the last I loader job.
-    pub const I: usize = 3;
-    /// End of the last pass that read the I tile before the newest.
-    pub const I_FREE: usize = 4;
-    /// End of the last drain job.
-    pub const DRAIN: usize = 5;
-    /// End of the drain job before.
-    pub const DRAIN_BEFORE: usize = 6;
-    /// Number of entries that jobs of the array change.
-    pub const ARRAY: usize = 7;
-    /// When the newest level-2 W tile can be used.
-    pub const W_READY: usize = 7;
-    /// When the newest level-2 I tile can be used.
-    pub const I_READY: usize = 8;
-    /// When the level-2 O slot of the newest tile is free and the newest P tile can be used.
-    pub const O_READY: usize = 9;
-    /// End of the last read job.
-    pub const READ: usize = 10;
-    /// End of the last loader job on the level-2 W tile before the newest.
-    pub const L2_W_FREE: usize = 11;
-    /// The same of I.
-    pub const L2_I_FREE: usize = 12;
-    /// End of the last drain job that used the level-2 P tile before the newest.
-    pub const L2_P_FREE: usize = 13;
-    /// End of the last write job.
-    pub const WRITE: usize = 14;
-    /// End of the write job before.
-    pub const WRITE_BEFORE: usize = 15;
-    /// Number of entries.
-    pub const ALL: usize = 16;
-}
-
-type State = [u64; at::ALL];
-type ArrayState = [u64; at::ARRAY];
-
-/// Which operands move: bits W, I, P, O in the order of [`Operand`].
-type Moves = u8;
-const W: Moves = 1 << Operand::W as u8;
-const I: Moves = 1 << Operand::I as u8;
-const P: Moves = 1 << Operand::P as u8;
-const O: Moves = 1 << Operand::O as u8;
-const EVERYTHING: Moves = W | I | P | O;
 
 /// What job starts depend on beside the state.
 #[derive(Clone, Copy, Default)]
@@ -134,6 +85,17 @@ struct Level {
     trips: u32,
     /// What a step of it moves.
     moves: Moves,
+    /// The loop's bit, if its last trip can differ from the others: by a smaller tile, or because sums are complete.
+    last: u8,
+}
+
+impl Level {
+    /// Trips after the first that are like each other, and whether the last one is not among them, given what moves after
+    /// the loop.
+    const fn alike(self, exit: Moves) -> (u64, bool) {
+        let differs = self.last != 0 || (self.moves ^ exit) & O != 0;
+        (self.trips as u64 - 1 - differs as u64, differs)
+    }
 }
 
 /// The level-2 loops within off-chip tiles that are edge tiles along the same dimensions.
@@ -153,26 +115,14 @@ struct Inner {
     beats: [u64; 4],
 }
 
-/// What a nest did from a start like it.
-#[derive(Clone, Copy)]
-struct Memo {
-    /// The nest, and what moves around it; see [`Run::recall`].
-    key: u64,
-    start: State,
-    end: State,
-}
-
-/// Entries of the memory of nests; a nest has one place, by its hash.
-const MEMOS: usize = 128;
-
-/// A key that no nest has.
-const NO_KEY: u64 = u64::MAX;
-
-/// Evaluates schedules; keeps its workspace between them.
+/// Evaluates schedules; keeps its workspace, and nothing else, between them.
 #[derive(Clone)]
 pub struct Evaluator {
     inners: Vec<Inner>,
-    memos: Vec<Memo>,
+    steps: Memory<{ at::STEP }>,
+    nests: Memory<{ at::ALL }>,
+    /// Number of the evaluation, which tells its memories from older ones.
+    run: u64,
 }
 
 impl Default for Evaluator {
@@ -182,12 +132,14 @@ impl Default for Evaluator {
 }
 
 impl Evaluator {
-    /// An evaluator with an empty workspace.
+    /// An evaluator; the only place that allocates.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            inners: Vec::new(),
-            memos: Vec::new(),
+            inners: Vec::with_capacity(EDGE_SETS),
+            steps: Memory::new(),
+            nests: Memory::new(),
+            run: 0,
         }
     }
 
@@ -195,19 +147,12 @@ impl Evaluator {
     #[must_use]
     pub fn cycles(&mut self, s: &Schedule) -> u64 {
         self.inners.clear();
-        let empty = Memo {
-            key: NO_KEY,
-            start: [0; at::ALL],
-            end: [0; at::ALL],
-        };
-        self.memos.resize(MEMOS, empty);
-        for memo in &mut self.memos {
-            memo.key = NO_KEY;
-        }
+        self.run += 1;
         let mut run = Run {
             s,
             tokens: Tokens::of(s),
             outer: Outer::of(s),
+            places: [NO_PLACE; EDGE_SETS],
             work: self,
         };
         // Nothing starts before cycle 1. The other entries mean `never`: an end of 0 holds nothing up.
@@ -217,6 +162,12 @@ impl Evaluator {
         x[at::WRITE]
     }
 }
+
+/// Sets of dimensions at their edge.
+const EDGE_SETS: usize = 1 << Dim::ALL.len();
+
+/// In place of a place: there is none yet.
+const NO_PLACE: u8 = u8::MAX;
 
 /// The off-chip loops with several trips.
 struct Outer {
@@ -253,9 +204,19 @@ impl Outer {
                 dim: 0,
                 trips: s.loops.offchip[l],
                 moves: moves(|operand| s.loops.moved_l2(operand, l, multi)),
+                last: 0,
             };
             outer.reductions |= u8::from(REDUCTIONS >> l & 1 == 1) << outer.depth;
             outer.depth += 1;
+        }
+        for d in Dim::ALL {
+            outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
+        }
+        for level in 0..outer.depth {
+            let dim = outer.loops[level].checked_sub(offchip_loop(Dim::K));
+            let ragged = dim.is_some_and(|d| outer.ragged >> d & 1 == 1);
+            let differs = ragged || outer.reductions >> level & 1 == 1;
+            outer.levels[level].last = u8::from(differs) << level;
         }
         let mut inside = 0;
         for level in (0..outer.depth).rev() {
@@ -264,21 +225,18 @@ impl Outer {
         }
         let l2 = (s.loops.multi(0) | s.loops.multi(!0)) & !OFFCHIP_SET;
         outer.rewinds = moves(|o| s.loops.relevant[o as usize] & l2 != 0);
-        for d in Dim::ALL {
-            outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
-        }
         outer
     }
 
     /// Dimensions at an edge tile that differs from a full one, given the levels at their last trip.
-    fn edges(&self, last: u16) -> u8 {
-        let mut edges = 0;
-        for (level, &l) in self.loops[..self.depth].iter().enumerate() {
-            if l >= offchip_loop(Dim::K) {
-                edges |= u8::from(last >> level & 1 == 1) << (l - offchip_loop(Dim::K));
-            }
+    fn edges(&self, last: u8) -> u8 {
+        let (mut edges, mut left) = (0_u32, last);
+        while left != 0 {
+            // Loops over groups and batch are never in `last`.
+            edges |= 1 << (self.loops[left.trailing_zeros() as usize] - offchip_loop(Dim::K));
+            left &= left - 1;
         }
-        edges & self.ragged
+        edges as u8 & self.ragged
     }
 }
 
@@ -313,16 +271,19 @@ impl Inner {
             beats: [0; 4],
         };
         for d in s.mapping.l2.order {
-            let l = l2_loop(d);
+            let (l, edge) = (l2_loop(d), edges >> d.index() & 1 == 1);
             if multi >> l & 1 == 1 {
+                let moves = moves(|operand| s.loops.moved(operand, l, multi));
+                // Around a loop that moves O: a step of it moves O too, but it does not index O.
+                let reduces = moves & O != 0 && REDUCTIONS >> l & 1 == 1;
+                let of = |last: bool| s.tile[d][TileClass::of(edge, last) as usize];
+                inner.reductions |= u8::from(reduces) << inner.depth;
                 inner.levels[inner.depth] = Level {
                     dim: d as u8,
-                    trips: s.loops.l2[d][usize::from(edges >> d.index() & 1)],
-                    moves: moves(|operand| s.loops.moved(operand, l, multi)),
+                    trips: s.loops.l2[d][usize::from(edge)],
+                    moves,
+                    last: u8::from(reduces || of(false) != of(true)) << inner.depth,
                 };
-                // Around a loop that moves O: a step of it moves O too, but it does not index O.
-                let around = inner.levels[inner.depth].moves & O != 0;
-                inner.reductions |= u8::from(around && REDUCTIONS >> l & 1 == 1) << inner.depth;
                 inner.depth += 1;
             }
         }
@@ -361,13 +322,15 @@ struct Run<'a> {
     s: &'a Schedule,
     tokens: Tokens,
     outer: Outer,
+    /// Where the level-2 nest of each set of edges is kept.
+    places: [u8; EDGE_SETS],
     work: &'a mut Evaluator,
 }
 
 impl Run<'_> {
     /// The off-chip loops from `level` inwards. `entry` is what moved at their entry, `exit` what moves after them, and
     /// `last` the levels at their last trip.
-    fn outer(&mut self, level: usize, entry: Moves, exit: Moves, last: u16, x: &mut State) {
+    fn outer(&mut self, level: usize, entry: Moves, exit: Moves, last: u8, x: &mut State) {
         if level == self.outer.depth {
             return self.step(entry, exit, last, x);
         }
@@ -375,63 +338,72 @@ impl Run<'_> {
         let nest = NestKey {
             level: level + 1,
             edges: self.outer.edges(last),
-            complete: !last & u16::from(self.outer.reductions) & around == 0,
+            complete: !last & self.outer.reductions & around == 0,
             entry,
             exit,
         };
         let l2_moves = entry | exit & O | self.outer.inside[level];
         let moves = l2_moves | self.outer.rewinds;
-        self.recall(nest, moves, l2_moves, x, |run, x| {
-            let Level { trips, moves, .. } = run.outer.levels[level];
-            run.outer(level + 1, entry, moves & O, last, x);
-            iterate(u64::from(trips) - 2, x, |x| {
-                run.outer(level + 1, moves, moves & O, last, x);
-            });
-            run.outer(level + 1, moves, exit, last | 1 << level, x);
-        });
+        self.recall(
+            |work| &mut work.nests,
+            nest,
+            [moves, l2_moves],
+            x,
+            |run, x| {
+                let here = run.outer.levels[level];
+                let (alike, differs) = here.alike(exit);
+                let moves = here.moves;
+                run.outer(level + 1, entry, moves & O, last, x);
+                iterate(alike, x, |x| run.outer(level + 1, moves, moves & O, last, x));
+                if differs {
+                    run.outer(level + 1, moves, exit, last | here.last, x);
+                }
+            },
+        );
     }
 
     /// Does what `nest` does to `x`: from memory if it started alike before, else by `run`. `moves` are the operands whose
     /// array tiles move in it, `l2_moves` those whose level-2 tiles do.
-    fn recall(
+    #[inline]
+    fn recall<const N: usize>(
         &mut self,
+        memory: fn(&mut Evaluator) -> &mut Memory<N>,
         nest: NestKey,
-        moves: Moves,
-        l2_moves: Moves,
+        [moves, l2_moves]: [Moves; 2],
         x: &mut State,
         run: impl FnOnce(&mut Self, &mut State),
     ) {
         settle(moves, l2_moves, x);
-        let touched = touched(moves, l2_moves);
+        let mask = masks::<N>(touched(moves, l2_moves));
         let base = x[at::COMPUTE];
-        let from_base = |x: &State| {
-            std::array::from_fn(|i| {
-                let time = x[i].wrapping_sub(base);
-                if touched >> i & 1 == 1 { time } else { 0 }
-            })
-        };
-        let (key, start): (u64, State) = (nest.packed(), from_base(x));
-        let place = place(key, &start);
-        let memo = &self.work.memos[place];
-        if memo.key == key && memo.start == start {
-            for (i, (time, end)) in x.iter_mut().zip(memo.end).enumerate() {
-                if touched >> i & 1 == 1 {
-                    *time = base.wrapping_add(end);
-                }
+        let mut start = [0; N];
+        for ((start, time), mask) in start.iter_mut().zip(&*x).zip(&mask) {
+            *start = time.wrapping_sub(base) & mask;
+        }
+        let key = nest.packed();
+        let number = self.work.run;
+        let memo = memory(self.work).place(key, &start);
+        if memo.run == number && memo.key == key && memo.start == start {
+            for ((time, end), mask) in x.iter_mut().zip(&memo.end).zip(&mask) {
+                *time = base.wrapping_add(*end) & mask | *time & !mask;
             }
             return;
         }
         run(self, x);
-        let end = from_base(x);
-        self.work.memos[place] = Memo { key, start, end };
+        // Nests within this one may have taken its place, or it theirs: they are found again by hash.
+        let memo = memory(self.work).place(key, &start);
+        (memo.run, memo.key, memo.start) = (number, key, start);
+        for (end, time) in memo.end.iter_mut().zip(&*x) {
+            *end = time.wrapping_sub(base);
+        }
     }
 
     /// One off-chip step: its reads, its passes, its write.
-    fn step(&mut self, entry: Moves, exit: Moves, last: u16, x: &mut State) {
+    fn step(&mut self, entry: Moves, exit: Moves, last: u8, x: &mut State) {
         let inner = self.inner(self.outer.edges(last));
         let [i, w, p, o] = self.work.inners[inner].beats;
         self.read(entry, [i, w, p], x);
-        let reductions = u16::from(self.outer.reductions);
+        let reductions = self.outer.reductions;
         let complete = last & reductions == reductions;
         let rewinds = self.work.inners[inner].rewinds;
         self.passes(inner, entry | rewinds, (exit | rewinds) & O != 0, complete, x);
@@ -444,11 +416,12 @@ impl Run<'_> {
 
     /// Where the level-2 nest of this kind of off-chip tile is kept.
     fn inner(&mut self, edges: u8) -> usize {
-        let inners = &mut self.work.inners;
-        inners.iter().position(|n| n.edges == edges).unwrap_or_else(|| {
-            inners.push(Inner::of(self.s, edges));
-            inners.len() - 1
-        })
+        let place = &mut self.places[usize::from(edges)];
+        if *place == NO_PLACE {
+            *place = self.work.inners.len() as u8;
+            self.work.inners.push(Inner::of(self.s, edges));
+        }
+        usize::from(*place)
     }
 
     fn read(&self, entry: Moves, [i, w, p]: [u64; 3], x: &mut State) {
@@ -483,19 +456,25 @@ impl Run<'_> {
             entry: entry & !P,
             exit,
         };
-        self.recall(nest, entry | exit, 0, x, |run, x| {
-            let mut nest = Nest {
-                s: run.s,
-                tokens: &run.tokens,
-                inner: &mut run.work.inners[inner],
-                ready: [x[at::W_READY], x[at::I_READY], x[at::O_READY]],
-                complete,
-            };
-            let mut array = ArrayState::default();
-            array.copy_from_slice(&x[..at::ARRAY]);
-            nest.run(0, entry, closes, 0, &mut array);
-            x[..at::ARRAY].copy_from_slice(&array);
-        });
+        self.recall(
+            |work| &mut work.steps,
+            nest,
+            [entry | exit, 0],
+            x,
+            |run, x| {
+                let mut nest = Nest {
+                    s: run.s,
+                    tokens: &run.tokens,
+                    inner: &mut run.work.inners[inner],
+                    ready: [x[at::W_READY], x[at::I_READY], x[at::O_READY]],
+                    complete,
+                };
+                let mut array = ArrayState::default();
+                array.copy_from_slice(&x[..at::ARRAY]);
+                nest.run(0, entry, closes, 0, &mut array);
+                x[..at::ARRAY].copy_from_slice(&array);
+            },
+        );
     }
 }
 
@@ -524,64 +503,6 @@ impl NestKey {
     }
 }
 
-/// Where the memory keeps a nest.
-fn place(key: u64, start: &State) -> usize {
-    // Multiplication by an odd number mixes upwards, so the top bits depend on everything.
-    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (even, odd) = start.chunks_exact(2).fold((key, key), |(even, odd), pair| {
-        let mix = |h: u64, v: u64| (h.rotate_left(23) ^ v).wrapping_mul(MIX);
-        (mix(even, pair[0]), mix(odd, pair[1]))
-    });
-    let hash = (even ^ odd.rotate_left(32)).wrapping_mul(MIX);
-    usize::try_from(hash >> (64 - MEMOS.trailing_zeros())).unwrap_or(0)
-}
-
-/// Entries that a nest reads or changes, as bits.
-fn touched(moves: Moves, l2_moves: Moves) -> u16 {
-    let of = |entries: &[usize]| entries.iter().fold(0_u16, |set, &i| set | 1 << i);
-    let mut set = of(&[at::COMPUTE]);
-    for (operand, entries) in [
-        (W, of(&[at::W, at::W_FREE, at::W_READY])),
-        (I, of(&[at::I, at::I_FREE, at::I_READY])),
-        (O, of(&[at::DRAIN, at::DRAIN_BEFORE, at::O_READY])),
-    ] {
-        set |= if moves & operand != 0 { entries } else { 0 };
-    }
-    for (operand, entries) in [
-        (EVERYTHING, of(&[at::READ])),
-        (W, of(&[at::L2_W_FREE])),
-        (I, of(&[at::L2_I_FREE])),
-        (P, of(&[at::L2_P_FREE])),
-        (O, of(&[at::WRITE, at::WRITE_BEFORE])),
-    ] {
-        set |= if l2_moves & operand != 0 { entries } else { 0 };
-    }
-    set
-}
-
-/// Raises tokens to what whoever takes them waits for anyway: their engine's last end, or the last pass.
-fn settle(moves: Moves, l2_moves: Moves, x: &mut State) {
-    for (operand, end, free, ready) in [(W, at::W, at::W_FREE, at::W_READY), (I, at::I, at::I_FREE, at::I_READY)] {
-        if moves & operand != 0 {
-            x[free] = x[free].max(x[end].saturating_sub(RELEASE));
-            x[ready] = x[ready].max(x[end]);
-        }
-    }
-    if moves & O != 0 {
-        let drain = x[at::DRAIN].max(x[at::COMPUTE]);
-        x[at::O_READY] = x[at::O_READY].max(drain);
-        x[at::DRAIN_BEFORE] = x[at::DRAIN_BEFORE].max(x[at::COMPUTE].saturating_sub(RELEASE));
-        if l2_moves & O != 0 {
-            x[at::WRITE_BEFORE] = x[at::WRITE_BEFORE].max(drain.saturating_sub(RELEASE));
-        }
-    }
-    for (operand, free) in [(W, at::L2_W_FREE), (I, at::L2_I_FREE), (P, at::L2_P_FREE)] {
-        if l2_moves & operand != 0 {
-            x[free] = x[free].max(x[at::READ].saturating_sub(RELEASE));
-        }
-    }
-}
-
 /// The level-2 loops of one off-chip step.
 struct Nest<'a> {
     s: &'a Schedule,
@@ -594,22 +515,45 @@ struct Nest<'a> {
 }
 
 impl Nest<'_> {
+    /// The loops from `level` inwards, or the only pass. `entry` is what moved at their entry, `closes` whether O moves
+    /// after them, and `last` the levels at a last trip that can differ.
     fn run(&mut self, level: usize, entry: Moves, closes: bool, last: usize, x: &mut ArrayState) {
         if level == self.inner.depth {
-            return self.pass(entry, closes, last, x);
+            let d = self.inner.durations(self.s, last);
+            return self.pass(entry, self.drain(closes, last, &d), &d, x);
         }
-        let Level { trips, moves, .. } = self.inner.levels[level];
-        let moves_o = moves & O != 0;
+        let here = self.inner.levels[level];
+        let (alike, differs) = here.alike(if closes { O } else { 0 });
+        let (moves, moves_o) = (here.moves, here.moves & O != 0);
+        let at_last = last | usize::from(here.last);
+        if level + 1 == self.inner.depth {
+            let d = self.inner.durations(self.s, last);
+            let drain = self.drain(moves_o, last, &d);
+            self.pass(entry, drain, &d, x);
+            iterate(alike, x, |x| self.pass(moves, drain, &d, x));
+            if differs {
+                let d = self.inner.durations(self.s, at_last);
+                self.pass(moves, self.drain(closes, at_last, &d), &d, x);
+            }
+            return;
+        }
         self.run(level + 1, entry, moves_o, last, x);
-        iterate(u64::from(trips) - 2, x, |x| {
-            self.run(level + 1, moves, moves_o, last, x);
-        });
-        self.run(level + 1, moves, closes, last | 1 << level, x);
+        iterate(alike, x, |x| self.run(level + 1, moves, moves_o, last, x));
+        if differs {
+            self.run(level + 1, moves, closes, at_last, x);
+        }
+    }
+
+    /// Issue cycles of the drain job after a pass, if it closes an output tile.
+    #[inline]
+    fn drain(&self, closes: bool, last: usize, d: &Durations) -> Option<u64> {
+        let reductions = usize::from(self.inner.reductions);
+        let complete = self.complete && last & reductions == reductions;
+        closes.then_some(d.drain[usize::from(complete)])
     }
 
     #[inline]
-    fn pass(&mut self, entry: Moves, closes: bool, last: usize, x: &mut ArrayState) {
-        let durations = self.inner.durations(self.s, last);
+    fn pass(&self, entry: Moves, drain: Option<u64>, d: &Durations, x: &mut ArrayState) {
         let t = self.tokens;
         let [w_single, i_single, psum_single, ..] = t.single;
         let [w_ready, i_ready, o_ready] = self.ready;
@@ -617,13 +561,13 @@ impl Nest<'_> {
         let mut start = before;
         if entry & W != 0 {
             let release = if w_single { before } else { x[at::W_FREE] };
-            x[at::W] = x[at::W].max(release + RELEASE).max(w_ready) + durations.w;
+            x[at::W] = x[at::W].max(release + RELEASE).max(w_ready) + d.w;
             x[at::W_FREE] = before;
             start = start.max(x[at::W] + t.w_to_compute);
         }
         if entry & I != 0 {
             let release = if i_single { before } else { x[at::I_FREE] };
-            x[at::I] = x[at::I].max(release + RELEASE).max(i_ready) + durations.i;
+            x[at::I] = x[at::I].max(release + RELEASE).max(i_ready) + d.i;
             x[at::I_FREE] = before;
             start = start.max(x[at::I] + t.i_to_compute);
         }
@@ -631,13 +575,11 @@ impl Nest<'_> {
             let drained = if psum_single { at::DRAIN } else { at::DRAIN_BEFORE };
             start = start.max(x[drained] + RELEASE);
         }
-        x[at::COMPUTE] = start + durations.compute;
-        if closes {
-            let reductions = usize::from(self.inner.reductions);
-            let complete = self.complete && last & reductions == reductions;
+        x[at::COMPUTE] = start + d.compute;
+        if let Some(cycles) = drain {
             let end = x[at::DRAIN];
             let token = (x[at::COMPUTE] + t.compute_to_drain).max(o_ready);
-            x[at::DRAIN] = end.max(token) + durations.drain[usize::from(complete)];
+            x[at::DRAIN] = end.max(token) + cycles;
             x[at::DRAIN_BEFORE] = end;
         }
     }

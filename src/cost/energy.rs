@@ -8,7 +8,7 @@
 //! | mac | multiply-accumulates |
 //! | operand buffers | bytes written; every buffer is read in every issue cycle of a pass, since all PEs run in lockstep |
 //! | psums | every buffer is read and written in every issue cycle; drained words are read once more |
-//! | networks | bits through each register stage from level 2 to the buffers, through the tree, and back |
+//! | networks | bits through each register stage from level 2 to the buffers, through the tree, and back; and over the wires between them, by length and fan-out ([`crate::cost::wires`]) |
 //! | l2 | words written by reads from off chip and by drains, words read by loaders, accumulation and writes |
 //! | offchip | bits of all beats |
 //! | output unit | one 32-bit multiplication and two additions per finished output |
@@ -20,7 +20,8 @@ use crate::arch::accelerator::{Accelerator, Memory, PARAM_BYTES};
 use crate::arch::geometry::{Geometry, TREE_RADIX};
 use crate::base::dims::Dim;
 use crate::cost::counts::Tally;
-use crate::cost::tech::{MemoryPrice, Technology, real};
+use crate::cost::tech::{MemoryPrice, Place, Technology, real};
+use crate::cost::wires::Wires;
 use serde::Serialize;
 
 /// Register bits that an engine's counters and addresses change per issue cycle; also what its control takes in area,
@@ -126,7 +127,8 @@ pub struct Prices {
     psum_drain: f64,
     w_network_byte: f64,
     i_network_byte: f64,
-    tree_cycle: f64,
+    /// Products on their way through the tree, and bytes from their buffers to the PEs, per issue cycle of a pass.
+    array_cycle: f64,
     drain_network_psum: f64,
     l2_w: PerByte,
     l2_i: PerByte,
@@ -144,6 +146,7 @@ impl Prices {
     pub fn of(t: &Technology, a: &Accelerator) -> Self {
         let g = Geometry::of(a);
         let bit = t.register_bit.pj;
+        let wires = Wires::of(t, a, &area(t, a));
         let stages = |stages: u32| 8.0 * bit * f64::from(stages);
         let [w, psum] = [w_buffer(t, a, &g), psum_buffer(t, a, &g)];
         // A convolution reads one word of a row, a depthwise layer the row; a write touches one word.
@@ -163,10 +166,10 @@ impl Prices {
             i_write_byte: i.write_pj / f64::from(g.i_conv_word),
             psum_cycle: psum_buffers * (psum.read_pj + psum.write_pj),
             psum_drain: psum.read_pj / f64::from(g.psum_word),
-            w_network_byte: stages(g.pipeline.w_network),
-            i_network_byte: stages(g.pipeline.i_network),
-            tree_cycle: bit * real(tree_bits(&g)),
-            drain_network_psum: 32.0 * bit,
+            w_network_byte: stages(g.pipeline.w_network) + 8.0 * wires.into_array,
+            i_network_byte: stages(g.pipeline.i_network) + 8.0 * wires.into_array,
+            array_cycle: bit * real(tree_bits(&g)) + wires.cycle,
+            drain_network_psum: 32.0 * (bit + wires.out_of_array),
             l2_w: l2(&a.l2.W, g.l2_w_word),
             l2_i: l2(&a.l2.I, g.l2_i_word),
             l2_o: l2(&a.l2.O, 4 * g.l2_o_word),
@@ -194,7 +197,7 @@ impl Prices {
             psums: cycles * self.psum_cycle + real(c.psum_words) * self.psum_drain,
             networks: real(c.w_words) * self.w_network_byte
                 + real(c.i_words) * self.i_network_byte
-                + cycles * self.tree_cycle
+                + cycles * self.array_cycle
                 + real(c.psum_words) * self.drain_network_psum,
             l2: self.l2(tally, outputs),
             offchip: real(c.read_beats + c.write_beats) * self.bus_bytes * self.offchip_byte,
@@ -225,7 +228,12 @@ impl Prices {
 pub fn area(t: &Technology, a: &Accelerator) -> Components {
     let g = Geometry::of(a);
     let bit = t.register_bit.um2;
-    let decoders: u32 = a.axes.iter().map(|axis| axis.size).sum();
+    // Lanes are dealt per K and per C position; rows and columns are compared per base of a window.
+    let [k, c, y, x, r, s] = g.parallel;
+    let decoders: u32 = [k, c, y * r, x * s]
+        .into_iter()
+        .filter(|&positions| positions > 1)
+        .sum();
     let stages = 8 * (a.lanes.W * g.pipeline.w_network + a.lanes.I * g.pipeline.i_network) + 32 * a.lanes.drain;
     let [w, i, psum] = [w_buffer(t, a, &g), i_buffer(t, a, g.i_word), psum_buffer(t, a, &g)].map(|price| price.um2);
     Components {
@@ -250,23 +258,23 @@ pub fn area(t: &Technology, a: &Accelerator) -> Components {
 }
 
 fn w_buffer(t: &Technology, a: &Accelerator, g: &Geometry) -> MemoryPrice {
-    t.memory(slots(a.buffers.W), u64::from(8 * g.w_word))
+    t.memory(Place::Operands, slots(a.buffers.W), u64::from(8 * g.w_word))
 }
 
 /// An I buffer, accessed `word` bytes at a time.
 fn i_buffer(t: &Technology, a: &Accelerator, word: u32) -> MemoryPrice {
-    t.memory(slots(a.buffers.I), u64::from(8 * word))
+    t.memory(Place::Operands, slots(a.buffers.I), u64::from(8 * word))
 }
 
 fn psum_buffer(t: &Technology, a: &Accelerator, g: &Geometry) -> MemoryPrice {
     let psum = &a.buffers.psum;
     let bytes = 4 * u64::from(psum.words) * u64::from(psum.slots);
-    t.memory(bytes, u64::from(32 * g.psum_word))
+    t.memory(Place::Psums, bytes, u64::from(32 * g.psum_word))
 }
 
 /// A level-2 memory, accessed `width` bytes at a time.
 fn l2_memory(t: &Technology, m: Memory, width: u32) -> MemoryPrice {
-    t.memory(slots(m), u64::from(8 * width))
+    t.memory(Place::Level2, slots(m), u64::from(8 * width))
 }
 
 fn slots(m: Memory) -> u64 {

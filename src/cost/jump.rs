@@ -3,12 +3,17 @@
 //! A map replaces some entries of a state by maxima of entries plus constants: what the jobs of one iteration of a loop do
 //! to the times of a run.
 //!
-//! **If, after at least one earlier period, one more period shifts every entry that it updates by the same `c > 0`, then
-//! so does every further period.** Call the states after the earlier periods `u` and then `v = u + c` in the updated
-//! entries. The new value of an updated entry is the maximum of terms over updated entries (`A`) and of terms over entries
-//! that the period only reads (`b`, the same in every period). `u` itself was made by a period, so `u >= b`, hence `v > b`,
-//! hence `v = A(u)`; one period later the entry is `max(A(u + c), b) = max(v + c, b) = v + c`. By induction, always. An
-//! updated entry cannot look as if it were not: between two updates its engine issues at least one job, so it grows.
+//! # Why it is exact
+//! Let `f` be the map, and `b` what the entries that `f` reads but never changes contribute to the entries that it changes:
+//! `f(x) = max(A(x), b)`, the same `b` every time. The states are `x[0]`, `x[1] = f(x[0])`, and so on, where `x[0]` was made
+//! by `f` or by a map that does all that `f` does, and perhaps more; so every `x[i] >= b` in the changed entries, and
+//! applying `A` to that, **after `p - 1` further applications the state is at least what the unchanged entries contribute
+//! to `p` of them**.
+//!
+//! Say that `p` applications took `u = x[i]`, `i >= p - 1`, to `v = u + c`, `c > 0`, in all changed entries. The new values
+//! are maxima of terms over changed entries (`G`) and of contributions `g` of the others. `u >= g`, hence `v > g`, hence
+//! `v = G(u)`; `p` applications later the entries are `max(G(u + c), g) = max(v + c, g) = v + c`. By induction, always. A
+//! changed entry cannot look as if it were not: between two changes its engine does at least one job, so it grows.
 //!
 //! A period is one to [`MAX_PERIOD`] iterations: two slots, and ragged tiles inside, make states alternate.
 
@@ -17,52 +22,57 @@ pub const MAX_PERIOD: usize = 4;
 
 /// Applies `f` to `x` `n` times, jumping ahead as soon as it is sure what comes.
 ///
-/// Entry 0 must be one that every application makes grow.
+/// `x` must come from `f`, or from a map that does all that `f` does. Entry 0 must be one that every application makes
+/// grow.
+#[inline]
 pub fn iterate<const N: usize>(n: u64, x: &mut [u64; N], mut f: impl FnMut(&mut [u64; N])) {
     const HISTORY: usize = MAX_PERIOD + 1;
-    if n < 3 {
-        for _ in 0..n {
+    if n < 2 {
+        if n == 1 {
             f(x);
         }
         return;
     }
     let mut history = [[0; N]; HISTORY];
     history[0] = *x;
-    let mut done: u64 = 0;
-    let slot = |k: u64| usize::try_from(k % HISTORY as u64).unwrap_or(0);
+    let mut done = 0;
+    // Where `x` is kept in the history; one more than it has states, at most.
+    let (mut at, mut known) = (0, 1_usize);
     while done < n {
         f(x);
         done += 1;
-        history[slot(done)] = *x;
-        for period in 1..=(done / 2).min(MAX_PERIOD as u64).min(n - done) {
-            let before = &history[slot(done - period)];
-            if let Some(shifts) = common_shift(before, x) {
-                let jumps = (n - done) / period;
-                for (time, shift) in x.iter_mut().zip(shifts) {
-                    *time += shift * jumps;
+        at = if at + 1 == HISTORY { 0 } else { at + 1 };
+        // Of `known` earlier states, a period of `p` needs the one `p` before, and `p - 1` others before that.
+        let mut before = at;
+        for period in 1..=known.div_ceil(2).min(MAX_PERIOD) {
+            before = if before == 0 { HISTORY - 1 } else { before - 1 };
+            if n - done >= period as u64 && shifts_alike(&history[before], x) {
+                let jumps = (n - done) / period as u64;
+                for (time, old) in x.iter_mut().zip(&history[before]) {
+                    *time += (*time - old) * jumps;
                 }
-                done += jumps * period;
                 // Fewer iterations than a period are left.
-                for _ in done..n {
+                for _ in 0..(n - done) % period as u64 {
                     f(x);
                 }
                 return;
             }
         }
+        history[at] = *x;
+        known += 1;
     }
 }
 
-/// How far each entry moved, if all that moved went equally far.
+/// Whether all entries that moved went equally far.
 #[inline]
-fn common_shift<const N: usize>(before: &[u64; N], now: &[u64; N]) -> Option<[u64; N]> {
+fn shifts_alike<const N: usize>(before: &[u64; N], now: &[u64; N]) -> bool {
     let common = now[0] - before[0];
-    let mut shifts = [0; N];
-    let mut equal = true;
-    for ((shift, b), n) in shifts.iter_mut().zip(before).zip(now) {
-        *shift = n.wrapping_sub(*b);
-        equal &= *shift == 0 || *shift == common;
+    let mut alike = true;
+    for (b, n) in before.iter().zip(now) {
+        let shift = n.wrapping_sub(*b);
+        alike &= shift == 0 || shift == common;
     }
-    equal.then_some(shifts)
+    alike
 }
 
 #[cfg(test)]
@@ -72,15 +82,16 @@ mod tests {
     #[test]
     fn a_first_period_held_up_by_an_old_token_is_not_repeated() {
         // A loader that waits for a token of time 5 and a pass that waits for the loader: the first iteration shifts both
-        // by 4, all others by 1.
+        // by 4, all others by 1. `iterate` starts from what an iteration left.
         let f = |x: &mut [u64; 3]| {
             x[1] = x[1].max(x[2]) + 1;
             x[0] = x[0].max(x[1]) + 1;
         };
         for n in 0..20 {
             let (mut jumped, mut stepped) = ([3, 2, 5], [3, 2, 5]);
+            f(&mut jumped);
             iterate(n, &mut jumped, f);
-            for _ in 0..n {
+            for _ in 0..=n {
                 f(&mut stepped);
             }
             assert_eq!(jumped, stepped, "{n} iterations");

@@ -131,13 +131,22 @@ impl Model {
 pub fn layer_cost(t: &Technology, nest: &LoopNest, accelerator: &Accelerator, mapping: &Mapping) -> Result<LayerCost> {
     accelerator.validate()?;
     let s = schedule(nest, accelerator, mapping)?;
-    if !fits(nest) {
-        return Err(Diagnostic::new(
-            Code::BadSize,
-            "the layer's cycles could overflow 62 bits",
-        ));
-    }
+    check_fits(nest)?;
     Ok(Model::new(t, accelerator).cost(&s))
+}
+
+/// Checks [`fits`].
+///
+/// # Errors
+/// `E0104` for a layer so large that its cycles could overflow.
+pub fn check_fits(nest: &LoopNest) -> Result<()> {
+    if fits(nest) {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        Code::BadSize,
+        "the layer's cycles could overflow 62 bits",
+    ))
 }
 
 /// Cost of a whole network: its layers one after another.

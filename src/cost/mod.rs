@@ -2,9 +2,10 @@
 //!
 //! Counts ([`counts`]) are integers and know no price; [`cycles`] is the exact run time, [`bound`] what it cannot undercut
 //! and [`floor`] what no other mapping can. All are checked against [`walk`], which does every job one by one. [`energy`]
-//! multiplies counts with the prices of a technology ([`tech`]); [`layer`] puts everything together for searches, and
-//! [`network`] for commands.
+//! multiplies counts with the prices of a technology ([`tech`], [`wires`]); [`layer`] puts everything together for searches,
+//! [`batch`] for many mappings at once, and [`network`] for commands. [`limits`] and [`timeline`] tell people where cycles go.
 
+pub mod batch;
 pub mod bound;
 pub mod counts;
 pub mod cycles;
@@ -12,8 +13,13 @@ pub mod energy;
 pub mod floor;
 pub mod jump;
 pub mod layer;
+pub mod limits;
+mod memory;
 pub mod network;
+mod state;
 pub mod tech;
+pub mod timeline;
 pub mod walk;
+pub mod wires;
 
 pub use layer::{LayerCost, Model, NetworkCost, layer_cost, layer_overhead, network_cost};

@@ -3,11 +3,12 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::cost::counts::Counts;
+use crate::cost::counts::{Counts, PerEngine};
 use crate::cost::cycles::fits;
 use crate::cost::energy::{Components, area};
 use crate::cost::floor::floor;
 use crate::cost::layer::{Model, layer_overhead};
+use crate::cost::limits::{Limit, Roofline};
 use crate::cost::tech::{Technology, real};
 use crate::mapping::schedule::{Ports, Schedule};
 use crate::workload::layer::{Kind, Layer};
@@ -36,6 +37,14 @@ pub struct Row {
     pub edp_lower_bound: f64,
     /// Exact counts.
     pub accesses: Counts,
+    /// Cycles in which each engine works.
+    pub busy: PerEngine,
+    /// The busiest engine.
+    pub bound_by: Limit,
+    /// Its share of the cycles.
+    pub bound_share: f64,
+    /// Place under the roofline.
+    pub roofline: Roofline,
     /// Energy by component, in pJ.
     pub energy: Components,
     /// `edp / edp_lower_bound - 1`.
@@ -94,6 +103,7 @@ pub fn cost(t: &Technology, a: &Accelerator, layers: &[Layer], schedules: &[Sche
         costed.macs += cost.counts.macs;
         costed.cycles += cycles;
         costed.energy = costed.energy.plus(&cost.energy);
+        let bound_by = Limit::of(&cost.busy);
         costed.rows.push(Row {
             name: layer.name.clone(),
             kind: s.nest.kind,
@@ -105,6 +115,10 @@ pub fn cost(t: &Technology, a: &Accelerator, layers: &[Layer], schedules: &[Sche
             edp,
             edp_lower_bound,
             accesses: cost.counts,
+            busy: cost.busy,
+            bound_by,
+            bound_share: real(bound_by.busy(&cost.busy)) / real(cycles),
+            roofline: Roofline::of(a, &cost.counts, cycles),
             energy: cost.energy,
             proven_gap: Some((edp / edp_lower_bound - 1.0).max(0.0)),
         });

@@ -1,15 +1,24 @@
 //! Technologies: what an access, an operation and a bit of memory cost.
 //!
-//! Figures live in data files, each with its source beside it. Memories are interpolated between measured ones: energy and
-//! area as power laws of the size between neighbouring points (straight lines on log-log paper, the last one continued),
-//! times a power of the access width that comes from one size measured at two widths. A macro smaller than the smallest
-//! measured one costs as much as that: its fixed part rules. Memories of up to `register_bytes` are registers.
+//! Figures live in data files, each with its source beside it. Memories are priced in one of two ways ([`Sram`]): between
+//! measured macros, as power laws or as straight lines of the size (the last piece is continued), times a power of the
+//! access width that comes from one size at two widths, where a macro smaller than the smallest measured one costs as much
+//! as that, since its fixed part rules; or per element whatever the size. Memories of up to `register_bytes` are registers.
+//!
+//! Energies are in the technology's own `unit`: picojoules, or multiples of one operation where its source gives no more.
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use serde::Deserialize;
 
 /// Names of the technologies that the program carries, and their files.
-const CARRIED: [(&str, &str); 1] = [("45nm", include_str!("tech/45nm.json"))];
+const CARRIED: [(&str, &str); 3] = [
+    ("45nm", include_str!("tech/45nm.json")),
+    ("eyeriss-65nm", include_str!("tech/eyeriss-65nm.json")),
+    ("maestro-2020", include_str!("tech/maestro-2020.json")),
+];
+
+/// The unit of energies in picojoules.
+pub const PICOJOULES: &str = "pJ";
 
 /// A technology.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -19,6 +28,8 @@ pub struct Technology {
     pub name: String,
     /// What it is, in one line.
     pub about: String,
+    /// What energies are counted in: [`PICOJOULES`], or a multiple that the source states.
+    pub unit: String,
     /// 8-bit multiplication.
     pub multiply8: Operation,
     /// 32-bit addition.
@@ -31,6 +42,8 @@ pub struct Technology {
     pub register_bytes: Threshold,
     /// Window decoder of one axis position.
     pub window_decoder: Block,
+    /// Wires of the networks.
+    pub wire: Wire,
     /// Memory macros.
     pub sram: Sram,
     /// One bit over the off-chip port.
@@ -79,16 +92,75 @@ pub struct Threshold {
     pub source: String,
 }
 
-/// Measured memory macros.
+/// One bit over a wire.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sram {
+pub struct Wire {
+    /// Energy.
+    pub pj: f64,
+    /// What it is paid for.
+    pub per: WireUnit,
+    /// Where the figure is from.
+    pub source: String,
+}
+
+/// What a wire's energy is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WireUnit {
+    /// Every millimetre that a bit travels.
+    Millimetre,
+    /// Every delivery, near or far.
+    Delivery,
+}
+
+/// What memories cost.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "model", rename_all = "kebab-case")]
+pub enum Sram {
+    /// Power laws between measured macros: straight lines on log-log paper.
+    PowerLaw(Macros),
+    /// Straight lines between macros.
+    Line(Macros),
+    /// Prices per element of an operand, whatever the memory's size.
+    PerElement(PerElement),
+}
+
+/// Memory macros of several sizes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Macros {
     /// Where the figures are from.
     pub source: String,
     /// Memories by size.
     pub points: Vec<Point>,
     /// One of the sizes at another width.
     pub wide: Point,
+}
+
+/// Prices that know no size.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerElement {
+    /// Where the figures are from.
+    pub source: String,
+    /// One element read from or written to a buffer of the array.
+    pub buffer: f64,
+    /// One byte read from or written to level 2.
+    pub l2: f64,
+    /// Area of a byte.
+    pub um2_per_byte: f64,
+}
+
+/// Where a memory stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// W and I buffers: elements of one byte.
+    Operands,
+    /// Psum buffers: elements of four bytes.
+    Psums,
+    /// Level 2.
+    Level2,
 }
 
 /// One measured memory.
@@ -146,23 +218,30 @@ impl Technology {
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |what: String| Diagnostic::new(Code::Malformed, what);
         let t: Self = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
-        let points = &t.sram.points;
+        let (Sram::PowerLaw(macros) | Sram::Line(macros)) = &t.sram else {
+            return Ok(t);
+        };
+        let points = &macros.points;
         if points.len() < 2 || !points.is_sorted_by(|a, b| a.bytes < b.bytes) {
             return Err(wrong("`sram.points` are not two or more sizes in rising order".into()));
         }
         let measured = |p: &Point| p.bits > 0 && [p.read_pj, p.write_pj, p.um2].iter().all(|v| *v > 0.0);
-        if !points.iter().chain([&t.sram.wide]).all(measured) {
+        if !points.iter().chain([&macros.wide]).all(measured) {
             return Err(wrong("a figure of `sram` is not positive".into()));
         }
-        if t.sram.reference().is_none() {
+        if macros.reference().is_none() {
             return Err(wrong("`sram.wide` is not one of the sizes at another width".into()));
         }
         Ok(t)
     }
 
-    /// What a memory of `bytes` costs that is read and written in words of `bits`.
+    /// What a memory of `bytes` costs that stands in `place` and is read and written in words of `bits`.
     #[must_use]
-    pub fn memory(&self, bytes: u64, bits: u64) -> MemoryPrice {
+    pub fn memory(&self, place: Place, bytes: u64, bits: u64) -> MemoryPrice {
+        let macros = match &self.sram {
+            Sram::PerElement(price) => return price.memory(place, bytes, bits),
+            Sram::PowerLaw(macros) | Sram::Line(macros) => macros,
+        };
         if bytes <= self.register_bytes.value {
             let access = self.register_bit.pj * real(bits);
             return MemoryPrice {
@@ -171,7 +250,8 @@ impl Technology {
                 um2: self.register_bit.um2 * real(bytes * 8),
             };
         }
-        let of = |figure: fn(&Point) -> f64| self.sram.at(bytes, bits, figure);
+        let straight = matches!(self.sram, Sram::Line(_));
+        let of = |figure: fn(&Point) -> f64| macros.at(straight, bytes, bits, figure);
         MemoryPrice {
             read_pj: of(|p| p.read_pj),
             write_pj: of(|p| p.write_pj),
@@ -180,15 +260,31 @@ impl Technology {
     }
 }
 
-impl Sram {
+impl PerElement {
+    fn memory(&self, place: Place, bytes: u64, bits: u64) -> MemoryPrice {
+        let (price, element) = match place {
+            Place::Operands => (self.buffer, 8.0),
+            Place::Psums => (self.buffer, 32.0),
+            Place::Level2 => (self.l2, 8.0),
+        };
+        let access = price * real(bits) / element;
+        MemoryPrice {
+            read_pj: access,
+            write_pj: access,
+            um2: self.um2_per_byte * real(bytes),
+        }
+    }
+}
+
+impl Macros {
     /// The point that `wide` repeats at another width.
     fn reference(&self) -> Option<&Point> {
         let mut points = self.points.iter();
         points.find(|p| p.bytes == self.wide.bytes && p.bits != self.wide.bits)
     }
 
-    /// A figure at any size and width.
-    fn at(&self, bytes: u64, bits: u64, figure: fn(&Point) -> f64) -> f64 {
+    /// A figure at any size and width: on a `straight` line, or a power law, between neighbouring sizes.
+    fn at(&self, straight: bool, bytes: u64, bits: u64, figure: fn(&Point) -> f64) -> f64 {
         let log = |v: u64| log2(real(v));
         let width_power = self.reference().map_or(0.0, |r| {
             log2(figure(&self.wide) / figure(r)) / (log(self.wide.bits) - log(r.bits))
@@ -200,6 +296,11 @@ impl Sram {
         let left = inside.unwrap_or(self.points.len() - 2);
         let (a, b) = (&self.points[left], &self.points[left + 1]);
         let (fa, fb) = (at_width(a), at_width(b));
+        if straight {
+            let along = (real(bytes) - real(a.bytes)) / (real(b.bytes) - real(a.bytes));
+            let (fa, fb) = (exp2(fa), exp2(fb));
+            return fa + (fb - fa) * along;
+        }
         let along = (log(bytes) - log(a.bytes)) / (log(b.bytes) - log(a.bytes));
         exp2(fa + (fb - fa) * along)
     }
@@ -265,8 +366,11 @@ mod tests {
         for name in Technology::names() {
             let t = Technology::named(name).unwrap();
             assert_eq!(t.name, name);
-            for p in t.sram.points.iter().chain([&t.sram.wide]) {
-                let m = t.memory(p.bytes, p.bits);
+            let (Sram::PowerLaw(macros) | Sram::Line(macros)) = &t.sram else {
+                continue;
+            };
+            for p in macros.points.iter().chain([&macros.wide]) {
+                let m = t.memory(Place::Level2, p.bytes, p.bits);
                 for (got, want) in [(m.read_pj, p.read_pj), (m.write_pj, p.write_pj), (m.um2, p.um2)] {
                     assert!((got / want - 1.0).abs() < 1e-12, "{name}: {got} {want}");
                 }
@@ -275,15 +379,42 @@ mod tests {
     }
 
     #[test]
+    fn eyeriss_prices_lie_on_the_published_line() {
+        // Table IV of the paper: 1 for 16 bits from 0.5 KB, 6 from 100 KB; a line between them, as in Timeloop's table.
+        let t = Technology::named("eyeriss-65nm").unwrap();
+        for (bytes, price) in [(512, 1.0), (102_400, 6.0), (51_456, 3.5), (64, 1.0)] {
+            let m = t.memory(Place::Operands, bytes, 16);
+            assert!(
+                (m.read_pj - price).abs() < 1e-9 && m.read_pj == m.write_pj,
+                "{bytes}: {m:?}"
+            );
+        }
+        let (one, two) = (t.memory(Place::Level2, 4096, 16), t.memory(Place::Level2, 4096, 32));
+        assert!((two.read_pj / one.read_pj - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn maestro_prices_know_no_size() {
+        let t = Technology::named("maestro-2020").unwrap();
+        assert_eq!(t.memory(Place::Operands, 64, 8).read_pj, 1.68);
+        assert_eq!(t.memory(Place::Psums, 1 << 20, 32).write_pj, 1.68);
+        assert_eq!(t.memory(Place::Level2, 64, 16).read_pj, 2.0 * 18.61);
+        assert_eq!(t.memory(Place::Level2, 1000, 8).um2, 104.0);
+    }
+
+    #[test]
     fn larger_and_wider_memories_cost_more() {
         let t = Technology::named("45nm").unwrap();
         for bits in [8, 32, 64, 512] {
             // Registers, then macros: between the two, area may fall.
             for shift in (4..7).chain(8..24) {
-                let (small, large) = (t.memory(1 << shift, bits), t.memory(2 << shift, bits));
+                let (small, large) = (
+                    t.memory(Place::Level2, 1 << shift, bits),
+                    t.memory(Place::Level2, 2 << shift, bits),
+                );
                 assert!(small.read_pj <= large.read_pj && small.write_pj <= large.write_pj);
                 assert!(small.um2 <= large.um2);
-                assert!(small.read_pj < t.memory(1 << shift, 2 * bits).read_pj);
+                assert!(small.read_pj < t.memory(Place::Level2, 1 << shift, 2 * bits).read_pj);
             }
         }
     }

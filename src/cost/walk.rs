@@ -448,6 +448,15 @@ impl<'a> Walker<'a> {
         self.end.read = start + beats;
         self.walk.tally.busy.read += beats;
         self.walk.tally.counts.jobs.read += 1;
+        let reads = &mut self.walk.tally.reads;
+        match operand {
+            Operand::W => reads.w += 1,
+            Operand::I => {
+                reads.i += 1;
+                self.walk.tally.i_read_cycles += beats;
+            }
+            Operand::P | Operand::O => reads.p += 1,
+        }
         self.show(Engine::Read, operand, start, self.end.read, pass);
         self.end.read + self.constants.read_to_use
     }
@@ -611,15 +620,18 @@ fn inside(s: &Schedule, side: Side, origin: [u32; 2], e: &PerDim<u32>) -> Inside
     result
 }
 
-/// Rows (or columns) written over all positions of the axis: each position takes the window of its own share.
+/// Rows (or columns) written over all output and tap positions: each takes the window of its own share.
 fn hits(s: &Schedule, side: Side, e: &PerDim<u32>) -> u64 {
     let i = side.index;
     let (share, taps) = (s.share(side.out, e[side.out]), s.share(side.tap, e[side.tap]));
     let (own, whole) = (s.window(i, share, taps), s.window(i, e[side.out], e[side.tap]));
     let mut written = 0;
     for p in 0..u64::from(s.geometry.p(side.out)) {
-        let first = p * u64::from(share) * u64::from(s.nest.stride[i]);
-        written += whole.min(first + own).saturating_sub(first);
+        for q in 0..u64::from(s.geometry.p(side.tap)) {
+            let first = p * u64::from(share) * u64::from(s.nest.stride[i])
+                + q * u64::from(taps) * u64::from(s.nest.dilation[i]);
+            written += whole.min(first + own).saturating_sub(first);
+        }
     }
     written
 }

@@ -4,7 +4,7 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
-use crate::mapping::schedule::Schedule;
+use crate::mapping::schedule::{Schedule, Setting};
 use crate::mapping::tiling::Mapping;
 use crate::workload::layer::LoopNest;
 use std::fmt;
@@ -145,12 +145,28 @@ pub const FIELD_LIMIT: u64 = (1 << 16) - 1;
 /// Every reason why `mapping` cannot run `nest` on `a`; empty if it can.
 #[must_use]
 pub fn violations(nest: &LoopNest, a: &Accelerator, mapping: &Mapping) -> Vec<Violation> {
+    checked(&Setting::new(nest, a), a, mapping).err().unwrap_or_default()
+}
+
+/// The schedule of a legal mapping in `setting`, which must be that of the layer on `a`; whoever has several mappings
+/// keeps the setting.
+///
+/// # Errors
+/// Every reason why `mapping` cannot run.
+pub fn checked(setting: &Setting, a: &Accelerator, mapping: &Mapping) -> std::result::Result<Schedule, Vec<Violation>> {
     if !mapping.orders_are_permutations() {
-        return vec![Violation::Order];
+        return Err(vec![Violation::Order]);
     }
-    let s = Schedule::new(nest, a, mapping);
+    let s = setting.schedule(mapping);
+    let v = broken(&s, a);
+    if v.is_empty() { Ok(s) } else { Err(v) }
+}
+
+/// Every rule that a schedule on `a` breaks.
+fn broken(s: &Schedule, a: &Accelerator) -> Vec<Violation> {
+    let nest = &s.nest;
     let mut v = Vec::new();
-    for ((memory, needed), available) in MEMORIES.into_iter().zip(needs(&s)).zip(holds(a)) {
+    for ((memory, needed), available) in MEMORIES.into_iter().zip(needs(s)).zip(holds(a)) {
         if needed > available {
             v.push(Violation::Capacity {
                 memory,
@@ -177,9 +193,12 @@ pub fn violations(nest: &LoopNest, a: &Accelerator, mapping: &Mapping) -> Vec<Vi
         }
     }
     let [h, w] = s.windows(&s.full_l2_tile());
+    let [last_row, last_column] = s.last_window_base();
     let figures = [
         ("window rows", h),
         ("window columns", w),
+        ("the last position's first window row", last_row),
+        ("the last position's first window column", last_column),
         ("groups", nest.g.into()),
         ("batch", nest.n.into()),
     ]
@@ -203,14 +222,16 @@ pub fn violations(nest: &LoopNest, a: &Accelerator, mapping: &Mapping) -> Vec<Vi
 /// # Errors
 /// `E0203` with every violation.
 pub fn schedule(nest: &LoopNest, a: &Accelerator, mapping: &Mapping) -> Result<Schedule> {
-    let v = violations(nest, a, mapping);
-    if v.is_empty() {
-        return Ok(Schedule::new(nest, a, mapping));
-    }
+    checked(&Setting::new(nest, a), a, mapping).map_err(|v| refusal(&v))
+}
+
+/// The diagnostic for a mapping that breaks rules.
+#[must_use]
+pub fn refusal(v: &[Violation]) -> Diagnostic {
     let reasons: Vec<String> = v.iter().map(ToString::to_string).collect();
-    Err(Diagnostic::new(
+    Diagnostic::new(
         Code::IllegalMapping,
         format!("the mapping cannot run: {}", reasons.join("; ")),
     )
-    .next("`naas map` finds legal mappings"))
+    .next("`naas map` finds legal mappings")
 }

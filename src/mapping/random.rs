@@ -1,10 +1,10 @@
 //! Random legal (accelerator, layer, mapping) triples, and simpler ones of the same kind.
 //!
 //! Tests and the `verify` command compare the hardware, the walk and the fast model on these. Triples are small, so that
-//! every job can be simulated, and odd: ragged tiles at both levels, axis sizes that are no power of two, one or two
+//! every job can be simulated, and odd: arrays of one to three axes over any dimensions, ragged tiles at both levels, axis sizes that are no power of two, one or two
 //! slots anywhere, padding, stride, dilation, groups, batch. A triple that fails a comparison is shrunk with [`simpler`].
 
-use crate::arch::accelerator::{AXIS_DIMS, Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words};
+use crate::arch::accelerator::{Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::rng::Rng;
@@ -38,6 +38,8 @@ pub struct Limits {
     pub channels: u32,
     /// Input rows and columns.
     pub side: u32,
+    /// Multipliers of the array.
+    pub pes: u32,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             macs: 100_000,
             channels: 40,
             side: 12,
+            pes: 256,
         }
     }
 }
@@ -60,7 +63,8 @@ pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
         if nest.macs() > limits.macs {
             continue;
         }
-        let accelerator = random_accelerator(rng);
+        let dims = random_dims(rng);
+        let accelerator = random_accelerator(rng, &dims, limits);
         let mapping = random_mapping(rng, &accelerator, &nest);
         let schedule = Schedule::new(&nest, &accelerator, &mapping);
         if passes(&schedule) > limits.passes {
@@ -84,7 +88,14 @@ pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
 /// demanding of them needs.
 #[must_use]
 pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> {
-    let base = random_accelerator(rng);
+    let dims = random_dims(rng);
+    random_set_on(rng, limits, layers, &dims)
+}
+
+/// As [`random_set`], on an array whose axes run the dimensions `dims`.
+#[must_use]
+pub fn random_set_on(rng: &mut Rng, limits: &Limits, layers: usize, dims: &[Dim]) -> Vec<Triple> {
+    let base = random_accelerator(rng, dims, limits);
     let mut set: Vec<Triple> = Vec::with_capacity(layers);
     while set.len() < layers {
         let shape = random_shape(rng, limits);
@@ -106,14 +117,21 @@ pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> 
             set.push(triple);
         }
     }
-    let mut shared = set[0].accelerator.clone();
-    for t in &set {
+    share(&mut set);
+    set
+}
+
+/// Gives triples whose accelerators differ in the sizes of memories only one accelerator, large enough for all of them.
+pub fn share(set: &mut [Triple]) {
+    let Some(mut shared) = set.first().map(|t| t.accelerator.clone()) else {
+        return;
+    };
+    for t in &*set {
         grow(&mut shared, &t.accelerator);
     }
-    for t in &mut set {
+    for t in set {
         t.accelerator = shared.clone();
     }
-    set
 }
 
 /// Makes every memory of `a` at least as large as that of `b`.
@@ -187,8 +205,8 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
         }
         _ => (k, c, 1),
     };
-    let kernel = |rng: &mut Rng| pick(rng, &[1, 1, 2, 3, 3, 5]);
-    let step = |rng: &mut Rng| pick(rng, &[1, 1, 1, 2, 2, 3]);
+    let kernel = |rng: &mut Rng| pick(rng, &[1, 1, 1, 2, 3, 3, 3, 4, 5, 7, 11]);
+    let step = |rng: &mut Rng| pick(rng, &[1, 1, 1, 2, 2, 3, 4]);
     Shape::Conv(Conv {
         N: pick(rng, &[1, 1, 1, 2, 3]),
         K: k,
@@ -198,25 +216,46 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
         R: kernel(rng),
         S: kernel(rng),
         stride: [step(rng), step(rng)],
-        pad: std::array::from_fn(|_| pick(rng, &[0, 0, 1, 1, 2, 3])),
+        pad: std::array::from_fn(|_| pick(rng, &[0, 0, 1, 1, 2, 3, 5])),
         dilation: [step(rng), step(rng)],
         groups,
         transposed: false,
     })
 }
 
+/// What the axes of an array run in parallel: one to three dimensions, mostly two, the same one twice or not.
+fn random_dims(rng: &mut Rng) -> Vec<Dim> {
+    let axes = pick(rng, &[1, 2, 2, 2, 3, 3]);
+    (0..axes).map(|_| pick(rng, &Dim::ALL)).collect()
+}
+
+/// Axes over `dims` of at most `limits.pes` multipliers.
+fn random_axes(rng: &mut Rng, dims: &[Dim], limits: &Limits) -> Vec<Axis> {
+    loop {
+        let axis = |&d: &Dim| {
+            // Kernels are small: most positions of a long axis over them would idle in every layer.
+            let sizes: &[u32] = match d {
+                Dim::R | Dim::S => &[1, 2, 2, 3, 3, 4, 5, 7],
+                _ => &[1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16],
+            };
+            Axis {
+                size: pick(rng, sizes),
+                dims: vec![d],
+            }
+        };
+        let axes: Vec<Axis> = dims.iter().map(axis).collect();
+        if axes.iter().map(|a| a.size).product::<u32>() <= limits.pes {
+            return axes;
+        }
+    }
+}
+
 /// An accelerator whose memories are not sized yet.
-fn random_accelerator(rng: &mut Rng) -> Accelerator {
-    let sizes = [1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16];
-    let first = rng.random_range(0..AXIS_DIMS.len());
-    let second = (first + rng.random_range(1..AXIS_DIMS.len())) % AXIS_DIMS.len();
-    let axes = [first, second].map(|d| Axis {
-        size: pick(rng, &sizes),
-        dims: vec![AXIS_DIMS[d]],
-    });
-    let p = |d: Dim| {
-        let serving = axes.iter().find(|a| a.dims.contains(&d));
-        serving.map_or(1, |a| a.size)
+fn random_accelerator(rng: &mut Rng, dims: &[Dim], limits: &Limits) -> Accelerator {
+    let axes = random_axes(rng, dims, limits);
+    let p = |d: Dim| -> u32 {
+        let serving = axes.iter().filter(|a| a.dims.contains(&d));
+        serving.map(|a| a.size).product()
     };
     let lanes = |rng: &mut Rng, along: &[Dim]| loop {
         let lanes = 1 << rng.random_range(0..5);
@@ -257,7 +296,7 @@ fn random_accelerator(rng: &mut Rng) -> Accelerator {
             bytes_per_cycle: pick(rng, &[4, 4, 8, 16, 32]),
             latency_cycles: pick(rng, &[1, 2, 7, 20, 64]),
         },
-        axes: axes.into(),
+        axes,
     }
 }
 
@@ -376,6 +415,7 @@ fn complexity(t: &Triple) -> u64 {
     1000 * passes(&s)
         + 10 * (n.macs().min(1 << 40) + extras.map(|&v| u64::from(v)).sum::<u64>())
         + 10 * n.input.iter().map(|&v| u64::from(v)).sum::<u64>()
+        + a.axes.len() as u64
         + u64::from(a.pes() + a.lanes.W + a.lanes.I + a.lanes.drain + a.requantizers)
         + u64::from(a.offchip.bytes_per_cycle + a.offchip.latency_cycles)
         + order(&s.mapping.offchip.order)
@@ -475,6 +515,11 @@ fn simpler_accelerators(t: &Triple) -> Vec<Triple> {
         push(&|a| a.axes[i].size = 1);
         push(&|a| a.axes[i].size /= 2);
         push(&|a| a.axes[i].size -= 1);
+        push(&|a| {
+            if a.axes.len() > 1 {
+                a.axes.remove(i);
+            }
+        });
     }
     let with = |accelerator| Triple {
         accelerator,

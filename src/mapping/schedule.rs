@@ -140,6 +140,7 @@ pub struct Loops {
 impl Loops {
     /// The loops whose bound is above one, given which dimensions (bit `i` of `edges`) are at their edge level-2 tile.
     #[must_use]
+    #[inline]
     pub fn multi(&self, edges: u8) -> LoopSet {
         let mut set = 0;
         for (i, &trips) in self.offchip.iter().enumerate() {
@@ -154,18 +155,21 @@ impl Loops {
 
     /// Loops inside `l`, and `l` itself.
     #[must_use]
+    #[inline]
     pub const fn from(&self, l: usize) -> LoopSet {
         self.inner[l] | 1 << l
     }
 
     /// Whether a step of loop `l` changes the array tile of `operand`; `multi` holds the bounds in force before it.
     #[must_use]
+    #[inline]
     pub const fn moved(&self, operand: Operand, l: usize, multi: LoopSet) -> bool {
         self.relevant[operand as usize] & self.from(l) & multi != 0
     }
 
     /// Whether a step of loop `l` changes the level-2 tile of `operand`.
     #[must_use]
+    #[inline]
     pub const fn moved_l2(&self, operand: Operand, l: usize, multi: LoopSet) -> bool {
         l < OFFCHIP_LOOPS && self.moved(operand, l, multi & OFFCHIP_SET)
     }
@@ -186,6 +190,8 @@ pub struct Schedule {
     pub l2_tile: PerDim<[u32; 2]>,
     /// Extents of an array tile, by [`TileClass`].
     pub tile: PerDim<[u32; 3]>,
+    /// A PE's share of these extents.
+    pub share: PerDim<[u32; 3]>,
     /// Whether some output tile is drained more than once and summed in level 2.
     pub accumulate: bool,
     /// Figures of the accelerator that durations depend on.
@@ -230,36 +236,93 @@ pub struct Slots {
     pub l2_p: u32,
 }
 
-impl Schedule {
-    /// The schedule of `nest` on `accelerator` under `mapping`. Says nothing of whether it fits: see
+/// A layer on an accelerator: what the schedules of all its mappings have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The layer.
+    pub nest: LoopNest,
+    /// What follows from the accelerator's figures.
+    pub geometry: Geometry,
+    /// Figures of the accelerator that durations depend on.
+    pub ports: Ports,
+    relevant: [LoopSet; 4],
+}
+
+impl Setting {
+    /// The setting of `nest` on `accelerator`.
+    #[must_use]
+    pub fn new(nest: &LoopNest, accelerator: &Accelerator) -> Self {
+        Self {
+            nest: *nest,
+            geometry: Geometry::of(accelerator),
+            ports: Ports::of(accelerator),
+            relevant: relevance(nest.depthwise()),
+        }
+    }
+
+    /// The schedule under `mapping`; allocates nothing. Says nothing of whether it fits: see
     /// [`crate::mapping::legality`].
     #[must_use]
-    pub fn new(nest: &LoopNest, accelerator: &Accelerator, mapping: &Mapping) -> Self {
+    #[inline]
+    pub fn schedule(&self, mapping: &Mapping) -> Schedule {
+        let nest = &self.nest;
         let mapping = mapping.normalised(&nest.bounds);
-        let (t2, t1) = (&mapping.offchip.tile, &mapping.l2.tile);
-        let edge = |total: u32, tile: u32| total - (total.div_ceil(tile) - 1) * tile;
-        let l2_tile = PerDim::from_fn(|d| [t2[d], edge(nest.bounds[d], t2[d])]);
-        let tile = PerDim::from_fn(|d| [t1[d], edge(l2_tile[d][0], t1[d]), edge(l2_tile[d][1], t1[d])]);
         let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
+        let (mut trips, mut l2_tile, mut tile) = (PerDim([[1; 2]; 6]), PerDim([[1; 2]; 6]), PerDim([[1; 3]; 6]));
         for d in Dim::ALL {
-            offchip[offchip_loop(d)] = nest.bounds[d].div_ceil(t2[d]);
+            let (t2, t1) = (mapping.offchip.tile[d], mapping.l2.tile[d]);
+            let (n2, edge2) = cut(nest.bounds[d], t2);
+            let (full, last) = cut(t2, t1);
+            let (edge, last_of_edge) = if edge2 == t2 { (full, last) } else { cut(edge2, t1) };
+            offchip[offchip_loop(d)] = n2;
+            trips[d] = [full, edge];
+            l2_tile[d] = [t2, edge2];
+            tile[d] = [t1, last, last_of_edge];
         }
         let loops = Loops {
             inner: nesting(&mapping),
-            relevant: relevance(nest.depthwise()),
+            relevant: self.relevant,
             offchip,
-            l2: PerDim::from_fn(|d| l2_tile[d].map(|extent| extent.div_ceil(t1[d]))),
+            l2: trips,
         };
-        Self {
-            nest: *nest,
+        Schedule {
+            nest: self.nest,
             mapping,
-            geometry: Geometry::of(accelerator),
+            geometry: self.geometry,
             accumulate: accumulates(&loops),
             loops,
             l2_tile,
+            share: PerDim::from_fn(|d| tile[d].map(|extent| share(&self.geometry, d, extent))),
             tile,
-            ports: Ports::of(accelerator),
+            ports: self.ports,
         }
+    }
+}
+
+/// A PE's share of an extent along `d`.
+#[inline]
+const fn share(g: &Geometry, d: Dim, extent: u32) -> u32 {
+    match g.p(d) {
+        1 => extent,
+        p => extent.div_ceil(p),
+    }
+}
+
+/// Tiles of extent `tile` that cover `total`, and the extent of the last one.
+const fn cut(total: u32, tile: u32) -> (u32, u32) {
+    if tile >= total {
+        return (1, total);
+    }
+    let tiles = total.div_ceil(tile);
+    (tiles, total - (tiles - 1) * tile)
+}
+
+impl Schedule {
+    /// The schedule of `nest` on `accelerator` under `mapping`. Says nothing of whether it fits: see
+    /// [`crate::mapping::legality`]. Whoever has several mappings keeps the [`Setting`].
+    #[must_use]
+    pub fn new(nest: &LoopNest, accelerator: &Accelerator, mapping: &Mapping) -> Self {
+        Setting::new(nest, accelerator).schedule(mapping)
     }
 
     /// Cycles of this layer from the record before it to its own, given the end of its last write job: fetching its
@@ -273,12 +336,14 @@ impl Schedule {
 
     /// The dimension that carries the input's channels.
     #[must_use]
+    #[inline]
     pub fn channel_dim(&self) -> Dim {
         if self.nest.depthwise() { Dim::K } else { Dim::C }
     }
 
     /// Input rows (`side` 0) or columns (1) under `out` output positions and `taps` kernel taps.
     #[must_use]
+    #[inline]
     pub fn window(&self, side: usize, out: u32, taps: u32) -> u64 {
         u64::from(out - 1) * u64::from(self.nest.stride[side])
             + u64::from(taps - 1) * u64::from(self.nest.dilation[side])
@@ -287,6 +352,7 @@ impl Schedule {
 
     /// Input rows and columns under a tile of extents `e`.
     #[must_use]
+    #[inline]
     pub fn windows(&self, e: &PerDim<u32>) -> [u64; 2] {
         [
             self.window(0, e[Dim::Y], e[Dim::R]),
@@ -294,20 +360,36 @@ impl Schedule {
         ]
     }
 
+    /// First row, first column of the last position's window in a full tile. Positions beyond a tile's edge count: they
+    /// compute nothing, but their decoders compare.
+    #[must_use]
+    pub fn last_window_base(&self) -> [u64; 2] {
+        let e = self.full_tile();
+        let base =
+            |d: Dim, step: u32| u64::from(self.geometry.p(d) - 1) * u64::from(self.share(d, e[d])) * u64::from(step);
+        [0, 1].map(|side| {
+            let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
+            base(out, self.nest.stride[side]) + base(tap, self.nest.dilation[side])
+        })
+    }
+
     /// A PE's share of a tile along `d`: extents are spread over the axis, edge tiles anew.
     #[must_use]
+    #[inline]
     pub fn share(&self, d: Dim, extent: u32) -> u32 {
-        extent.div_ceil(self.geometry.p(d))
+        share(&self.geometry, d, extent)
     }
 
     /// Issue cycles of a W loader job on a tile of extents `e`.
     #[must_use]
+    #[inline]
     pub fn w_cycles(&self, e: &PerDim<u32>) -> u64 {
         ceil_div(e[Dim::K].into(), self.ports.w_lanes) * product(e, &Dim::REDUCTION)
     }
 
     /// Issue cycles of an I loader job: its whole window, padding included.
     #[must_use]
+    #[inline]
     pub fn i_cycles(&self, e: &PerDim<u32>) -> u64 {
         let [h, w] = self.windows(e);
         ceil_div(e[self.channel_dim()].into(), self.ports.i_lanes) * h * w
@@ -315,6 +397,7 @@ impl Schedule {
 
     /// Issue cycles of a pass.
     #[must_use]
+    #[inline]
     pub fn compute_cycles(&self, e: &PerDim<u32>) -> u64 {
         Dim::ALL.iter().map(|&d| u64::from(self.share(d, e[d]))).product()
     }
@@ -322,6 +405,7 @@ impl Schedule {
     /// Issue cycles of a drain job. A last one (`last`: the sums are complete) runs at the output unit's width, and where
     /// sums accumulate in level 2 it also waits until the unit is empty, so that bytes and sums never meet at one port.
     #[must_use]
+    #[inline]
     pub fn drain_cycles(&self, e: &PerDim<u32>, last: bool) -> u64 {
         let vectors = ceil_div(e[Dim::K].into(), self.ports.drain_lanes) * product(e, &[Dim::Y, Dim::X]);
         match (last, self.accumulate) {
@@ -339,12 +423,14 @@ impl Schedule {
 
     /// Bus cycles to read a level-2 W tile of extents `e`, packed by the compiler in whole words.
     #[must_use]
+    #[inline]
     pub fn w_beats(&self, e: &PerDim<u32>) -> u64 {
         round_up(e[Dim::K].into(), self.geometry.l2_w_word.into()) * product(e, &Dim::REDUCTION) / self.ports.bus
     }
 
     /// Bus cycles to read a level-2 I tile: its whole window, padding included.
     #[must_use]
+    #[inline]
     pub fn i_beats(&self, e: &PerDim<u32>) -> u64 {
         let [h, w] = self.windows(e);
         ceil_div(e[self.channel_dim()].into(), self.ports.bus) * h * w
@@ -352,12 +438,14 @@ impl Schedule {
 
     /// Bus cycles to read a level-2 P tile.
     #[must_use]
+    #[inline]
     pub fn p_beats(&self, e: &PerDim<u32>) -> u64 {
         round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES) / self.ports.bus
     }
 
     /// Bus cycles to write a level-2 O tile.
     #[must_use]
+    #[inline]
     pub fn o_beats(&self, e: &PerDim<u32>) -> u64 {
         ceil_div(e[Dim::K].into(), self.ports.bus) * product(e, &[Dim::Y, Dim::X])
     }
@@ -417,24 +505,27 @@ impl Ports {
     }
 }
 
+#[inline]
 fn product(e: &PerDim<u32>, dims: &[Dim]) -> u64 {
     dims.iter().map(|&d| u64::from(e[d])).product()
 }
 
 /// Per loop, the loops inside it: groups, batch, the off-chip order, the level-2 order.
+#[inline]
 fn nesting(m: &Mapping) -> [LoopSet; LOOPS] {
-    let order = [LOOP_G, LOOP_N]
-        .into_iter()
-        .chain(m.offchip.order.map(offchip_loop))
-        .chain(m.l2.order.map(l2_loop));
-    let mut outside: Vec<usize> = Vec::with_capacity(LOOPS);
-    let mut inner = [0; LOOPS];
-    for l in order {
-        for &o in &outside {
-            inner[o] |= 1 << l;
-        }
-        outside.push(l);
+    let (mut inner, mut inside) = ([0; LOOPS], 0);
+    let mut enclose = |l: usize| {
+        inner[l] = inside;
+        inside |= 1 << l;
+    };
+    for &d in m.l2.order.iter().rev() {
+        enclose(l2_loop(d));
     }
+    for &d in m.offchip.order.iter().rev() {
+        enclose(offchip_loop(d));
+    }
+    enclose(LOOP_N);
+    enclose(LOOP_G);
     inner
 }
 
@@ -456,11 +547,12 @@ fn relevance(depthwise: bool) -> [LoopSet; 4] {
 }
 
 /// Whether a reduction loop with several trips encloses an output loop with several trips.
+#[inline]
 fn accumulates(loops: &Loops) -> bool {
     let multi = loops.multi(0) | loops.multi(!0);
-    let reduction = Dim::REDUCTION
+    let outputs = loops.relevant[Operand::O as usize] & multi;
+    Dim::REDUCTION
         .iter()
-        .fold(0, |set, &d| set | 1 << offchip_loop(d) | 1 << l2_loop(d))
-        & multi;
-    (0..LOOPS).any(|l| reduction >> l & 1 == 1 && loops.inner[l] & loops.relevant[Operand::O as usize] & multi != 0)
+        .flat_map(|&d| [offchip_loop(d), l2_loop(d)])
+        .any(|l| multi >> l & 1 == 1 && loops.inner[l] & outputs != 0)
 }

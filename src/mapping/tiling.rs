@@ -33,14 +33,22 @@ impl Mapping {
     /// The mapping as the hardware runs it: tiles clamped to what they cut, and at the off-chip level the reduction loops
     /// moved innermost in their given order, because partial sums never leave the chip.
     #[must_use]
+    #[inline]
     pub fn normalised(&self, bounds: &PerDim<u32>) -> Self {
         let mut m = *self;
         for d in Dim::ALL {
             m.offchip.tile[d] = m.offchip.tile[d].clamp(1, bounds[d]);
             m.l2.tile[d] = m.l2.tile[d].clamp(1, m.offchip.tile[d]);
         }
-        let reduction = |d: &Dim| Dim::REDUCTION.contains(d);
-        m.offchip.order.sort_by_key(reduction);
+        let mut next = 0;
+        for reduction in [false, true] {
+            for d in self.offchip.order {
+                if Dim::REDUCTION.contains(&d) == reduction {
+                    m.offchip.order[next] = d;
+                    next += 1;
+                }
+            }
+        }
         m
     }
 

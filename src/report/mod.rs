@@ -1,1 +1,4 @@
-//! To be filled.
+//! Results as people read them: pictures. Reports are given results and compute none.
+
+pub mod svg;
+pub mod timeline;

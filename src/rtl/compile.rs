@@ -96,7 +96,12 @@ fn passes(s: &Schedule, put: Put) {
     );
     put("k_extent", by_class(s, K, |e| e));
     put("c_extent", by_class(s, C, |e| e));
-    for (whole, extra, d) in [("y_whole", "y_extra", Y), ("x_whole", "x_extra", X)] {
+    for (whole, extra, d) in [
+        ("y_whole", "y_extra", Y),
+        ("x_whole", "x_extra", X),
+        ("r_whole", "r_extra", R),
+        ("s_whole", "s_extra", S),
+    ] {
         put(whole, by_class(s, d, |e| e / s.share(d, e)));
         put(extra, by_class(s, d, |e| e % s.share(d, e)));
     }
@@ -164,10 +169,20 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
     ] {
         put(name, by_class(s, d, |e| (e - 1) * step));
     }
-    for (name, d, step) in [("y_share_reach", Y, sy), ("x_share_reach", X, sx)] {
+    for (name, d, step) in [
+        ("y_share_reach", Y, sy),
+        ("x_share_reach", X, sx),
+        ("r_share_reach", R, dy),
+        ("s_share_reach", S, dx),
+    ] {
         put(name, by_class(s, d, |e| (s.share(d, e) - 1) * step));
     }
-    for (name, d, step) in [("y_step", Y, sy), ("x_step", X, sx)] {
+    for (name, d, step) in [
+        ("y_step", Y, sy),
+        ("x_step", X, sx),
+        ("r_step", R, dy),
+        ("s_step", S, dx),
+    ] {
         put(name, by_class(s, d, |e| s.share(d, e) * step));
     }
     let (t1, t2) = (s.mapping.l2.tile, s.mapping.offchip.tile);

@@ -79,6 +79,10 @@ pub const FIELDS: &[Field] = &[
     ),
     field("x_whole", 16, 3, "as y_whole, for X"),
     field("x_extra", 16, 3, "as y_extra, for X"),
+    field("r_whole", 16, 3, "as y_whole, for R"),
+    field("r_extra", 16, 3, "as y_extra, for R"),
+    field("s_whole", 16, 3, "as y_whole, for S"),
+    field("s_extra", 16, 3, "as y_extra, for S"),
     field("pe_w_stride", 16, 4, "W buffer words per step of K C R S"),
     field(
         "pe_i_stride",
@@ -128,12 +132,21 @@ pub const FIELDS: &[Field] = &[
     field("s_reach", 16, 3, "as r_reach, columns"),
     field("y_share_reach", 16, 3, "as y_reach, for one Y position"),
     field("x_share_reach", 16, 3, "as x_reach, for one X position"),
+    field("r_share_reach", 16, 3, "as r_reach, for one R position"),
+    field("s_share_reach", 16, 3, "as s_reach, for one S position"),
     field("y_step", 16, 3, "input rows from one Y position to the next, by class"),
     field(
         "x_step",
         16,
         3,
         "input columns from one X position to the next, by class",
+    ),
+    field("r_step", 16, 3, "input rows from one R position to the next, by class"),
+    field(
+        "s_step",
+        16,
+        3,
+        "input columns from one S position to the next, by class",
     ),
     field("origin_y", 32, 4, "input rows per step of off-chip Y, R, level-2 Y, R"),
     field(

@@ -1,7 +1,9 @@
 //! The self-contained folder of a design: Verilog, memories, control table, data, bench, Makefile. All from one model.
 
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::rtl::collateral;
 use crate::rtl::hardware::Hardware;
+use crate::rtl::picture;
 use crate::rtl::program::{COUNTERS, PlacedLayer, Program, Segment};
 use crate::rtl::render;
 use serde_json::{Value, json};
@@ -48,18 +50,21 @@ const MEMORIES: [(&str, &str); 4] = [
     ),
 ];
 
-const BENCH: [(&str, &str); 10] = [
+const BENCH: [(&str, &str); 13] = [
     ("Makefile", include_str!("../../templates/bench/Makefile")),
+    ("bench/area.awk", include_str!("../../templates/bench/area.awk")),
     (
         "bench/axi_memory.cpp",
         include_str!("../../templates/bench/axi_memory.cpp"),
     ),
     ("bench/axi_memory.h", include_str!("../../templates/bench/axi_memory.h")),
+    ("bench/bench.v", include_str!("../../templates/bench/bench.v")),
     ("bench/bench.cpp", include_str!("../../templates/bench/bench.cpp")),
     ("bench/dut.cpp", include_str!("../../templates/bench/dut.cpp")),
     ("bench/dut.h", include_str!("../../templates/bench/dut.h")),
     ("bench/manifest.cpp", include_str!("../../templates/bench/manifest.cpp")),
     ("bench/manifest.h", include_str!("../../templates/bench/manifest.h")),
+    ("bench/sta.tcl", include_str!("../../templates/bench/sta.tcl")),
     ("bench/report.cpp", include_str!("../../templates/bench/report.cpp")),
     ("bench/report.h", include_str!("../../templates/bench/report.h")),
 ];
@@ -74,7 +79,12 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
     for (path, text) in BENCH {
         files.text(path, text);
     }
-    files.text("design.mk", format!("BUS_BYTES := {}\n", program.bus));
+    files.text("array.svg", picture::svg(hw)?);
+    files.text(
+        "design.mk",
+        format!("BUS_BYTES := {}\nPES := {}\n", program.bus, hw.accelerator.pes()),
+    );
+    beside(program.hash, &mut files)?;
     files.text("manifest.txt", manifest(hw, program));
     table(program, &mut files)?;
     files.binary("weights.bin", program.weights.bytes.clone());
@@ -108,6 +118,23 @@ fn verilog(hw: &Hardware, hash: u64, files: &mut Files) -> Result<()> {
         "naas_asic.f",
         format!("{list}mem/asic/naas_mem.v\nmem/asic/naas_mem_macro.v\n"),
     );
+    Ok(())
+}
+
+/// What flows around the Verilog need.
+fn beside(hash: u64, files: &mut Files) -> Result<()> {
+    let sources: Vec<String> = files
+        .0
+        .iter()
+        .map(|(path, _)| path.clone())
+        .filter(|path| path.starts_with("rtl/"))
+        .collect();
+    let map = serde_json::to_string_pretty(&collateral::register_map())
+        .map_err(|e| Diagnostic::new(Code::Unwritable, format!("registers.json cannot be written: {e}")))?;
+    files.text("registers.json", map + "\n");
+    files.text("naas_registers.h", collateral::header(hash));
+    files.text("naas.core", collateral::fusesoc(env!("CARGO_PKG_VERSION"), &sources));
+    files.text("naas.sdc", collateral::constraints());
     Ok(())
 }
 

@@ -56,6 +56,8 @@ pub struct Hardware {
     pub l2_depth: [u32; 4],
     /// Address bits of the W, I and psum buffers, one slot.
     pub buffer_bits: [u32; 3],
+    /// Bits that hold the number of positions of any dimension.
+    pub position_bits: u32,
     /// Bits of a sum of products.
     pub sum_bits: u32,
     /// Beats that may be under way from off-chip memory, a power of two.
@@ -103,6 +105,7 @@ impl Hardware {
             psum_depth,
             l2_depth,
             buffer_bits: [bits(w_depth), bits(i_depth * g.i_conv_banks), bits(psum_depth)],
+            position_bits: bits_for(g.parallel.into_iter().max().unwrap_or(1).into()),
             sum_bits: 16 + bits_for(u64::from(g.p(Dim::C) * g.p(Dim::R) * g.p(Dim::S)) - 1),
             queue: (a.offchip.latency_cycles + 16).next_power_of_two(),
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
@@ -122,10 +125,17 @@ impl Hardware {
         let [w, i, p, o] = self.l2_depth;
         let [lw, li, lo] = self.buffer_bits;
         vec![
-            ("PK", g.p(Dim::K), "size of the K axis, one if there is none"),
-            ("PC", g.p(Dim::C), "size of the C axis"),
-            ("PY", g.p(Dim::Y), "size of the Y axis"),
-            ("PX", g.p(Dim::X), "size of the X axis"),
+            (
+                "PK",
+                g.p(Dim::K),
+                "K positions: the product of the K axes' sizes, one if there is none",
+            ),
+            ("PC", g.p(Dim::C), "C positions"),
+            ("PY", g.p(Dim::Y), "Y positions"),
+            ("PX", g.p(Dim::X), "X positions"),
+            ("PR", g.p(Dim::R), "R positions"),
+            ("PS", g.p(Dim::S), "S positions"),
+            ("PW", self.position_bits, "bits of a position"),
             ("TREE", g.pipeline.tree, "registered stages of the adder trees"),
             ("SUMW", self.sum_bits, "bits of a sum of products"),
             ("WLANES", a.lanes.W, "weight bytes per cycle into the array"),
@@ -137,6 +147,7 @@ impl Hardware {
             ("IROW", g.i_word, "bytes of an I buffer row"),
             ("IM", g.i_conv_word, "bytes of a convolution word"),
             ("IBANKS", g.i_conv_banks, "convolution words in a row"),
+            ("IBW", bits(g.i_conv_banks), "bits of such a word's number"),
             ("ISETS", g.i_word / g.p(Dim::K), "groups of PK bytes in a row"),
             ("IDEPTH", self.i_depth, "rows of an I buffer slot"),
             ("ISLOTS", a.buffers.I.slots, "slots of the I buffers"),

@@ -3,10 +3,12 @@
 //! Knows no price: predicted cycles are handed in. A typed description of the hardware becomes one view per template and
 //! then text; what the schedule says of a layer becomes one descriptor of the control table.
 
+pub mod collateral;
 pub mod compile;
 pub mod descriptor;
 pub mod folder;
 pub mod hardware;
 pub mod layout;
+pub mod picture;
 pub mod program;
 pub mod render;

@@ -1,6 +1,8 @@
 //! Typed hardware to text: one view per template, rendered by Tera with delimiters that leave Verilog's braces alone.
 
+use crate::arch::connectivity::{Datum, Link, link};
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::dims::Dim;
 use crate::rtl::descriptor;
 use crate::rtl::hardware::Hardware;
 use serde::Serialize;
@@ -54,6 +56,8 @@ pub struct TopView {
     pub title: String,
     /// Design hash, 16 hexadecimal digits.
     pub hash: String,
+    /// What the array's links are, line by line.
+    pub links: Vec<String>,
     /// Version of this program.
     pub version: String,
     /// Version of the register map.
@@ -133,6 +137,7 @@ impl TopView {
         Self {
             title: format!("Accelerator with a {} array of {} PEs", axes.join(" x "), a.pes()),
             hash: format!("{hash:016x}"),
+            links: links(hw),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             register_version: REGISTER_VERSION.to_string(),
             bus_high: (bus * 8 - 1).to_string(),
@@ -151,6 +156,29 @@ impl TopView {
             tokens: tokens(hw),
         }
     }
+}
+
+/// One line per operand: its buffers, and how they are linked along each dimension that runs in parallel.
+fn links(hw: &Hardware) -> Vec<String> {
+    let g = &hw.geometry;
+    let parallel: Vec<Dim> = Dim::ALL.into_iter().filter(|&d| g.p(d) > 1).collect();
+    let along = |datum: Datum| -> String {
+        let how = |&d: &Dim| match link(datum, d) {
+            Link::Multicast => format!("; multicast along {d}"),
+            Link::Unicast => format!("; own along {d}"),
+            Link::Halo => format!("; own along {d}, windows overlap"),
+            Link::Reduce => format!("; summed along {d}"),
+        };
+        parallel.iter().map(how).collect()
+    };
+    [
+        ("W   ", g.w_buffers, Datum::Weight),
+        ("I   ", g.i_buffers, Datum::Input),
+        ("sums", g.psum_buffers, Datum::Sum),
+    ]
+    .into_iter()
+    .map(|(name, buffers, datum)| format!("{name} {buffers} buffers{}", along(datum)))
+    .collect()
 }
 
 fn fields() -> Vec<FieldView> {

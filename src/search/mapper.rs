@@ -18,7 +18,7 @@
 use crate::arch::accelerator::Accelerator;
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::Violation;
-use crate::mapping::schedule::{OFFCHIP_SET, Schedule, l2_loop, offchip_loop};
+use crate::mapping::schedule::{OFFCHIP_SET, Schedule, Setting, l2_loop, offchip_loop};
 use crate::mapping::tiling::Mapping;
 use crate::search::cma_es::{CmaEs, Covariance, Settings};
 use crate::search::encoding::mapping::{MappingSpace, genes};
@@ -278,7 +278,7 @@ type Key = (PerDim<u32>, PerDim<u32>, [Dim; 6], [Dim; 6]);
 
 /// Mappings looked at so far.
 struct Visits<'a> {
-    space: &'a MappingSpace<'a>,
+    setting: Setting,
     model: &'a mut dyn LayerModel,
     objective: Objective,
     seen: Vec<Visit>,
@@ -289,9 +289,9 @@ struct Visits<'a> {
 }
 
 impl<'a> Visits<'a> {
-    fn new(space: &'a MappingSpace<'a>, model: &'a mut dyn LayerModel, settings: &MapperSettings) -> Self {
+    fn new(space: &MappingSpace<'_>, model: &'a mut dyn LayerModel, settings: &MapperSettings) -> Self {
         Self {
-            space,
+            setting: Setting::new(space.nest, space.accelerator),
             model,
             objective: settings.objective,
             seen: Vec::with_capacity(settings.evaluations),
@@ -304,7 +304,7 @@ impl<'a> Visits<'a> {
     /// Place of a mapping in `seen`, where it is put if it is new: with its exact result if its bound leaves hope that this
     /// is the lowest yet. Ranking by bounds alone led to mappings of low bounds and bad results.
     fn place(&mut self, m: &Mapping) -> usize {
-        let schedule = Schedule::new(self.space.nest, self.space.accelerator, m);
+        let schedule = self.setting.schedule(m);
         let mapping = canonical(&schedule);
         let key = key(&mapping);
         if let Some(&place) = self.places.get(&key) {
@@ -343,7 +343,7 @@ impl<'a> Visits<'a> {
         let Some(i) = self.lowest().filter(|&i| self.seen[i].exact.is_none()) else {
             return false;
         };
-        let schedule = Schedule::new(self.space.nest, self.space.accelerator, &self.seen[i].mapping);
+        let schedule = self.setting.schedule(&self.seen[i].mapping);
         self.seen[i].exact = Some(self.model.exact(&schedule));
         self.exact += 1;
         true

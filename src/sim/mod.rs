@@ -5,5 +5,6 @@ mod host;
 pub mod inference;
 mod kernels;
 pub mod plan;
+pub mod stress;
 pub mod tensors;
 pub mod verilator;

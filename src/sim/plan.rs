@@ -168,7 +168,7 @@ fn normal(mut channel: ChannelParams) -> ChannelParams {
     channel
 }
 
-fn uniform(rng: &mut Rng, count: usize) -> Vec<i8> {
+pub(crate) fn uniform(rng: &mut Rng, count: usize) -> Vec<i8> {
     (0..count).map(|_| rng.random_range(i8::MIN..=i8::MAX)).collect()
 }
 

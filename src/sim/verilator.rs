@@ -242,9 +242,21 @@ pub struct Dump {
     pub file: PathBuf,
 }
 
+/// What simulates a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Simulator {
+    /// Verilator, with the bench in C++.
+    #[default]
+    Verilator,
+    /// Icarus Verilog, with the bench in Verilog: hundreds of times slower, and an independent opinion on the language.
+    Icarus,
+}
+
 /// How to run a bench.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// The simulator.
+    pub simulator: Simulator,
     /// Percentage of stalled cycles of each memory channel.
     pub stall: u32,
     /// Seed of the stalls and of the initial content of registers without reset.
@@ -266,6 +278,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            simulator: Simulator::default(),
             stall: 0,
             seed: 1,
             latency: None,
@@ -292,6 +305,7 @@ pub struct Outcome {
 pub struct Folder {
     path: PathBuf,
     cache: Option<PathBuf>,
+    quick: bool,
 }
 
 impl Folder {
@@ -309,13 +323,24 @@ impl Folder {
                     .next("generate it with `naas gen --out DIR`"));
             }
         }
-        Ok(Self { path, cache: None })
+        Ok(Self {
+            path,
+            cache: None,
+            quick: false,
+        })
     }
 
     /// Shares what does not depend on the design with other folders through `cache`, as [`CACHE_VARIABLE`] does.
     #[must_use]
     pub fn cache(mut self, cache: impl Into<PathBuf>) -> Self {
         self.cache = Some(cache.into());
+        self
+    }
+
+    /// Compiles the bench without optimisation: small designs are then built and run in the least time altogether.
+    #[must_use]
+    pub const fn quick(mut self) -> Self {
+        self.quick = true;
         self
     }
 
@@ -348,16 +373,13 @@ impl Folder {
     /// `E0401` if a tool is missing, `E0402` if one fails, `E0204` if manifest or control table belong to another design,
     /// `E0102` if the bench refuses its input.
     pub fn run(&self, options: &Options) -> Result<Outcome> {
-        self.build()?;
         let scratch = tempfile::tempdir()
             .map_err(|e| Diagnostic::new(Code::Unwritable, format!("cannot create a temporary folder: {e}")))?;
         let json = scratch.path().join("sim.json");
-        let mut command = Command::new(self.path.join("build/naas-bench"));
-        command
-            .args(arguments(options))
-            .arg("--json")
-            .arg(&json)
-            .arg(self.path.join("manifest.txt"));
+        let mut command = match options.simulator {
+            Simulator::Verilator => self.verilator(options, &json)?,
+            Simulator::Icarus => self.icarus(options, &json)?,
+        };
         let output = start(&mut command)?;
         match output.status.code() {
             Some(0 | 1) => {
@@ -374,6 +396,31 @@ impl Folder {
         }
     }
 
+    fn verilator(&self, options: &Options, json: &Path) -> Result<Command> {
+        self.build()?;
+        let mut command = Command::new(self.path.join("build/naas-bench"));
+        command
+            .args(arguments(options))
+            .arg("--json")
+            .arg(json)
+            .arg(self.path.join("manifest.txt"));
+        Ok(command)
+    }
+
+    fn icarus(&self, options: &Options, json: &Path) -> Result<Command> {
+        for tool in ["iverilog", "vvp"] {
+            find_tool(tool)?;
+        }
+        self.make(&["build-icarus"])?;
+        let mut command = Command::new("vvp");
+        command.current_dir(&self.path).arg("-n").arg("build/naas.vvp");
+        command.args(plus_arguments(options)?);
+        let mut json_argument = OsString::from("+json=");
+        json_argument.push(json);
+        command.arg(json_argument);
+        Ok(command)
+    }
+
     fn refused(&self, code: Code, output: &Output) -> Diagnostic {
         let text = String::from_utf8_lossy(&output.stderr);
         let what = text.trim().trim_start_matches("error: ").to_owned();
@@ -386,6 +433,9 @@ impl Folder {
         command.arg("-C").arg(&self.path).args(targets);
         if let Some(cache) = &self.cache {
             command.env(CACHE_VARIABLE, cache);
+        }
+        if self.quick {
+            command.arg("OPT=-O0");
         }
         let output = start(&mut command)?;
         if output.status.success() {
@@ -444,6 +494,28 @@ fn arguments(options: &Options) -> Vec<OsString> {
         add(&[dump.file.as_ref()]);
     }
     arguments
+}
+
+/// The Verilog bench's command line for `options`, without result.
+fn plus_arguments(options: &Options) -> Result<Vec<String>> {
+    if !options.compare || !options.loads.is_empty() || !options.dumps.is_empty() || options.layer.is_some() {
+        return Err(Diagnostic::new(
+            Code::Unsupported,
+            "under Icarus, all layers run with their recorded data",
+        )
+        .next("use Verilator"));
+    }
+    let mut arguments = vec![format!("+seed={}", options.seed % (1 << 31))];
+    if options.stall > 0 {
+        arguments.push(format!("+stall={}", options.stall));
+    }
+    if let Some(latency) = options.latency {
+        arguments.push(format!("+latency={latency}"));
+    }
+    if let Some(cycles) = options.max_cycles {
+        arguments.push(format!("+max_cycles={cycles}"));
+    }
+    Ok(arguments)
 }
 
 fn start(command: &mut Command) -> Result<Output> {

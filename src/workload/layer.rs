@@ -152,6 +152,7 @@ pub struct LoopNest {
 impl LoopNest {
     /// Whether the input is indexed by `K`.
     #[must_use]
+    #[inline]
     pub fn depthwise(&self) -> bool {
         self.kind == Kind::Depthwise
     }

@@ -31,7 +31,9 @@ pub struct Workload {
 }
 
 impl Workload {
-    fn shapes(network: Network) -> Self {
+    /// A network of which only the shapes are known.
+    #[must_use]
+    pub fn shapes(network: Network) -> Self {
         Self {
             network,
             graph: None,
@@ -181,7 +183,13 @@ pub fn open_as(name: &str, semantics: Option<Semantics>) -> Result<Workload> {
             let workload = Workload::shapes(Network::read(path)?);
             return no_semantics(semantics, name).map(|()| workload);
         }
-        Some("onnx") => with_additions(onnx::read(path)?, semantics, name)?,
+        Some("onnx") => match onnx::open(path)? {
+            onnx::Model::Quantized(graph) => with_additions(*graph, semantics, name)?,
+            onnx::Model::Shapes(network) => {
+                let workload = Workload::shapes(network);
+                return no_semantics(semantics, name).map(|()| workload);
+            }
+        },
         Some("tflite") => match tflite::read(path, semantics.unwrap_or(Semantics::Reference)) {
             // What cannot run may still have layers to search and to cost.
             Err(e) if e.code == Code::Unsupported => {

@@ -8,10 +8,15 @@
 module naas_compute #(
   parameter PK     = 16,
   parameter PC     = 16,
+  parameter PY     = 1,
+  parameter PX     = 1,
+  parameter PR     = 1,
+  parameter PS     = 1,
   parameter TREE   = 2,    // registered stages of the adder tree
   parameter WM     = 1,    // bytes of a W buffer word
   parameter IM     = 1,    // bytes of a convolution word in the I buffer
   parameter IBANKS = 16,   // convolution words in a row of the I buffer
+  parameter IBW    = 4,    // bits of a bank's number
   parameter ISETS  = 1,    // groups of PK bytes in a row of the I buffer
   parameter OM     = 1,    // psums of a psum buffer word
   parameter WSLOTS = 2,
@@ -41,6 +46,10 @@ module naas_compute #(
   input  wire [3*16-1:0]    y_extra_i,       // rows in which one more position is busy
   input  wire [3*16-1:0]    x_whole_i,
   input  wire [3*16-1:0]    x_extra_i,
+  input  wire [3*16-1:0]    r_whole_i,       // the same for the taps
+  input  wire [3*16-1:0]    r_extra_i,
+  input  wire [3*16-1:0]    s_whole_i,
+  input  wire [3*16-1:0]    s_extra_i,
   input  wire [4*16-1:0]    w_stride_i,      // W buffer words per step of K C R S
   input  wire [6*16-1:0]    i_stride_i,      // I buffer words (rows if depthwise) per step of K C Y X R S
   input  wire [3*16-1:0]    o_stride_i,      // psum words per step of K Y X
@@ -60,10 +69,12 @@ module naas_compute #(
   output wire [LW-1:0]      w_addr_o,
   output wire [5:0]         w_sub_o,
   output wire [15:0]        c_left_o,        // C positions below this one count, with the buffers' words
+  output wire [15:0]        r_busy_o,        // the same for R
+  output wire [15:0]        s_busy_o,
   // to the I buffers
   output wire               i_slot_o,
   output wire [LI-1:0]      i_addr_o,
-  output wire [5:0]         i_bank_o,
+  output wire [IBW-1:0]     i_bank_o,
   output wire [5:0]         i_sub_o,
   // to the psum buffers
   output wire               acc_o,
@@ -74,7 +85,7 @@ module naas_compute #(
   output wire               acc_again_o,
   // counters
   output wire               busy_o,
-  output wire [15:0]        macs_o           // multiply-accumulates, three cycles after their issue
+  output wire [31:0]        macs_o           // multiply-accumulates, five cycles after their issue
 );
 
   // ---- which pass is next
@@ -129,9 +140,10 @@ module naas_compute #(
 
   // ---- extents of the pass
   wire [6*16-1:0] share_last;
-  wire [15:0]     k_extent, c_extent, y_whole, y_extra, x_whole, x_extra;
+  wire [15:0]     k_extent, c_extent, y_whole, y_extra, x_whole, x_extra, r_whole, r_extra, s_whole, s_extra;
   reg  [6*16-1:0] share_last_q;
   reg  [15:0]     k_extent_q, c_extent_q, y_whole_q, y_extra_q, x_whole_q, x_extra_q;
+  reg  [15:0]     r_whole_q, r_extra_q, s_whole_q, s_extra_q;
 
   genvar d;
   generate
@@ -147,11 +159,16 @@ module naas_compute #(
   naas_extent #(.W(16)) u_ye (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_extra_i), .extent_o(y_extra));
   naas_extent #(.W(16)) u_xw (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_whole_i), .extent_o(x_whole));
   naas_extent #(.W(16)) u_xe (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_extra_i), .extent_o(x_extra));
+  naas_extent #(.W(16)) u_rw (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_whole_i), .extent_o(r_whole));
+  naas_extent #(.W(16)) u_re (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_extra_i), .extent_o(r_extra));
+  naas_extent #(.W(16)) u_sw (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_whole_i), .extent_o(s_whole));
+  naas_extent #(.W(16)) u_se (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_extra_i), .extent_o(s_extra));
 
   always @(posedge clk_i) if (start) begin
     share_last_q <= share_last;
     {k_extent_q, c_extent_q, y_whole_q, y_extra_q, x_whole_q, x_extra_q}
       <= {k_extent, c_extent, y_whole, y_extra, x_whole, x_extra};
+    {r_whole_q, r_extra_q, s_whole_q, s_extra_q} <= {r_whole, r_extra, s_whole, s_extra};
   end
 
   // ---- the loops inside a PE
@@ -205,9 +222,10 @@ module naas_compute #(
   reg [LW-1:0] w_addr1_q;
   reg [LI-1:0] i_addr1_q;
   reg          w_slot1_q, i_slot1_q;
-  reg [5:0]    w_sub1_q, w_sub2_q, i_sub1_q, i_sub2_q, i_bank2_q;
+  reg [5:0]    w_sub1_q, w_sub2_q, i_sub1_q, i_sub2_q;
+  reg [IBW-1:0] i_bank2_q;
   reg [15:0]   c_left1_q, c_left2_q, k_left1_q;
-  reg [15:0]   y_busy1_q, x_busy1_q;
+  reg [15:0]   y_busy1_q, x_busy1_q, r_busy1_q, r_busy2_q, s_busy1_q, s_busy2_q;
   localparam BANK_MASK = IBANKS - 1;
   wire [31:0] i_word1;
   assign i_word1 = {{(32-LI){1'b0}}, i_addr1_q};
@@ -226,12 +244,16 @@ module naas_compute #(
     w_sub2_q  <= w_sub1_q;
     i_sub1_q  <= depthwise_i ? k_idx[5:0] & S_MASK[5:0] : c_idx[5:0] & I_MASK[5:0];
     i_sub2_q  <= i_sub1_q;
-    i_bank2_q <= i_word1[5:0] & BANK_MASK[5:0];
+    i_bank2_q <= i_word1[IBW-1:0] & BANK_MASK[IBW-1:0];
     c_left1_q <= c_extent_q - c_done;
     c_left2_q <= c_left1_q;
     k_left1_q <= k_extent_q - k_done;
     y_busy1_q <= y_whole_q + {15'd0, p_idx[32 +: 16] < y_extra_q};
     x_busy1_q <= x_whole_q + {15'd0, p_idx[48 +: 16] < x_extra_q};
+    r_busy1_q <= r_whole_q + {15'd0, p_idx[64 +: 16] < r_extra_q};
+    s_busy1_q <= s_whole_q + {15'd0, p_idx[80 +: 16] < s_extra_q};
+    r_busy2_q <= r_busy1_q;
+    s_busy2_q <= s_busy1_q;
   end
 
   // ---- psum address, delayed to meet the sums
@@ -279,6 +301,8 @@ module naas_compute #(
   assign w_addr_o = w_addr1_q;
   assign w_sub_o  = w_sub2_q;
   assign c_left_o = c_left2_q;
+  assign r_busy_o = r_busy2_q;
+  assign s_busy_o = s_busy2_q;
   assign i_slot_o = i_slot1_q;
   assign i_addr_o = i_addr1_q;
   assign i_bank_o = i_bank2_q;
@@ -291,22 +315,45 @@ module naas_compute #(
   assign acc_sub_o   = now[5:0];
   assign acc_again_o = done_valid_q & (done_q[LO+6:0] == now[LO+6:0]);
 
-  // ---- busy PEs
-  reg  [15:0] k_busy2_q, c_busy2_q, yx_busy2_q;
-  reg         v2_q;
-  reg  [15:0] macs3_q;
+  // ---- busy PEs: busy positions of each dimension, multiplied over three stages
+  localparam KW = $clog2(PK) + 1;
+  localparam CW = $clog2(PC) + 1;
+  localparam YW = $clog2(PY) + 1;
+  localparam XW = $clog2(PX) + 1;
+  localparam RW = $clog2(PR) + 1;
+  localparam SW = $clog2(PS) + 1;
+  localparam MW = KW + CW + YW + XW + RW + SW;
+  reg  [KW-1:0]          k_busy2_q;
+  reg  [CW-1:0]          c_busy2_q;
+  reg  [YW-1:0]          y_busy2_q;
+  reg  [XW-1:0]          x_busy2_q;
+  reg  [KW+CW-1:0]       kc3_q;
+  reg  [YW+XW-1:0]       yx3_q;
+  reg  [RW+SW-1:0]       rs3_q, rs4_q;
+  reg  [KW+CW+YW+XW-1:0] kcyx4_q;
+  reg  [MW-1:0]          macs5_q;
+  reg                    v2_q, v3_q;
   always @(posedge clk_i) begin
-    v2_q       <= v1_q;
-    k_busy2_q  <= (k_left1_q < PK[15:0]) ? k_left1_q : PK[15:0];
-    c_busy2_q  <= (c_left1_q < PC[15:0]) ? c_left1_q : PC[15:0];
-    yx_busy2_q <= y_busy1_q * x_busy1_q;
-    macs3_q    <= v2_q ? k_busy2_q * c_busy2_q * yx_busy2_q : 16'd0;
+    v2_q      <= v1_q;
+    v3_q      <= v2_q;
+    k_busy2_q <= (PK > 1 && {8'd0, k_left1_q} < PK[23:0]) ? k_left1_q[KW-1:0] : PK[KW-1:0];
+    c_busy2_q <= (PC > 1 && {8'd0, c_left1_q} < PC[23:0]) ? c_left1_q[CW-1:0] : PC[CW-1:0];
+    y_busy2_q <= (PY > 1) ? y_busy1_q[YW-1:0] : PY[YW-1:0];
+    x_busy2_q <= (PX > 1) ? x_busy1_q[XW-1:0] : PX[XW-1:0];
+    kc3_q     <= {{CW{1'b0}}, k_busy2_q} * {{KW{1'b0}}, c_busy2_q};
+    yx3_q     <= {{XW{1'b0}}, y_busy2_q} * {{YW{1'b0}}, x_busy2_q};
+    rs3_q     <= {{SW{1'b0}}, (PR > 1) ? r_busy2_q[RW-1:0] : PR[RW-1:0]}
+               * {{RW{1'b0}}, (PS > 1) ? s_busy2_q[SW-1:0] : PS[SW-1:0]};
+    kcyx4_q   <= v3_q ? {{(YW+XW){1'b0}}, kc3_q} * {{(KW+CW){1'b0}}, yx3_q} : {(KW+CW+YW+XW){1'b0}};
+    rs4_q     <= rs3_q;
+    macs5_q   <= {{(RW+SW){1'b0}}, kcyx4_q} * {{(KW+CW+YW+XW){1'b0}}, rs4_q};
   end
   assign busy_o = run_q;
-  assign macs_o = macs3_q;
+  assign macs_o = {{(32-MW){1'b0}}, macs5_q};
 
   wire unused;
-  assign unused = ^{moved_l2, i_word1, p_zero, p_idx, last, inc, clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q};
+  assign unused = ^{moved_l2, i_word1, k_left1_q, y_busy1_q, x_busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
+                    clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q};
 
 endmodule
 

@@ -35,7 +35,7 @@ module naas_control #(
   output wire [1023:0] record_o,
   input  wire          record_done_i,
   // increments of the counters
-  input  wire [12*16-1:0] count_i
+  input  wire [12*32-1:0] count_i
 );
 
   localparam [2:0] Idle = 3'd0, Fetch = 3'd1, Check = 3'd2, Load = 3'd3, Run = 3'd4, Record = 3'd5, Finish = 3'd6;
@@ -125,7 +125,7 @@ module naas_control #(
       reg [39:0] count_q;
       always @(posedge clk_i) begin
         if (state_q == Idle && start_i) count_q <= 40'd0;
-        else count_q <= count_q + {24'd0, count_i[n*16 +: 16]};
+        else count_q <= count_q + {8'd0, count_i[n*32 +: 32]};
       end
       assign counters_o[n*40 +: 40] = count_q;
       assign wide[n*64 +: 64]       = {24'd0, count_q};

@@ -14,6 +14,7 @@ module naas_drain #(
   parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
   parameter PK    = 16,
+  parameter PW    = 5,   // bits of a position
   parameter AW    = 16,  // level-2 O word address within a slot
   parameter PAW   = 8,   // level-2 P word address, slot included
   parameter PDEPTH = 16, // level-2 P words per slot
@@ -60,9 +61,9 @@ module naas_drain #(
   output wire                ps_re_o,
   output wire                ps_slot_o,
   output wire [LO-1:0]       ps_addr_o,      // at k_pos_o; positions before it are one channel further
-  output wire [6:0]          ps_k_pos_o,
-  output wire [6:0]          ps_y_pos_o,
-  output wire [6:0]          ps_x_pos_o,
+  output wire [PW-1:0]       ps_k_pos_o,
+  output wire [PW-1:0]       ps_y_pos_o,
+  output wire [PW-1:0]       ps_x_pos_o,
   input  wire [LANES*32-1:0] lanes_i,        // two cycles after ps_re_o
   // level-2 sums and bytes
   output wire                l2_re_o,
@@ -209,17 +210,17 @@ module naas_drain #(
     .offset_o(p_word)
   );
 
-  wire [6:0]    k_pos, y_pos, x_pos;
+  wire [PW-1:0]    k_pos, y_pos, x_pos;
   wire [LO-1:0] k_off, y_off, x_off;
-  naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(7), .AW(LO)) u_k (
+  naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(PW), .AW(LO)) u_k (
     .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(local_stride_i[0 +: LO]),
     .pos_o(k_pos), .offset_o(k_off)
   );
-  naas_blocks #(.PW(7), .AW(LO)) u_y_pos (
+  naas_blocks #(.PW(PW), .AW(LO)) u_y_pos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[1])), .step_i(run_q & j_inc[1]), .share_last_i(y_share_q),
     .stride_i(local_stride_i[16 +: LO]), .pos_o(y_pos), .offset_o(y_off)
   );
-  naas_blocks #(.PW(7), .AW(LO)) u_x_pos (
+  naas_blocks #(.PW(PW), .AW(LO)) u_x_pos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[2])), .step_i(run_q & j_inc[2]), .share_last_i(x_share_q),
     .stride_i(local_stride_i[32 +: LO]), .pos_o(x_pos), .offset_o(x_off)
   );
@@ -237,7 +238,7 @@ module naas_drain #(
   reg           v1_q, v2_q, v3_q, slot1_q, final1_q, final2_q, final3_q, first1_q, first2_q, first3_q;
   reg           l2s1_q, l2s2_q, l2s3_q;
   reg [LO-1:0]  ps_addr1_q;
-  reg [6:0]     k1_q, y1_q, x1_q;
+  reg [PW-1:0]  k1_q, y1_q, x1_q;
   reg [AW-1:0]  vec1_q, vec2_q, vec3_q;
   reg [PAW-1:0] p1_q, p2_q;
   reg [SW-1:0]  sub1_q, sub2_q, sub3_q;

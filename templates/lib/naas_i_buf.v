@@ -9,7 +9,9 @@ module naas_i_buf #(
   parameter ROW       = 16,  // bytes of a row
   parameter M         = 1,   // bytes of a convolution word
   parameter BANKS     = 16,  // convolution words in a row, a power of two
+  parameter IBW       = 4,   // bits of a bank's number
   parameter PK        = 16,  // K positions
+  parameter PW        = 5,   // bits of a position
   parameter LANES     = 16,
   parameter DEPTHWISE = 1,   // this coordinate takes part in depthwise layers
   parameter DEPTH     = 16,  // rows per slot
@@ -26,7 +28,7 @@ module naas_i_buf #(
   input  wire [M-1:0]       c_hit_i,      // convolution: channels of this C position
   input  wire [LW-1:0]      c_addr_i,
   input  wire [M*8-1:0]     c_data_i,
-  input  wire [6:0]         k_pos_i,      // depthwise: bank of lane 0
+  input  wire [PW-1:0]      k_pos_i,      // depthwise: bank of lane 0
   input  wire [LW-1:0]      k_addr_i,
   input  wire [7:0]         count_i,      // valid lanes
   input  wire [LW-1:0]      ch_stride_i,
@@ -35,7 +37,7 @@ module naas_i_buf #(
   input  wire               re_i,
   input  wire               rslot_i,
   input  wire [LW-1:0]      raddr_i,      // word (convolution) or row (depthwise)
-  input  wire [5:0]         rbank_i,      // with the memory's row: convolution word in the row
+  input  wire [IBW-1:0]     rbank_i,      // with the memory's row: convolution word in the row
   input  wire [5:0]         rsub_i,       // with the memory's row: byte in the word, or group of PK bytes
   output wire [KOUT*8-1:0]  operand_o
 );
@@ -48,13 +50,13 @@ module naas_i_buf #(
   localparam SETS  = ROW / PK;            // groups of PK bytes in a row
 
   wire [31:0]      c_word, c_row, k_row, w_base, r_row;
-  wire [5:0]       c_bank;
+  wire [IBW-1:0]   c_bank;
   wire [ROW-1:0]   we;
   wire [ROW*8-1:0] wdata, rdata;
 
   assign c_word = {{(32-LW){1'b0}}, c_addr_i} + {{(32-LW){1'b0}}, offset_i};
   assign c_row  = c_word >> BW;
-  assign c_bank = (BANKS > 1) ? c_word[5:0] & (BANKS[5:0] - 6'd1) : 6'd0;
+  assign c_bank = (BANKS > 1) ? c_word[IBW-1:0] : {IBW{1'b0}};
   assign k_row  = {{(32-LW){1'b0}}, k_addr_i} + {{(32-LW){1'b0}}, offset_i};
   assign w_base = (SLOTS > 1 && wslot_i) ? DEPTH : 0;
   assign r_row  = (depthwise_i ? {{(32-LW){1'b0}}, raddr_i} : {{(32-LW){1'b0}}, raddr_i} >> BW)
@@ -67,8 +69,8 @@ module naas_i_buf #(
       wire [7:0] k_data;
 
       if (b < BANKS * M) begin : g_conv
-        localparam [5:0] Bank = b / M;
-        assign c_we = c_hit_i[b % M] & (c_bank == Bank);
+        localparam BANK = b / M;
+        assign c_we = c_hit_i[b % M] & (c_bank == BANK[IBW-1:0]);
       end else begin : g_spare
         assign c_we = 1'b0;
       end
@@ -77,16 +79,16 @@ module naas_i_buf #(
         assign k_we   = 1'b0;
         assign k_data = 8'd0;
       end else if (ROT) begin : g_rotated
-        localparam [7:0] Pos = b;
-        wire [7:0] wrapped, lane;
+        localparam [PW:0] Pos = b;
+        wire [PW:0] wrapped, lane;
         assign wrapped = Pos - {1'b0, k_pos_i};
-        assign lane    = wrapped[7] ? wrapped + PK[7:0] : wrapped;
-        assign k_we    = lane < count_i;
+        assign lane    = wrapped[PW] ? wrapped + PK[PW:0] : wrapped;
+        assign k_we    = {{(23-PW){1'b0}}, lane} < {16'd0, count_i};
         assign k_data  = data_i[lane * 8 +: 8];
       end else begin : g_fixed
         localparam [7:0] Lane  = b % LANES;
-        localparam [6:0] First = (LANES > PK) ? 0 : b - (b % LANES);
-        assign k_we   = (k_pos_i == First) & (Lane < count_i);
+        localparam FIRST = (LANES > PK) ? 0 : b - (b % LANES);
+        assign k_we   = (k_pos_i == FIRST[PW-1:0]) & (Lane < count_i);
         assign k_data = data_i[(b % LANES) * 8 +: 8];
       end
 
@@ -96,7 +98,7 @@ module naas_i_buf #(
 
     for (b = 0; b < MEMS; b = b + 1) begin : g_mem
       localparam BYTES = ROW / MEMS;
-      localparam [6:0] Pos = b;
+      localparam [PW-1:0] Pos = b;
       wire [31:0] k_row_here, w_row;
       assign k_row_here = (ROT && Pos < k_pos_i) ? k_row + {{(32-LW){1'b0}}, ch_stride_i} : k_row;
       assign w_row      = (depthwise_i ? k_row_here : c_row) + w_base;

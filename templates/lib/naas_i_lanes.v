@@ -6,13 +6,14 @@ module naas_i_lanes #(
   parameter POS   = 0,
   parameter SIZE  = 16,
   parameter LANES = 16,
+  parameter PW    = 5,    // bits of a position
   parameter LW    = 10,
   parameter M     = (LANES > SIZE) ? LANES / SIZE : 1
 ) (
   input  wire               clk_i,
   input  wire [LANES*8-1:0] data_i,
   input  wire [7:0]         count_i,      // valid lanes
-  input  wire [6:0]         c_pos_i,
+  input  wire [PW-1:0]      c_pos_i,
   input  wire [LW-1:0]      addr_i,
   input  wire [LW-1:0]      c_stride_i,
   output wire [M-1:0]       hit_o,
@@ -20,7 +21,7 @@ module naas_i_lanes #(
   output wire [M*8-1:0]     data_o
 );
 
-  localparam [7:0] Pos = POS;
+  localparam [PW:0] Pos = POS;
 
   reg [M-1:0]    hit_q;
   reg [LW-1:0]   addr_q;
@@ -41,11 +42,11 @@ module naas_i_lanes #(
       wire unused;
       assign unused = ^{c_pos_i, c_stride_i};
     end else begin : g_lane
-      wire [7:0] wrapped, lane;
+      wire [PW:0] wrapped, lane;
       assign wrapped = Pos - {1'b0, c_pos_i};
-      assign lane    = wrapped[7] ? wrapped + SIZE[7:0] : wrapped;
-      assign hit     = lane < count_i;
-      assign addr    = wrapped[7] ? addr_i + c_stride_i : addr_i;
+      assign lane    = wrapped[PW] ? wrapped + SIZE[PW:0] : wrapped;
+      assign hit     = {{(23-PW){1'b0}}, lane} < {16'd0, count_i};
+      assign addr    = wrapped[PW] ? addr_i + c_stride_i : addr_i;
       assign data    = data_i[lane * 8 +: 8];
     end
   endgenerate

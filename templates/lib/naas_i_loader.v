@@ -10,6 +10,7 @@ module naas_i_loader #(
   parameter WORD   = 16,   // bytes of a level-2 word, a multiple of LANES
   parameter PK     = 16,   // size of the K axis: depthwise layers deal channels to it
   parameter PC     = 16,   // size of the C axis: convolutions deal channels to it
+  parameter PW     = 5,    // bits of a position
   parameter AW     = 16,   // level-2 word address, slot included
   parameter DEPTH  = 4096,
   parameter SLOTS  = 2,
@@ -34,8 +35,12 @@ module naas_i_loader #(
   input  wire [3*16-1:0]    s_reach_i,
   input  wire [3*16-1:0]    y_share_reach_i,// the same for the rows of one Y position
   input  wire [3*16-1:0]    x_share_reach_i,
+  input  wire [3*16-1:0]    r_share_reach_i,// the same for the taps of one R position
+  input  wire [3*16-1:0]    s_share_reach_i,
   input  wire [3*16-1:0]    y_step_i,       // input rows from one Y position to the next, by class of Y
   input  wire [3*16-1:0]    x_step_i,
+  input  wire [3*16-1:0]    r_step_i,       // input rows from one R position to the next, by class of R
+  input  wire [3*16-1:0]    s_step_i,
   input  wire [4*32-1:0]    origin_y_i,     // input rows per step of the loops off-chip Y, R and level-2 Y, R
   input  wire [4*32-1:0]    origin_x_i,
   input  wire [15:0]        pad_y_i,
@@ -62,9 +67,9 @@ module naas_i_loader #(
   output wire               slot_o,
   output wire [LANES*8-1:0] data_o,
   output wire [7:0]         count_o,        // valid lanes
-  output wire [6:0]         c_pos_o,        // C position of lane 0 (convolution)
+  output wire [PW-1:0]      c_pos_o,        // C position of lane 0 (convolution)
   output wire [LW-1:0]      c_addr_o,       // and its local channel offset
-  output wire [6:0]         k_pos_o,        // bank of lane 0 (depthwise)
+  output wire [PW-1:0]      k_pos_o,        // bank of lane 0 (depthwise)
   output wire [LW-1:0]      k_addr_o,
   output wire [15:0]        y_o,            // row and column within the window
   output wire [15:0]        x_o,
@@ -72,6 +77,8 @@ module naas_i_loader #(
   output wire               y_last_o,
   output wire [15:0]        y_step_o,
   output wire [15:0]        x_step_o,
+  output wire [15:0]        r_step_o,
+  output wire [15:0]        s_step_o,
   output wire [15:0]        y_reach_o,      // last row, last column of one position's window
   output wire [15:0]        x_reach_o,
   // counters
@@ -124,11 +131,12 @@ module naas_i_loader #(
 
   // ---- extents, origin and level-2 base of the job
   wire        ch_last, ch_edge;
-  wire [15:0] groups_last, y_reach, r_reach, x_reach, s_reach, ys_reach, xs_reach, y_step, x_step;
+  wire [15:0] groups_last, y_reach, r_reach, x_reach, s_reach, ys_reach, xs_reach, rs_reach, ss_reach;
+  wire [15:0] y_step, x_step, r_step, s_step;
   wire [7:0]  tail;
   wire [31:0] tile_offset, origin_y, origin_x;
   reg  [47:0] job_last_q;
-  reg  [15:0] y_step_q, x_step_q, ys_reach_q, xs_reach_q;
+  reg  [15:0] y_step_q, x_step_q, r_step_q, s_step_q, rows_reach_q, cols_reach_q;
   reg  [7:0]  tail_q;
   reg  [AW-1:0] base_q;
   reg  signed [17:0] origin_y_q, origin_x_q;
@@ -146,6 +154,10 @@ module naas_i_loader #(
   naas_extent #(.W(16)) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_reach_i), .extent_o(xs_reach));
   naas_extent #(.W(16)) u_ystep (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_step_i), .extent_o(y_step));
   naas_extent #(.W(16)) u_xstep (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_step_i), .extent_o(x_step));
+  naas_extent #(.W(16)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_reach_i), .extent_o(rs_reach));
+  naas_extent #(.W(16)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_reach_i), .extent_o(ss_reach));
+  naas_extent #(.W(16)) u_rstep (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_step_i), .extent_o(r_step));
+  naas_extent #(.W(16)) u_sstep (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_step_i), .extent_o(s_step));
 
   naas_offset #(.N(6), .AW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc[13:8]), .clr_i(clr[13:8]),
@@ -184,13 +196,13 @@ module naas_i_loader #(
     .stride_i(job_stride_i), .offset_o(job_offset)
   );
 
-  wire [6:0]    c_pos, k_pos;
+  wire [PW-1:0] c_pos, k_pos;
   wire [LW-1:0] c_off, k_off;
-  naas_rotor #(.STEP(LANES), .SIZE(PC), .PW(7), .AW(LW)) u_c (
+  naas_rotor #(.STEP(LANES), .SIZE(PC), .PW(PW), .AW(LW)) u_c (
     .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(channel_stride_i[LW-1:0]),
     .pos_o(c_pos), .offset_o(c_off)
   );
-  naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(7), .AW(LW)) u_k (
+  naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(PW), .AW(LW)) u_k (
     .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(channel_stride_i[LW-1:0]),
     .pos_o(k_pos), .offset_o(k_off)
   );
@@ -205,10 +217,10 @@ module naas_i_loader #(
   reg [AW-1:0]      l2_addr_q;
   reg               v1_q, v2_q, v3_q, end1_q, end2_q, slot1_q, slot2_q, slot3_q, pad1_q, pad2_q;
   reg [SW-1:0]      sub1_q, sub2_q;
-  reg [6:0]         c1_q, c2_q, c3_q, k1_q, k2_q, k3_q;
+  reg [PW-1:0]      c1_q, c2_q, c3_q, k1_q, k2_q, k3_q;
   reg [LW-1:0]      ca1_q, ca2_q, ca3_q, ka1_q, ka2_q, ka3_q;
   reg [7:0]         n1_q, n2_q, n3_q;
-  reg [97:0]        w1_q, w2_q, w3_q;   // window coordinates of the beat
+  reg [129:0]       w1_q, w2_q, w3_q;   // window coordinates of the beat
   reg [LANES*8-1:0] data3_q;
 
   always @(posedge clk_i) begin
@@ -217,8 +229,10 @@ module naas_i_loader #(
       tail_q     <= tail;
       y_step_q   <= y_step;
       x_step_q   <= x_step;
-      ys_reach_q <= ys_reach + r_reach;
-      xs_reach_q <= xs_reach + s_reach;
+      r_step_q   <= r_step;
+      s_step_q   <= s_step;
+      rows_reach_q <= ys_reach + rs_reach;
+      cols_reach_q <= xs_reach + ss_reach;
       origin_y_q <= origin_y[17:0] - {2'b00, pad_y_i};
       origin_x_q <= origin_x[17:0] - {2'b00, pad_x_i};
       base_q     <= tile_offset[AW-1:0] + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
@@ -249,7 +263,8 @@ module naas_i_loader #(
     n1_q <= j_last[0] ? tail_q : LANES[7:0];
     n2_q <= n1_q;
     n3_q <= n2_q;
-    w1_q <= {j_last[2], j_last[1], xs_reach_q, ys_reach_q, x_step_q, y_step_q, j_idx[47:32], j_idx[31:16]};
+    w1_q <= {j_last[2], j_last[1], cols_reach_q, rows_reach_q, s_step_q, r_step_q, x_step_q, y_step_q, j_idx[47:32],
+             j_idx[31:16]};
     w2_q <= w1_q;
     w3_q <= w2_q;
     data3_q <= pad2_q ? {LANES{zero_point_i}} : l2_data_i[sub2_q * (LANES*8) +: LANES*8];
@@ -269,7 +284,7 @@ module naas_i_loader #(
   assign c_addr_o     = ca3_q;
   assign k_pos_o      = k3_q;
   assign k_addr_o     = ka3_q;
-  assign {x_last_o, y_last_o, x_reach_o, y_reach_o, x_step_o, y_step_o, x_o, y_o} = w3_q;
+  assign {x_last_o, y_last_o, x_reach_o, y_reach_o, s_step_o, r_step_o, x_step_o, y_step_o, x_o, y_o} = w3_q;
   assign busy_o       = run_q;
   assign words_o      = (v1_q & ~pad1_q) ? n1_q : 8'd0;
 

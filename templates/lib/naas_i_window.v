@@ -1,15 +1,20 @@
-// Edge of the array at one Y (or X) position: which rows (columns) of the streamed window fall into this position's own
-// window, and the address offset of each. One register. Windows of neighbours overlap (halo).
+// Edge of the array at one Y and R (or X and S) position: which rows (columns) of the streamed window fall into this
+// position's own window, and the address offset of each. One register.
+//
+// Where the window begins depends on both coordinates, and on the layer's stride, dilation and tile: windows of neighbours
+// overlap (halo), and those on a diagonal of Y and R may be the same.
 `default_nettype none
 
 module naas_i_window #(
-  parameter POS = 0,
+  parameter POS = 0,     // along Y
+  parameter TAP = 0,     // along R
   parameter LW  = 10
 ) (
   input  wire          clk_i,
   input  wire          load_i,     // a layer begins
   input  wire [15:0]   index_i,    // row (column) within the job's window
-  input  wire [15:0]   step_i,     // rows from one position's window to the next
+  input  wire [15:0]   step_i,     // rows from one position's window to the next, along Y
+  input  wire [15:0]   tap_step_i, // the same along R
   input  wire [15:0]   reach_i,    // last row of one position's window
   input  wire          next_i,     // this beat is the last of its row
   input  wire          done_i,     // this beat's row is the last of the window
@@ -24,7 +29,7 @@ module naas_i_window #(
   reg  [LW-1:0] running_q, offset_q;
   reg         hit_q;
 
-  assign base  = POS[15:0] * step_i;
+  assign base  = POS[15:0] * step_i + TAP[15:0] * tap_step_i;
   assign rel   = {1'b0, index_i} - {1'b0, base};
   assign begun = ~rel[16];
 

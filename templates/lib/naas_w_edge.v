@@ -8,6 +8,7 @@ module naas_w_edge #(
   parameter POS   = 0,
   parameter SIZE  = 16,
   parameter LANES = 16,
+  parameter PW    = 5,    // bits of a position
   parameter LW    = 10,
   parameter M     = (LANES > SIZE) ? LANES / SIZE : 1   // bytes of a word
 ) (
@@ -15,7 +16,7 @@ module naas_w_edge #(
   input  wire               rst_ni,
   input  wire               valid_i,
   input  wire               slot_i,
-  input  wire [6:0]         k_pos_i,
+  input  wire [PW-1:0]      k_pos_i,
   input  wire [LW-1:0]      addr_i,
   input  wire [LW-1:0]      k_stride_i,   // address distance of two channels of one position
   input  wire [LANES*8-1:0] data_i,
@@ -25,7 +26,7 @@ module naas_w_edge #(
   output wire [M*8-1:0]     data_o
 );
 
-  localparam [7:0] Pos = POS;
+  localparam [PW:0] Pos = POS;
 
   reg             hit_q, slot_q;
   reg [LW-1:0]    addr_q;
@@ -46,11 +47,11 @@ module naas_w_edge #(
       wire unused;
       assign unused = ^{k_pos_i, k_stride_i};
     end else begin : g_lane
-      wire [7:0] wrapped, lane;
+      wire [PW:0] wrapped, lane;
       assign wrapped = Pos - {1'b0, k_pos_i};
-      assign lane    = wrapped[7] ? wrapped + SIZE[7:0] : wrapped;
-      assign hit     = lane < LANES[7:0];
-      assign addr    = wrapped[7] ? addr_i + k_stride_i : addr_i;
+      assign lane    = wrapped[PW] ? wrapped + SIZE[PW:0] : wrapped;
+      assign hit     = lane < LANES[PW:0];
+      assign addr    = wrapped[PW] ? addr_i + k_stride_i : addr_i;
       assign data    = data_i[lane * 8 +: 8];
     end
   endgenerate

@@ -9,6 +9,7 @@ module naas_w_loader #(
   parameter WORD  = 16,   // bytes of a level-2 word, a multiple of LANES
   parameter PK    = 16,   // size of the K axis
   parameter PC    = 16,   // size of the C axis
+  parameter PW    = 5,    // bits of a position
   parameter AW    = 16,   // level-2 word address, slot included
   parameter DEPTH = 4096, // level-2 words per slot
   parameter SLOTS = 2,    // level-2 slots
@@ -29,6 +30,8 @@ module naas_w_loader #(
   input  wire [3*16-1:0]    c_last_i,
   input  wire [3*16-1:0]    r_last_i,
   input  wire [3*16-1:0]    s_last_i,
+  input  wire [3*16-1:0]    r_share_last_i, // taps of one R position minus one
+  input  wire [3*16-1:0]    s_share_last_i,
   input  wire [4*32-1:0]    tile_stride_i, // level-2 words per step of the level-2 loops K, C, R, S
   input  wire [3*32-1:0]    job_stride_i,  // level-2 words per WORD channels, per c, per r
   input  wire [3*16-1:0]    local_stride_i,// W buffer words per local k, c, r
@@ -46,8 +49,10 @@ module naas_w_loader #(
   // beat to the array's edge
   output wire               valid_o,
   output wire               slot_o,
-  output wire [6:0]         k_pos_o,       // K position of lane 0
-  output wire [6:0]         c_pos_o,       // C position
+  output wire [PW-1:0]      k_pos_o,       // K position of lane 0
+  output wire [PW-1:0]      c_pos_o,       // C, R and S positions
+  output wire [PW-1:0]      r_pos_o,
+  output wire [PW-1:0]      s_pos_o,
   output wire [LW-1:0]      addr_o,        // W buffer address at k_pos_o
   output wire [LANES*8-1:0] data_o,
   // counters
@@ -99,10 +104,11 @@ module naas_w_loader #(
   end
 
   // ---- extents and level-2 base of the job
-  wire [15:0] groups_last, c_last, r_last, s_last;
+  wire [15:0] groups_last, c_last, r_last, s_last, r_share, s_share;
   wire [7:0]  tail;
   wire [31:0] tile_offset;
   reg  [63:0] job_last_q;
+  reg  [15:0] r_share_q, s_share_q;
   reg  [7:0]  tail_q;
   reg  [AW-1:0] base_q;
 
@@ -111,6 +117,8 @@ module naas_w_loader #(
   naas_extent #(.W(16)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_last_i), .extent_o(c_last));
   naas_extent #(.W(16)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_last_i), .extent_o(r_last));
   naas_extent #(.W(16)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_last_i), .extent_o(s_last));
+  naas_extent #(.W(16)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_last_i), .extent_o(r_share));
+  naas_extent #(.W(16)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_last_i), .extent_o(s_share));
 
   naas_offset #(.N(4), .AW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[13:12], inc[9:8]}), .clr_i({clr[13:12], clr[9:8]}),
@@ -143,26 +151,32 @@ module naas_w_loader #(
   );
 
   // ---- local addresses
-  wire [6:0]    k_pos, c_pos;
-  wire [LW-1:0] k_off, c_off, r_off;
+  wire [PW-1:0] k_pos, c_pos, r_pos, s_pos;
+  wire [LW-1:0] k_off, c_off, r_off, s_off;
 
-  naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(7), .AW(LW)) u_k (
+  naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(PW), .AW(LW)) u_k (
     .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(local_stride_i[0 +: LW]),
     .pos_o(k_pos), .offset_o(k_off)
   );
-  naas_rotor #(.STEP(1), .SIZE(PC), .PW(7), .AW(LW)) u_cpos (
+  naas_rotor #(.STEP(1), .SIZE(PC), .PW(PW), .AW(LW)) u_cpos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[1])), .step_i(run_q & j_inc[1]),
     .stride_i(local_stride_i[16 +: LW]), .pos_o(c_pos), .offset_o(c_off)
   );
-  naas_offset #(.N(1), .AW(LW)) u_r_off (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(j_inc[2]), .clr_i(j_clr[2]),
-    .stride_i(local_stride_i[32 +: LW]), .offset_o(r_off)
+  naas_blocks #(.PW(PW), .AW(LW)) u_r_pos (
+    .clk_i(clk_i), .load_i(start | (run_q & j_clr[2])), .step_i(run_q & j_inc[2]), .share_last_i(r_share_q),
+    .stride_i(local_stride_i[32 +: LW]), .pos_o(r_pos), .offset_o(r_off)
+  );
+  naas_blocks #(.PW(PW), .AW(LW)) u_s_pos (
+    .clk_i(clk_i), .load_i(start | (run_q & j_clr[3])), .step_i(run_q & j_inc[3]), .share_last_i(s_share_q),
+    .stride_i({{(LW-1){1'b0}}, 1'b1}), .pos_o(s_pos), .offset_o(s_off)
   );
 
   always @(posedge clk_i) begin
     if (start) begin
       job_last_q <= {s_last, r_last, c_last, groups_last};
       tail_q     <= tail;
+      r_share_q  <= r_share;
+      s_share_q  <= s_share;
       // The slot that this job reads is the one after the next start's toggle of a fresh tile.
       base_q     <= tile_offset[AW-1:0] + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
     end
@@ -172,7 +186,7 @@ module naas_w_loader #(
   // ---- pipeline to the edge
   reg               v1_q, v2_q, v3_q, end1_q, end2_q, slot1_q, slot2_q, slot3_q;
   reg [SW-1:0]      sub1_q, sub2_q;
-  reg [6:0]         k1_q, k2_q, k3_q, c1_q, c2_q, c3_q;
+  reg [4*PW-1:0]    pos1_q, pos2_q, pos3_q;
   reg [LW-1:0]      a1_q, a2_q, a3_q;
   reg [LANES*8-1:0] data3_q;
 
@@ -190,9 +204,8 @@ module naas_w_loader #(
 
   always @(posedge clk_i) begin
     {slot1_q, slot2_q, slot3_q} <= {slot_q, slot1_q, slot2_q};
-    {k1_q, k2_q, k3_q}          <= {k_pos, k1_q, k2_q};
-    {c1_q, c2_q, c3_q}          <= {c_pos, c1_q, c2_q};
-    a1_q    <= k_off + c_off + r_off + s_idx[LW-1:0];
+    {pos1_q, pos2_q, pos3_q}    <= {k_pos, c_pos, r_pos, s_pos, pos1_q, pos2_q};
+    a1_q    <= k_off + c_off + r_off + s_off;
     a2_q    <= a1_q;
     a3_q    <= a2_q;
     sub1_q  <= sub;
@@ -208,8 +221,7 @@ module naas_w_loader #(
   assign l2_addr_o    = l2_addr_q;
   assign valid_o      = v3_q;
   assign slot_o       = slot3_q;
-  assign k_pos_o      = k3_q;
-  assign c_pos_o      = c3_q;
+  assign {k_pos_o, c_pos_o, r_pos_o, s_pos_o} = pos3_q;
   assign addr_o       = a3_q;
   assign data_o       = data3_q;
   assign busy_o       = run_q;

@@ -80,6 +80,63 @@ fn several_networks_share_an_accelerator() {
     assert_eq!(found["networks"].as_array().unwrap().len(), 2);
 }
 
+#[test]
+fn float_networks_are_mapped_and_designs_compared() {
+    let place = Place::new();
+    place.write(
+        "net.json",
+        r#"{"name": "net", "layers": [
+          {"name": "a", "kind": "conv", "K": 16, "C": 8, "H": 16, "W": 16, "R": 3, "S": 3, "pad": [1, 1, 1, 1], "stride": [2, 2]},
+          {"name": "b", "kind": "matmul", "M": 4, "N": 24, "K": 64}]}"#,
+    );
+    place.document("map net.json --accelerator ck8.json --out d.json");
+    let both = place.document("cost --design d.json --design d.json");
+    let designs = both["designs"].as_array().unwrap();
+    assert_eq!((designs.len(), &designs[0]), (2, &designs[1]));
+    assert_eq!(
+        (&designs[0]["design"], &designs[0]["technology"]["unit"]),
+        (&"d.json".into(), &"pJ".into())
+    );
+    let text = place.run("cost --design d.json --design d.json");
+    assert!(String::from_utf8(text.stdout).unwrap().contains("#2 cycles"));
+    for row in designs[0]["layers"].as_array().unwrap() {
+        let (roof, pes) = (&row["roofline"], 64.0);
+        assert!(number(&roof["achieved"]) <= number(&roof["attainable"]) && number(&roof["attainable"]) <= pes);
+        assert!(number(&row["bound_share"]) <= 1.0 && row["bound_by"].is_string());
+    }
+    let other = place.document("cost --design d.json --technology maestro-2020");
+    assert_eq!(other["energy"]["offchip"], 0.0);
+    assert_eq!(other["technology"]["unit"], "MACs");
+
+    place.document("cost --design d.json --timeline a.svg --layer a");
+    let picture = place.read("a.svg");
+    assert!(picture.starts_with("<svg ") && picture.contains("Layer `a` of net"));
+    place.document("cost --design d.json --timeline b.svg --layer b --from 100 --cycles 50");
+    assert!(place.read("b.svg").contains("cycles 100 to 149"));
+    assert!(
+        place
+            .refusal("cost --design d.json --timeline a.svg --layer c")
+            .contains("no layer is named `c`")
+    );
+    assert!(
+        place
+            .refusal("cost --design d.json --design d.json --timeline a.svg --layer a")
+            .contains("E0106")
+    );
+}
+
+#[test]
+fn float_onnx_files_are_networks() {
+    let place = Place::new();
+    let file = repository("tests/onnx/transformer.dynamo.onnx").display().to_string();
+    let e = place.refusal(&format!("run {file} --input ck8.json --output y.npy"));
+    assert!(e.contains("E0103"), "{e}");
+    let document = place.document(&format!(
+        "map {file} --accelerator ck8.json --layer node_MatMul_1 --out d.json"
+    ));
+    assert_eq!(document["layers"][0]["macs"], 10 * 48 * 144);
+}
+
 /// An array of the recorded vectors of a network, as a `.npy` file of its input (or output).
 fn recorded(name: &str, array: &str) -> Vec<u8> {
     let graph = match name {

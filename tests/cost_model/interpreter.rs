@@ -173,17 +173,20 @@ impl<'a> Interpreter<'a> {
         self.accesses.i_words += channels * count(&rows) * count(&columns);
         let hits = |side: usize, window: usize| {
             let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
-            let (p, n) = (self.t.accelerator.parallel(out), &self.t.nest);
-            let share = extent(i, at(out)).div_ceil(p);
-            let reach = (share - 1) * n.stride[side] + (extent(i, at(tap)) - 1) * n.dilation[side] + 1;
-            let takes = |position: u32, row: u32| {
-                let base = position * share * n.stride[side];
-                (base..base + reach).contains(&row)
-            };
-            let rows = 0..u32::try_from(window).unwrap();
-            (0..p)
-                .flat_map(|position| rows.clone().filter(move |&row| takes(position, row)))
-                .count() as u64
+            let n = &self.t.nest;
+            let [outs, taps] = [out, tap].map(|d| self.t.accelerator.parallel(d));
+            let (share, tap_share) = (extent(i, at(out)).div_ceil(outs), extent(i, at(tap)).div_ceil(taps));
+            // The rows that a PE at output position `p` and tap position `q` lies between, one by one.
+            let mut written = 0;
+            for p in 0..outs {
+                for q in 0..taps {
+                    let row =
+                        |y: u32, r: u32| (p * share + y) * n.stride[side] + (q * tap_share + r) * n.dilation[side];
+                    let own = row(0, 0)..=row(share - 1, tap_share - 1);
+                    written += own.filter(|&row| (row as usize) < window).count() as u64;
+                }
+            }
+            written
         };
         self.accesses.i_writes += channels * hits(0, rows.len()) * hits(1, columns.len());
     }

@@ -1,104 +1,129 @@
-//! Generated hardware against the model and the golden layer, on random (accelerator, layer, mapping) triples in Verilator:
-//! every output byte, the cycles of every layer and all twelve counters must be equal.
+//! Generated hardware against the models and the golden layer, on random cases in Verilator and Icarus: every output byte,
+//! the cycles of every layer and all twelve counters must be equal. `naas verify` runs the same cases.
 //!
-//! `NAAS_SEED`, `NAAS_FROM` and `NAAS_DESIGNS` choose other designs; a failure prints its seed, and the layer that fails is
-//! shrunk to the simplest triple that still does.
+//! `NAAS_SEED` chooses other cases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
-#![allow(clippy::print_stdout, reason = "a campaign says what it covered")]
 
 mod support;
 
-use naas::base::dims::Dim;
-use naas::base::rng;
-use naas::mapping::random::{Limits, Triple, random_set, shrink};
-use std::collections::BTreeMap;
-use support::{Folder, env_or};
+use naas::sim::verilator::{Options, Pair, Simulator};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+use support::{Built, case, env_or};
 
-const LAYERS: usize = 8;
+fn naas(dir: &Path, line: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_naas"))
+        .current_dir(dir)
+        .args(line.split_whitespace())
+        .args(["--json", "--quiet"])
+        .env(
+            "NAAS_VERILATOR_CACHE",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator-cache"),
+        )
+        .output()
+        .unwrap()
+}
 
-fn check(designs: u64) {
-    let (seed, from) = (env_or("NAAS_SEED", 1), env_or("NAAS_FROM", 0));
-    let mut covered: BTreeMap<String, u32> = BTreeMap::new();
-    for design in from..from + env_or("NAAS_DESIGNS", designs) {
-        let set = random_set(&mut rng::stream(seed, &[design]), &Limits::default(), LAYERS);
-        let outcome = Folder::of(&set, seed ^ design).simulate(&[]);
-        if let Err(text) = outcome {
-            explain(&set, seed, design, &text);
-        }
-        for t in &set {
-            *covered.entry(format!("axes {}", axes(t))).or_default() += 1;
-            *covered.entry(format!("kind {}", t.nest.kind.as_str())).or_default() += 1;
-            *covered
-                .entry(format!("accumulates {}", t.schedule().accumulate))
-                .or_default() += 1;
-        }
+/// `naas verify` on so many layers; its document.
+fn verify(layers: u64) -> Value {
+    let dir = tempfile::tempdir().unwrap();
+    let seed = env_or("NAAS_SEED", 1);
+    let output = naas(dir.path(), &format!("verify --random {layers} --seed {seed}"));
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let replay = std::fs::read_to_string(dir.path().join("naas-failure.json")).unwrap_or_default();
+    assert!(output.status.success(), "seed {seed}\n{errors}\n{replay}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["cases"], layers);
+    for none in ["mismatches", "cycle_differences", "counter_differences"] {
+        assert_eq!(document[none], 0, "{document}");
     }
-    println!("seed {seed}: 0 failures; layers by property {covered:?}");
-}
-
-fn axes(t: &Triple) -> String {
-    t.accelerator
-        .axes
-        .iter()
-        .flat_map(|a| &a.dims)
-        .map(|d: &Dim| d.to_string())
-        .collect()
-}
-
-/// Finds a layer that fails alone, shrinks it and panics with all that is needed to see it again.
-fn explain(set: &[Triple], seed: u64, design: u64, text: &str) -> ! {
-    let fails = |t: &Triple| {
-        Folder::of(std::slice::from_ref(t), seed ^ design)
-            .simulate(&[])
-            .is_err()
-    };
-    let alone = set.iter().find(|t| fails(t)).map(|t| shrink(t, fails));
-    panic!("design {design} of seed {seed} fails:\n{text}\nsimplest failing layer alone: {alone:#?}");
+    assert_eq!(document["failures"], Value::Array(Vec::new()));
+    document
 }
 
 #[test]
 fn sample() {
-    check(2);
+    let document = verify(12);
+    assert!(
+        document["icarus"].as_u64() > Some(0) && document["stalled"].as_u64() > Some(0),
+        "{document}"
+    );
 }
 
-/// The hundred triples and more; `make test-long`.
+/// Every dimension on some axis, layers that are worth simulating.
 #[test]
-#[ignore = "long: about a minute per design"]
+#[ignore = "long: some minutes"]
 fn campaign() {
-    check(14);
+    let document = verify(300);
+    assert!(document["macs"].as_u64() >= Some(300 * 5000), "{document}");
+}
+
+/// A case written to a file runs from there, and one with a wrong prediction is refused.
+#[test]
+fn replay_files_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = case(4, 1, 1);
+    std::fs::write(dir.path().join("case.json"), serde_json::to_string(&case).unwrap()).unwrap();
+    let output = naas(dir.path(), "verify --replay case.json");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &report["pass"]),
+        (Some(0), &true.into()),
+        "{report}"
+    );
+    let mut broken = case;
+    broken.mappings.clear();
+    std::fs::write(dir.path().join("case.json"), serde_json::to_string(&broken).unwrap()).unwrap();
+    let output = naas(dir.path(), "verify --replay case.json");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// The two benches agree in every number, under stalls in the bits.
+#[test]
+fn icarus_agrees_with_verilator() {
+    let built = Built::of(&case(6, 0, 2));
+    let icarus = |o| Options {
+        simulator: Simulator::Icarus,
+        ..o
+    };
+    let (one, other) = (built.run(|o| o), built.run(icarus));
+    assert!(one.pass && other.pass, "{:?}", other.first_difference());
+    assert_eq!((&one.layers, one.total), (&other.layers, other.total));
+    let stalled = built.run(|o| icarus(Options { stall: 30, ..o }));
+    assert!(stalled.pass && stalled.total.cycles.rtl > stalled.total.cycles.model);
 }
 
 /// Under random stalls of the memory the bits stay and cycles only grow.
 #[test]
 fn stalls_change_no_bit() {
-    let set = random_set(
-        &mut rng::stream(env_or("NAAS_SEED", 1), &[1000]),
-        &Limits::default(),
-        LAYERS,
-    );
-    let folder = Folder::of(&set, 77);
-    for percent in ["20", "60"] {
-        folder.simulate(&["--stall", percent, "--seed", "5"]).unwrap();
+    let built = Built::of(&case(env_or("NAAS_SEED", 1), 1, 8));
+    for stall in [20, 60] {
+        let report = built.run(|o| Options { stall, ..o });
+        assert!(report.pass, "{:?}", report.first_difference());
     }
 }
 
-/// One more cycle of memory latency in the bench alone must be seen in the cycles.
+/// One more cycle of memory latency in the bench alone must be seen in the cycles, in both simulators.
 #[test]
 fn another_latency_is_noticed() {
-    let set = random_set(
-        &mut rng::stream(3, &[0]),
-        &Limits {
-            macs: 2000,
-            ..Limits::default()
-        },
-        1,
-    );
-    let folder = Folder::of(&set, 3);
-    let latency = set[0].accelerator.offchip.latency_cycles + 1;
-    folder.simulate(&[]).unwrap();
-    let text = folder.simulate(&["--latency", &latency.to_string()]).unwrap_err();
-    assert!(text.contains("0 mismatches"), "bits must stay:\n{text}");
+    let case = case(3, 0, 1);
+    let built = Built::of(&case);
+    let latency = Some(case.accelerator.offchip.latency_cycles + 1);
+    assert!(built.run(|o| o).pass);
+    for simulator in [Simulator::Verilator, Simulator::Icarus] {
+        let report = built.run(|o| Options {
+            latency,
+            simulator,
+            ..o
+        });
+        let Pair { rtl, model } = report.total.cycles;
+        assert!(
+            !report.pass && report.total.mismatches == 0 && rtl > model,
+            "{simulator:?}"
+        );
+    }
 }
 
 /// No warning from Verilator or Icarus, whatever the axes, lanes and depths.
@@ -114,18 +139,17 @@ fn lint_campaign() {
     lint(3..40);
 }
 
-fn lint(designs: std::ops::Range<u64>) {
+fn lint(designs: std::ops::Range<usize>) {
     for design in designs {
-        let set = random_set(&mut rng::stream(11, &[design]), &Limits::default(), 1);
-        Folder::of(&set, 1)
-            .make("lint", &[])
-            .unwrap_or_else(|e| panic!("design {design}: {:?}\n{e}", set[0].accelerator));
+        let case = case(11, design, 1);
+        Built::of(&case)
+            .make("lint")
+            .unwrap_or_else(|e| panic!("design {design}: {:?}\n{e}", case.accelerator));
     }
 }
 
 /// Yosys finds no latch, no undriven or multiply driven net.
 #[test]
 fn yosys_check_is_clean() {
-    let set = random_set(&mut rng::stream(13, &[0]), &Limits::default(), 1);
-    Folder::of(&set, 1).make("synth", &[]).unwrap();
+    Built::of(&case(13, 0, 1)).make("synth").unwrap();
 }

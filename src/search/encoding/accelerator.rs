@@ -7,7 +7,7 @@
 //! Where the paper is silent, this is how a gene `g` is read; everything decodes to an accelerator that keeps the rules of
 //! the hardware template, so that samples are rejected for their resources or for a layer that does not fit only.
 //!
-//! - **#dims** picks the number of axes evenly from [`AXIS_COUNTS`]; **importances** pick their dims out of [`AXIS_DIMS`],
+//! - **#dims** picks the number of axes evenly from [`AXIS_COUNTS`]; **importances** pick their dims out of all six,
 //!   in decreasing order. These two constants of `arch` are the only restriction of the space to what the hardware builds;
 //!   genes without effect stay in the vector, so that vectors stay comparable when the restriction falls.
 //! - **#PE** is an upper limit, linear from 8 to the resources' in steps of 8. **Sizes** are shares of it: an axis gets
@@ -24,7 +24,7 @@
 //! - With [`Splits::Learned`] four more genes shift both splits, each by up to a factor of eight either way.
 
 use crate::arch::accelerator::{
-    AXIS_COUNTS, AXIS_DIMS, Accelerator, Axis, Buffers, L2, Lanes, MAX_AXIS, Memory, Offchip, PARAM_BYTES, Words,
+    AXIS_COUNTS, Accelerator, Axis, Buffers, L2, Lanes, MAX_AXIS, Memory, Offchip, PARAM_BYTES, Words,
 };
 use crate::arch::geometry::Geometry;
 use crate::arch::resources::Resources;
@@ -180,17 +180,9 @@ impl AcceleratorSpace {
         }
         let counts = AXIS_COUNTS.count();
         let count = AXIS_COUNTS.start() + bin(genes[gene::AXES], counts);
-        let choice = &genes[SIZING_GENES..];
-        match self.encoding {
-            Encoding::Importance => {
-                let allowed: Vec<f64> = AXIS_DIMS.iter().map(|d| choice[d.index()]).collect();
-                self.encoding.choose(&allowed, AXIS_DIMS.len(), count)
-            }
-            Encoding::Index => self.encoding.choose(choice, AXIS_DIMS.len(), count),
-        }
-        .into_iter()
-        .map(|i| AXIS_DIMS[i])
-        .collect()
+        let choice = &genes[SIZING_GENES..][..self.encoding.genes(Dim::ALL.len())];
+        let chosen = self.encoding.choose(choice, Dim::ALL.len(), count);
+        chosen.into_iter().map(|i| Dim::ALL[i]).collect()
     }
 
     /// Sizes of `axes` axes whose product stays within the #PE gene.
@@ -359,7 +351,7 @@ mod tests {
         for (name, sizes) in [("edgetpu", [64, 64]), ("nvdla-1024", [32, 32]), ("eyeriss", [12, 14])] {
             let space = AcceleratorSpace::new(Resources::preset(name).unwrap());
             let mut v = vec![1.0; 14];
-            (v[1], v[9]) = (0.3, 0.9);
+            (v[gene::L1], v[gene::AXES], v[9]) = (0.3, 0.5, 0.9);
             let a = space.decode(&v).unwrap();
             assert_eq!([a.axes[0].size, a.axes[1].size], sizes);
             let used = a.onchip_bytes() as f64 / space.resources.onchip_bytes as f64;
@@ -372,12 +364,15 @@ mod tests {
         let space = AcceleratorSpace::new(Resources::preset("nvdla-256").unwrap());
         let mut v = vec![0.5; 14];
         v[8..].copy_from_slice(&[0.4, 0.6, 0.2, 0.2, 0.9, 0.1]);
-        let dims: Vec<_> = space.decode(&v).unwrap().axes.iter().map(|a| a.dims[0]).collect();
-        assert_eq!(
-            dims,
-            [Dim::C, Dim::K],
-            "R is not among the dims that this version builds"
-        );
+        for (number, dims) in [
+            (0.1, vec![Dim::R]),
+            (0.5, vec![Dim::R, Dim::C]),
+            (0.9, vec![Dim::R, Dim::C, Dim::K]),
+        ] {
+            v[gene::AXES] = number;
+            let a = space.decode(&v).unwrap();
+            assert_eq!(a.axes.iter().map(|a| a.dims[0]).collect::<Vec<_>>(), dims);
+        }
     }
 
     #[test]
@@ -388,13 +383,13 @@ mod tests {
             ..AcceleratorSpace::new(resources)
         };
         let mut seen = std::collections::BTreeSet::new();
-        for i in 0..48 {
+        for i in 0..120 {
             let mut v = vec![0.5; space.genes()];
-            v[SIZING_GENES] = f64::from(i) / 48.0;
+            v[SIZING_GENES] = f64::from(i) / 120.0;
             let a = space.decode(&v).unwrap();
             seen.insert(a.axes.iter().map(|x| x.dims[0]).collect::<Vec<_>>());
         }
-        assert_eq!(seen.len(), 12);
+        assert_eq!(seen.len(), 30);
     }
 
     #[test]

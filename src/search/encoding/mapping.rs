@@ -436,6 +436,7 @@ mod tests {
             macs: 1 << 30,
             channels: 600,
             side: 60,
+            ..Limits::default()
         };
         let mut accumulating = 0;
         for i in 0..5000 {

@@ -57,6 +57,15 @@ pub(super) fn int64s(tensor: &TensorProto) -> Result<Vec<i64>> {
     }
 }
 
+/// Truth values.
+pub(super) fn bools(tensor: &TensorProto) -> Result<Vec<bool>> {
+    typed(tensor, &[data_type::BOOL], "bool")?;
+    match raw::<1>(tensor, tensor.int32_data.len())? {
+        Some(raw) => Ok(raw.into_iter().map(|[b]| b != 0).collect()),
+        None => Ok(tensor.int32_data.iter().map(|&v| v != 0).collect()),
+    }
+}
+
 /// Int8 or uint8 elements, the latter with 128 subtracted.
 pub(super) fn bytes(tensor: &TensorProto) -> Result<Bytes> {
     typed(tensor, &[data_type::INT8, data_type::UINT8], "int8 or uint8")?;

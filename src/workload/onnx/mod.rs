@@ -1,6 +1,6 @@
-//! Reader of quantized ONNX networks in QDQ form.
+//! Reader of ONNX networks: quantized ones in QDQ form with everything that runs them, float ones as shapes ([`shapes`]).
 //!
-//! In this form every quantized operator is a real-valued one between `DequantizeLinear` and `QuantizeLinear`. One pattern
+//! In QDQ form every quantized operator is a real-valued one between `DequantizeLinear` and `QuantizeLinear`. One pattern
 //! covers all of them: operands are dequantized int8 tensors, the operator's result waits as a pending value, `Relu` and
 //! `Clip` narrow the pending value's range, and the `QuantizeLinear` that follows completes it with scale and zero point.
 //!
@@ -11,9 +11,11 @@ mod attributes;
 mod constant;
 mod operators;
 pub mod proto;
+mod shapes;
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::graph::{Element, Layout, MAX_ELEMENTS, OpKind, Port, QuantGraph, Semantics, Tensor, TensorId};
+use crate::workload::network::Network;
 use crate::workload::onnx::operators::Pending;
 use attributes::Attributes;
 use prost::Message;
@@ -28,11 +30,35 @@ const MAX_RANK: usize = 8;
 /// Decoded weights may take this many times the file's size, for layers that share weights.
 const SHARING: usize = 16;
 
+/// What an ONNX file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Model {
+    /// A quantized network that can run.
+    Quantized(Box<QuantGraph>),
+    /// The layers of a float network, enough to search and to cost.
+    Shapes(Network),
+}
+
+/// Reads an ONNX file of either kind; the network is named after the file.
+///
+/// # Errors
+/// `E0101` if it cannot be read, else as [`parse_model`].
+pub fn open(path: &Path) -> Result<Model> {
+    let (bytes, name, place) = file(path)?;
+    parse_model(&bytes, &name, &place)
+}
+
 /// Reads a QDQ ONNX file; the network is named after the file.
 ///
 /// # Errors
 /// `E0101` if it cannot be read, else as [`parse`].
 pub fn read(path: &Path) -> Result<QuantGraph> {
+    let (bytes, name, place) = file(path)?;
+    parse(&bytes, &name, &place)
+}
+
+/// The bytes of a file, the name of its network, and what errors call it.
+fn file(path: &Path) -> Result<(Vec<u8>, String, String)> {
     let place = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|e| {
         Diagnostic::new(Code::Unreadable, format!("the file cannot be read: {e}"))
@@ -40,7 +66,7 @@ pub fn read(path: &Path) -> Result<QuantGraph> {
             .expected("an .onnx file")
     })?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    parse(&bytes, &name, &place)
+    Ok((bytes, name.into_owned(), place))
 }
 
 /// Reads the bytes of a QDQ ONNX file as the network `name`; `place` is what errors call the file.
@@ -49,14 +75,38 @@ pub fn read(path: &Path) -> Result<QuantGraph> {
 /// `E0101` for bytes that are no complete model, `E0102` for a model that contradicts itself, `E0103` for operators, types
 /// or options that are not supported (the node is named), `E0104` for sizes of zero or beyond any use.
 pub fn parse(bytes: &[u8], name: &str, place: &str) -> Result<QuantGraph> {
+    let graph = decode(bytes, place)?;
+    quantized(&graph, bytes.len(), name).map_err(|e| within(e, place))
+}
+
+/// Reads the bytes of an ONNX file of either kind as the network `name`: as a quantized network if any of its nodes
+/// quantizes, else as shapes.
+///
+/// # Errors
+/// As [`parse`]; of a float network, `E0103` names the node whose operator is not supported.
+pub fn parse_model(bytes: &[u8], name: &str, place: &str) -> Result<Model> {
+    let graph = decode(bytes, place)?;
+    let quantizes = |node: &NodeProto| matches!(node.op_type.as_str(), "QuantizeLinear" | "DequantizeLinear");
+    let model = if graph.node.iter().any(quantizes) {
+        quantized(&graph, bytes.len(), name).map(|graph| Model::Quantized(Box::new(graph)))
+    } else {
+        shapes::network(&graph, name).map(Model::Shapes)
+    };
+    model.map_err(|e| within(e, place))
+}
+
+fn decode(bytes: &[u8], place: &str) -> Result<GraphProto> {
     let model = ModelProto::decode(bytes)
         .map_err(|e| unreadable(format!("the file is no ONNX model or is cut off: {e}")).at(place))?;
-    let graph = match &model.graph {
-        Some(graph) if !model.opset_import.is_empty() => graph,
-        _ => return Err(unreadable("the file holds no complete ONNX model").at(place)),
-    };
-    let mut reader = Reader::new(name, bytes.len());
-    reader.read(graph).map_err(|e| within(e, place)).map(|()| reader.graph)
+    match model.graph {
+        Some(graph) if !model.opset_import.is_empty() => Ok(graph),
+        _ => Err(unreadable("the file holds no complete ONNX model").at(place)),
+    }
+}
+
+fn quantized(graph: &GraphProto, file_bytes: usize, name: &str) -> Result<QuantGraph> {
+    let mut reader = Reader::new(name, file_bytes);
+    reader.read(graph).map(|()| reader.graph)
 }
 
 fn unreadable(what: impl Into<String>) -> Diagnostic {
@@ -154,13 +204,7 @@ impl<'a> Reader<'a> {
             self.define(&input.name, value)?;
         }
         for (i, node) in graph.node.iter().enumerate() {
-            self.node(node, i).map_err(|e| {
-                let label = [&node.name, node.output.first().unwrap_or(&node.name)]
-                    .into_iter()
-                    .find(|text| !text.is_empty())
-                    .map_or_else(|| i.to_string(), Clone::clone);
-                within(e, &format!("node `{label}`"))
-            })?;
+            self.node(node, i).map_err(|e| within(e, &node_label(node, i)))?;
         }
         self.order_inputs(&declared)?;
         graph.output.iter().try_for_each(|output| {
@@ -431,6 +475,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What errors call a node: its name, else its first output's, else its position.
+fn node_label(node: &NodeProto, index: usize) -> String {
+    let label = [&node.name, node.output.first().unwrap_or(&node.name)]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .map_or_else(|| index.to_string(), Clone::clone);
+    format!("node `{label}`")
+}
+
 fn missing(name: &str) -> Diagnostic {
     malformed(format!("nothing before this node produces `{name}`"))
 }
@@ -488,7 +541,7 @@ fn checked_elements(shape: &[u32]) -> Result<u64> {
 }
 
 /// Shape and type of a declared input; a variable batch is taken as 1.
-fn declared_input<'a>(input: &ValueInfoProto) -> Result<Value<'a>> {
+fn input_shape(input: &ValueInfoProto) -> Result<(Vec<u32>, i32)> {
     let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| malformed("the input has no tensor type"))?;
     let shape = tensor
@@ -508,7 +561,13 @@ fn declared_input<'a>(input: &ValueInfoProto) -> Result<Value<'a>> {
             None => Err(unsupported(format!("dimension {} has no fixed size", i + 1))),
         })
         .collect::<Result<Vec<u32>>>()?;
-    match tensor.elem_type {
+    Ok((shape, tensor.elem_type))
+}
+
+/// The value of an input of a quantized network.
+fn declared_input<'a>(input: &ValueInfoProto) -> Result<Value<'a>> {
+    let (shape, elem_type) = input_shape(input)?;
+    match elem_type {
         data_type::FLOAT => Ok(Value::FloatInput(shape)),
         data_type::INT8 => Ok(Value::ByteInput(shape, Element::Int8)),
         data_type::UINT8 => Ok(Value::ByteInput(shape, Element::Uint8)),

@@ -86,6 +86,9 @@ pub struct AttributeProto {
     /// Value of a tensor attribute.
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
+    /// Value of a float list.
+    #[prost(float, repeated, tag = "7")]
+    pub floats: Vec<f32>,
     /// Value of an integer list.
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
@@ -132,6 +135,8 @@ pub mod data_type {
     pub const INT32: i32 = 6;
     /// 64-bit integers.
     pub const INT64: i32 = 7;
+    /// Truth values, a byte each.
+    pub const BOOL: i32 = 9;
 }
 
 /// A declared value: name and type.

@@ -49,17 +49,19 @@ module naas_mem #(
 
 `ifndef SYNTHESIS
     // Pseudo-random content, one number per word, repeated over its width: cheap to compile, as large arrays have many
-    // memories. Feeding the parity back lets every bit of the pattern take part.
+    // memories. Feeding the parity back lets every bit of the pattern take part. The bound is a variable so that Verilator
+    // leaves the loop a loop: unrolled, the initial content would be a third of the model's source.
     localparam COPIES = (WIDTH + 31) / 32;
 
     reg [COPIES*32-1:0] pattern;
     reg [31:0]          noise;
-    integer             word;
+    integer             word, words;
 
     initial begin
         noise   = 32'h2545F491;
         pattern = {COPIES{noise}};
-        for (word = 0; word < DEPTH; word = word + 1) begin
+        words   = DEPTH;
+        for (word = 0; word < words; word = word + 1) begin
             noise       = (noise + {31'd0, ^pattern}) * 32'd1664525 + 32'd1013904223;
             pattern     = {COPIES{noise[15:0], noise[31:16]}};
             mem_q[word] = pattern[WIDTH-1:0];

@@ -1,0 +1,103 @@
+//! Data for layers that exist only to be compared: full ranges everywhere, so that a wrong bit has nowhere to hide.
+//!
+//! Beside weights and inputs over all of int8, the input's zero point is any byte (padding then differs from zero), biases
+//! are large, clamps cut at both ends, and every channel has its own scale and its own rounding.
+
+use crate::base::diag::Result;
+use crate::base::rng::{Rng, stream};
+use crate::sim::golden;
+use crate::sim::plan::{LayerData, Side, to_planes, uniform};
+use crate::workload::graph::Layout;
+use crate::workload::layer::{Layer, Shape};
+use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
+use rand::RngExt as _;
+
+/// All that the output unit can do.
+const ROUNDINGS: [Rounding; 5] = [
+    Rounding::HalfUp,
+    Rounding::HalfAway,
+    Rounding::Twice,
+    Rounding::Even,
+    Rounding::Float32,
+];
+
+/// Data of layers that run one after the other, each with tensors of its own.
+///
+/// # Errors
+/// As [`golden::layer`], naming the layer.
+pub fn data(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
+    let one = |(i, layer): (usize, &Layer)| {
+        one(layer, 2 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
+    };
+    layers.iter().enumerate().map(one).collect()
+}
+
+fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
+    let (elements, channels) = match layer.shape {
+        Shape::Conv(c) => ([c.N, c.C, c.H, c.W], c.K),
+        Shape::Matmul(m) => ([m.batch, m.M, m.K, 1], m.N),
+    };
+    let weights = uniform(rng, layer.shape.weight_count()? as usize);
+    let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
+    // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps.
+    let taps = weights.len() as u64 / u64::from(channels);
+    let spread = (64 - taps.leading_zeros()) as u8 / 2;
+    let post = LayerPost {
+        channels: (0..channels).map(|_| channel(rng, spread)).collect(),
+        zero_point: rng.random_range(-20..20),
+        lo: rng.random_range(-128..=-60),
+        hi: rng.random_range(60..=127),
+        input_zero_point: rng.random(),
+    };
+    let layout = Layout::ChannelsFirst;
+    let output = golden::layer(&layer.shape, layout, &input, &weights, &post)?;
+    Ok(LayerData {
+        input: (tensor, to_planes(&layer.shape, layout, &input, Side::Input)),
+        output: (tensor + 1, to_planes(&layer.shape, layout, &output, Side::Output)),
+        layer: layer.clone(),
+        layout,
+        weights,
+        post,
+    })
+}
+
+fn channel(rng: &mut Rng, spread: u8) -> ChannelParams {
+    let rounding = ROUNDINGS[rng.random_range(0..ROUNDINGS.len())];
+    // Integer roundings use all 31 bits of the multiplier, float32 has 24.
+    let more = if rounding == Rounding::Float32 { 0 } else { 7 };
+    let fine = rng.random_range(0..1u32 << more);
+    ChannelParams {
+        bias: rng.random_range(-20_000..20_000),
+        multiplier: rng.random_range(1 << 23..1 << 24) << more | fine,
+        shift: 29 + spread + more + rng.random_range(0..3u8),
+        rounding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::campaign::{Campaign, Case};
+    use crate::mapping::random::Limits;
+
+    /// Outputs reach both clamps, and most lie between.
+    #[test]
+    fn outputs_fill_their_range() {
+        let set = Campaign::new(1, 10, None, Limits::default()).unwrap().triples(0);
+        let case = Case::new(&set, 5).unwrap();
+        let data = data(&case.layers, case.seed).unwrap();
+        assert_eq!(data, super::data(&case.layers, case.seed).unwrap());
+        let mut counts = [0usize; 3];
+        for d in &data {
+            for &v in &d.output.1 {
+                counts[if v == d.post.lo {
+                    0
+                } else {
+                    1 + usize::from(v == d.post.hi)
+                }] += 1;
+            }
+        }
+        let [low, between, high] = counts;
+        assert!(low > 0 && high > 0 && between > low + high, "{counts:?}");
+    }
+}

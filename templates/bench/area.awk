@@ -1,0 +1,52 @@
+# Area by block, from a hierarchical netlist's `stat -liberty` (Yosys): every module's own cells, times how often the design
+# holds it. Memories are black boxes and count nothing.
+#
+#   awk -f area.awk -v pes=256 stat.txt
+
+# A block is what a hardware engineer would call one: the first pattern that a module's name has decides.
+function block(name) {
+    if (name ~ /naas_(pe|tree|psum_buf|w_buf|i_buf)/) return "PE array"
+    if (name ~ /naas_(array|w_edge|i_lanes|i_window|register)/) return "networks"
+    if (name ~ /naas_(output_unit|round24|top_bit)/) return "output units"
+    if (name ~ /naas_(level2|mem)/) return "memory shells"
+    if (name ~ /naas_(control|axil|token)/ || name == "naas_top") return "controller"
+    return "engines"
+}
+
+# Adds `times` copies of a module and of all that it holds.
+function visit(name, times,    part, i, n, parts) {
+    if (!(name in area)) return
+    total[block(name)] += area[name] * times
+    own[name] += area[name] * times
+    copies[name] += times
+    n = split(members[name], parts, "\n")
+    for (i = 1; i < n; i++) {
+        split(parts[i], part, " ")
+        visit(part[1], times * part[2])
+    }
+}
+
+/^=== / { module = $2; sub(/^\\/, "", module); area[module] = 0 }
+/^=== design hierarchy/ { exit }
+/Chip area for module/ { area[module] = $NF }
+# A cell's line: its type and how many; types that are modules themselves are followed.
+NF == 2 && $2 ~ /^[0-9]+$/ { members[module] = members[module] $1 " " $2 "\n" }
+
+END {
+    visit("naas_top", 1)
+    for (name in total) sum += total[name]
+    printf "%-14s %14s %8s\n", "block", "um2", "share"
+    n = split("PE array;networks;engines;controller;output units;memory shells", order, ";")
+    for (i = 1; i <= n; i++) printf "%-14s %14.1f %6.1f %%\n", order[i], total[order[i]], 100 * total[order[i]] / sum
+    printf "%-14s %14.1f\n", "in all", sum
+    printf "per MAC        %14.1f (PE array alone %.1f)\n", sum / pes, total["PE array"] / pes
+    printf "\nlargest modules, own cells only\n"
+    for (k = 0; k < 14; k++) {
+        best = ""
+        for (name in own) if (best == "" || own[name] > own[best]) best = name
+        if (best == "") break
+        short = best; sub(/\\/, "", short); gsub(/\$paramod(\$[0-9a-f]+)?\\?/, "", short)
+        printf "  %-30s %5d x %12.1f = %14.1f\n", substr(short, 1, 30), copies[best], own[best] / copies[best], own[best]
+        delete own[best]
+    }
+}

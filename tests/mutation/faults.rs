@@ -1,0 +1,329 @@
+//! The planted faults: one small slip each, in the Verilog or in what the compiler writes into the control table.
+
+use naas::rtl::descriptor::{self, Descriptor};
+use naas::rtl::folder::Files;
+
+/// A slip in the text of an emitted Verilog file.
+pub struct TextFault {
+    pub name: &'static str,
+    pub file: &'static str,
+    pub right: &'static str,
+    pub wrong: &'static str,
+}
+
+const fn text(name: &'static str, file: &'static str, right: &'static str, wrong: &'static str) -> TextFault {
+    TextFault {
+        name,
+        file,
+        right,
+        wrong,
+    }
+}
+
+impl TextFault {
+    /// How often the right text stands in the file: once, or the fault cannot be planted.
+    pub fn places(&self, files: &Files) -> usize {
+        let file = files.get(&format!("rtl/{}", self.file)).unwrap_or_default();
+        String::from_utf8_lossy(file).matches(self.right).count()
+    }
+
+    /// Plants the fault.
+    pub fn plant(&self, files: &mut Files) {
+        assert_eq!(
+            self.places(files),
+            1,
+            "{}: `{}` in {}",
+            self.name,
+            self.right,
+            self.file
+        );
+        let path = format!("rtl/{}", self.file);
+        for (name, bytes) in &mut files.0 {
+            if *name == path {
+                *bytes = String::from_utf8_lossy(bytes)
+                    .replace(self.right, self.wrong)
+                    .into_bytes();
+            }
+        }
+    }
+}
+
+/// Slips in the Verilog.
+pub const TEXT: &[TextFault] = &[
+    text(
+        "walker: bounds of the edge tile in full tiles",
+        "naas_walker.v",
+        "= on_edge ?",
+        "= ~on_edge ?",
+    ),
+    text(
+        "walker: movement by the stepped loop alone",
+        "naas_walker.v",
+        "inc_o[l] & (|scope);",
+        "inc_o[l] & op_relevant_i[o*N + l];",
+    ),
+    text(
+        "walker: level-2 steps move level-2 tiles",
+        "naas_walker.v",
+        "(|(scope & OffchipLoops[N-1:0]))",
+        "(|scope)",
+    ),
+    text(
+        "nest: loops inside are not returned to zero",
+        "naas_nest.v",
+        "if (load_i || (step_i && clr_o[l])) idx_q",
+        "if (load_i) idx_q",
+    ),
+    text(
+        "token: lost when one is given and one taken",
+        "naas_token.v",
+        "{1'b0, give_i} -",
+        "{1'b0, give_i & ~take_i} -",
+    ),
+    text(
+        "offset: terms of wrapped loops stay",
+        "naas_offset.v",
+        "if (load_i || (step_i && clr_i[l])) term_q",
+        "if (load_i) term_q",
+    ),
+    text(
+        "extent: edge tiles as large as last ones",
+        "naas_extent.v",
+        "edge_i ? by_class_i[2*W +: W]",
+        "edge_i ? by_class_i[W +: W]",
+    ),
+    text(
+        "rotor: wraps one position late",
+        "naas_rotor.v",
+        "next >= SIZE[PW:0]",
+        "next > SIZE[PW:0]",
+    ),
+    text(
+        "blocks: one row too many per position",
+        "naas_blocks.v",
+        "if (row_q == share_last_i)",
+        "if (row_q == share_last_i + 16'd1)",
+    ),
+    text(
+        "compute: mask of C lost",
+        "naas_compute.v",
+        "assign c_left_o = c_left2_q;",
+        "assign c_left_o = 16'h7fff;",
+    ),
+    text(
+        "compute: every kernel column opens a psum anew",
+        "naas_compute.v",
+        "opens_q & p_zero[1] & p_zero[4] & p_zero[5]",
+        "opens_q & p_zero[1] & p_zero[4]",
+    ),
+    text(
+        "compute: the sum of the last cycle is not forwarded",
+        "naas_compute.v",
+        "assign acc_again_o = done_valid_q &",
+        "assign acc_again_o = 1'b0 &",
+    ),
+    text(
+        "compute: psum slots change with every pass",
+        "naas_compute.v",
+        "o_slot_q ^ (fresh_q[2] & (OSLOTS > 1))",
+        "o_slot_q ^ (OSLOTS > 1)",
+    ),
+    text(
+        "compute: X counted with the rows' share",
+        "naas_compute.v",
+        "p_idx[48 +: 16] < x_extra_q",
+        "p_idx[48 +: 16] < y_extra_q",
+    ),
+    text(
+        "compute: psums are drained one cycle early",
+        "naas_compute.v",
+        "assign give_o_o = close_q[TREE+1];",
+        "assign give_o_o = close_q[TREE];",
+    ),
+    text(
+        "W loader: reads the slot before",
+        "naas_w_loader.v",
+        "((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ?",
+        "(l2_slot_q ?",
+    ),
+    text(
+        "W loader: ready one cycle early",
+        "naas_w_loader.v",
+        "assign give_ready_o = end2_q;",
+        "assign give_ready_o = end1_q;",
+    ),
+    text(
+        "I loader: one row beyond the input is read",
+        "naas_i_loader.v",
+        "(in_y[16:0] >= {1'b0, height_i})",
+        "(in_y[16:0] > {1'b0, height_i})",
+    ),
+    text(
+        "I loader: rows' padding for columns",
+        "naas_i_loader.v",
+        "origin_x[17:0] - {2'b00, pad_x_i}",
+        "origin_x[17:0] - {2'b00, pad_y_i}",
+    ),
+    text(
+        "I loader: padding is zero, not the zero point",
+        "naas_i_loader.v",
+        "{LANES{zero_point_i}}",
+        "{LANES{8'd0}}",
+    ),
+    text(
+        "drain: stale sums are added to a tile's first",
+        "naas_drain.v",
+        "first3_q ? 32'd0 : l2_rdata_i",
+        "(first3_q & 1'b0) ? 32'd0 : l2_rdata_i",
+    ),
+    text(
+        "drain: the psum slot is free when the drain starts",
+        "naas_drain.v",
+        "assign give_psum_o   = job_last;",
+        "assign give_psum_o   = start;",
+    ),
+    text(
+        "drain: bytes of sums where there is one per word",
+        "naas_drain.v",
+        "accumulate_i ? 2'd0 : late_vec[1:0]",
+        "late_vec[1:0]",
+    ),
+    text(
+        "drain: next layer's first sums use the last slot's parity",
+        "naas_drain.v",
+        "l2_slot_q ^ (fresh_o_q & (SLOTS > 1))",
+        "l2_slot_q ^ (SLOTS > 1)",
+    ),
+    text(
+        "reader: the last beat of a padded window is not requested",
+        "naas_reader.v",
+        "~is_i | in_map | j_end",
+        "~is_i | in_map",
+    ),
+    text(
+        "reader: weights always into one slot",
+        "naas_reader.v",
+        "if (kind == KindW) w_slot_q <= ~w_slot_q;",
+        "",
+    ),
+    text(
+        "reader: bursts one beat short of the boundary",
+        "naas_reader.v",
+        "4'd15 - addr[3:0]",
+        "4'd14 - addr[3:0]",
+    ),
+    text(
+        "writer: does not wait for responses",
+        "naas_writer.v",
+        "& (outstanding_q == 10'd0);",
+        ";",
+    ),
+    text(
+        "writer: reads the other slot",
+        "naas_writer.v",
+        "slot1_q <= slot_q;",
+        "slot1_q <= ~slot_q & (SLOTS > 1);",
+    ),
+    text(
+        "psum buffer: all psums of a word are written",
+        "naas_psum_buf.v",
+        " & (sub_q == Sub);",
+        " & (sub_q == Sub | M > 1);",
+    ),
+    text(
+        "output unit: no lower clamp",
+        "naas_output_unit.v",
+        "if (biased < lo)",
+        "if (biased < lo - 11'sd1)",
+    ),
+];
+
+/// A slip in one field of every layer's descriptor.
+pub struct FieldFault {
+    pub name: &'static str,
+    pub field: &'static str,
+    pub slip: fn(&mut [u64]),
+}
+
+/// Slips of the compiler that fills the control table.
+pub const FIELDS: &[FieldFault] = &[
+    FieldFault {
+        name: "inner I strides of Y and X swapped",
+        field: "pe_i_stride",
+        slip: |v| v.swap(2, 3),
+    },
+    FieldFault {
+        name: "share of the last C tile one too large",
+        field: "share_last",
+        slip: |v| v[3 + 1] += 1,
+    },
+    FieldFault {
+        name: "all lanes valid in the last group of inputs",
+        field: "il_tail",
+        slip: |v| v[2] = v[2].max(v[0]).max(v[1]) + 1,
+    },
+    FieldFault {
+        name: "nesting of the level-2 loops over K and C swapped",
+        field: "inner",
+        slip: |v| v.swap(8, 9),
+    },
+    FieldFault {
+        name: "W does not move with the level-2 loop over K",
+        field: "w_relevant",
+        slip: |v| v[0] &= !(1 << 8),
+    },
+    FieldFault {
+        name: "I does not move with the level-2 loop over R",
+        field: "i_relevant",
+        slip: |v| v[0] &= !(1 << 12),
+    },
+    FieldFault {
+        name: "drain strides of Y and X swapped",
+        field: "dr_tile_stride",
+        slip: |v| v.swap(1, 2),
+    },
+    FieldFault {
+        name: "window of edge tiles one row short",
+        field: "y_reach",
+        slip: |v| v[2] = v[2].saturating_sub(1),
+    },
+    FieldFault {
+        name: "sums of several drains are not accumulated",
+        field: "accumulate",
+        slip: |v| v[0] = 0,
+    },
+    FieldFault {
+        name: "all images read from the first",
+        field: "rd_i_tile_stride",
+        slip: |v| v[1] = 0,
+    },
+    FieldFault {
+        name: "one trip of the off-chip loop over Y too few",
+        field: "offchip_last",
+        slip: |v| v[4] = v[4].saturating_sub(1),
+    },
+    FieldFault {
+        name: "channels of the last block all written",
+        field: "wr_blocks_last",
+        slip: |v| v[0] = v[0].saturating_sub(1),
+    },
+];
+
+impl FieldFault {
+    /// Plants the fault in every layer's descriptor.
+    pub fn plant(&self, files: &mut Files) {
+        let size = descriptor::bytes() as usize;
+        for (name, bytes) in &mut files.0 {
+            if name != "table.bin" {
+                continue;
+            }
+            for layer in bytes.chunks_mut(size) {
+                let mut decoded = Descriptor::decode(layer);
+                let field = decoded.values.iter_mut().find(|(name, _)| *name == self.field);
+                let (_, values) = field.unwrap_or_else(|| panic!("no field {}", self.field));
+                (self.slip)(values);
+                layer.copy_from_slice(&decoded.encode().unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the random campaign is worth: small faults are planted in the emitted Verilog and in the control table, and the same
+//! cases that `naas verify` runs must notice every one of them. `make mutation` prints the table.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::print_stdout, reason = "the table is the result")]
+
+mod faults;
+
+use faults::{FIELDS, TEXT};
+use naas::cli::trial::{Trials, Verdict, options};
+use naas::mapping::campaign::{Campaign, Case};
+use naas::mapping::random::Limits;
+use naas::rtl::folder::Files;
+use naas::sim::verilator::{Report, Simulator};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Layers of the campaign that hunts the faults.
+const LAYERS: u64 = 200;
+
+fn campaign() -> Campaign {
+    Campaign::new(1, LAYERS, None, Limits::default()).unwrap()
+}
+
+fn case(campaign: &Campaign, index: usize) -> Case {
+    Case::new(&campaign.triples(index), campaign.data_seed(index)).unwrap()
+}
+
+type Plant<'a> = Box<dyn Fn(&mut Files) + Send + Sync + 'a>;
+
+/// All faults with their names.
+fn all<'a>() -> Vec<(&'static str, Plant<'a>)> {
+    let text = TEXT
+        .iter()
+        .map(|f| (f.name, Box::new(move |files: &mut Files| f.plant(files)) as Plant));
+    let fields = FIELDS
+        .iter()
+        .map(|f| (f.name, Box::new(move |files: &mut Files| f.plant(files)) as Plant));
+    text.chain(fields).collect()
+}
+
+#[test]
+fn every_fault_can_be_planted() {
+    let case = case(&campaign(), 0);
+    let files = Trials::files(&case).unwrap();
+    for fault in TEXT {
+        assert_eq!(
+            fault.places(&files),
+            1,
+            "{}: `{}` in {}",
+            fault.name,
+            fault.right,
+            fault.file
+        );
+    }
+    for (name, plant) in all() {
+        let mut faulty = files.clone();
+        plant(&mut faulty);
+        let names: Vec<&String> = faulty.0.iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            names,
+            files.0.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "{name}"
+        );
+    }
+    assert!(all().len() >= 20);
+}
+
+/// What noticed a fault.
+fn noticed_by(report: &Report) -> Option<String> {
+    let verdict = Verdict::of(report);
+    verdict.failure.as_ref()?;
+    let mut by = Vec::new();
+    if let Some(error) = report.errors.first() {
+        by.push(if error.starts_with("not done") { "hang" } else { "bus" });
+    }
+    for (what, count) in [
+        ("bits", verdict.mismatches),
+        ("cycles", if report.finished { verdict.cycle_differences } else { 0 }),
+        (
+            "counters",
+            if report.finished {
+                verdict.counter_differences
+            } else {
+                0
+            },
+        ),
+    ] {
+        if count > 0 {
+            by.push(what);
+        }
+    }
+    Some(by.join(", "))
+}
+
+/// The first case that notices the fault, and how.
+fn hunt(campaign: &Campaign, trials: &Trials, plant: &Plant, dir: &Path) -> Option<(usize, String)> {
+    (0..campaign.cases()).find_map(|index| {
+        let case = case(campaign, index);
+        let mut files = Trials::files(&case).unwrap();
+        plant(&mut files);
+        let folder = trials.write(&files, dir).unwrap();
+        // A fault that the simulator refuses to run is no test of the campaign: let it fail here.
+        let report = folder.run(&options(&case, Simulator::Verilator)).unwrap().report;
+        Some((index, noticed_by(&report)?))
+    })
+}
+
+#[test]
+#[ignore = "long: builds a design per fault and case"]
+fn planted_faults_are_noticed() {
+    let campaign = campaign();
+    let trials = Trials {
+        cache: concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator-cache").into(),
+    };
+    let only = std::env::var("NAAS_FAULT").unwrap_or_default();
+    let faults: Vec<_> = all().into_iter().filter(|(name, _)| name.contains(&only)).collect();
+    let found: Vec<_> = faults
+        .par_iter()
+        .map(|(name, plant)| {
+            let dir = tempfile::tempdir().unwrap();
+            let found = hunt(&campaign, &trials, plant, dir.path());
+            let (cases, by) = found
+                .clone()
+                .map_or((campaign.cases(), "NOTHING".to_owned()), |(i, by)| (i + 1, by));
+            println!("{name:<62} {by:<24} {:>3} layers", 10 * cases);
+            found
+        })
+        .collect();
+    let missed = found.iter().filter(|f| f.is_none()).count();
+    println!("{} faults, {missed} missed", found.len());
+    assert_eq!(missed, 0);
+}
