@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 /// Mappings per different layer while networks are ranked, and for those that are reported.
 const MAPPINGS: [usize; 2] = [24, 1000];
 /// Networks and generations on every accelerator, and on the one that won.
-const EVOLUTION: [(usize, usize); 2] = [(8, 3), (24, 8)];
+const EVOLUTION: [(usize, usize); 2] = [(12, 4), (48, 16)];
 /// Points that a front asks for.
 const FLOORS: usize = 6;
 /// The file that shows that a folder is a front of ours.

@@ -153,7 +153,7 @@ impl SearchPlan {
 }
 
 /// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
-pub const DEFAULT_JOINT_EVALUATIONS: u64 = 160;
+pub const DEFAULT_JOINT_EVALUATIONS: u64 = 400;
 
 /// What networks are searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
