@@ -1,4 +1,5 @@
 //! Results as people read them: pictures. Reports are given results and compute none.
 
+pub mod scatter;
 pub mod svg;
 pub mod timeline;
