@@ -183,13 +183,13 @@ fn chance(rng: &mut Rng, one: u32, of: u32) -> bool {
 }
 
 fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
-    if chance(rng, 1, 8) {
+    if chance(rng, 1, 6) {
         return Shape::Matmul(Matmul {
-            batch: 1,
+            batch: pick(rng, &[1, 1, 2, 3]),
             M: rng.random_range(1..=limits.side * 2),
             N: rng.random_range(1..=limits.channels),
             K: rng.random_range(1..=limits.channels),
-            weights: true,
+            weights: chance(rng, 1, 2),
         });
     }
     let mut channels = || match rng.random_range(0..3) {
@@ -452,10 +452,10 @@ fn simpler_layers(t: &Triple) -> Vec<Triple> {
             }
         }
         Shape::Matmul(m) => {
-            for (i, v) in [m.M, m.N, m.K].into_iter().enumerate() {
+            for (i, v) in [m.batch, m.M, m.N, m.K].into_iter().enumerate() {
                 for less in [1, v / 2, v - 1] {
                     let mut smaller = m;
-                    *[&mut smaller.M, &mut smaller.N, &mut smaller.K][i] = less;
+                    *[&mut smaller.batch, &mut smaller.M, &mut smaller.N, &mut smaller.K][i] = less;
                     shapes.push(Shape::Matmul(smaller));
                 }
             }

@@ -128,12 +128,20 @@ pub fn mac_layer(mac: &MacOp, layout: Layout, input: &[i8]) -> Result<Vec<i8>> {
 pub fn layer(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i8>> {
     let sums = channels_last_sums(shape, layout, input, weights, post)?;
     let mut out = vec![0i8; sums.len()];
-    let channels = post.channels.len().max(1);
-    out.par_chunks_mut(channels)
-        .with_min_len(1 + 4096 / channels)
-        .zip(sums.par_chunks(channels))
-        .for_each(|(out, sums)| {
-            for ((out, &acc), channel) in out.iter_mut().zip(sums).zip(&post.channels) {
+    // Positions that share their parameters: all of them, but in each of several products of activations its own.
+    let (width, positions) = match shape {
+        Shape::Conv(conv) => (conv.K as usize, usize::MAX),
+        Shape::Matmul(product) if product.weights => (product.N as usize, usize::MAX),
+        Shape::Matmul(product) => (product.N as usize, product.M as usize),
+    };
+    out.par_chunks_mut(width)
+        .with_min_len(1 + 4096 / width)
+        .zip(sums.par_chunks(width))
+        .enumerate()
+        .for_each(|(i, (out, sums))| {
+            let first = i / positions * width;
+            let channels = post.channels.get(first..first + width).unwrap_or_default();
+            for ((out, &acc), channel) in out.iter_mut().zip(sums).zip(channels) {
                 *out = output_unit(acc, channel, post);
             }
         });
@@ -158,7 +166,7 @@ fn channels_last_sums(
     post: &LayerPost,
 ) -> Result<Vec<i32>> {
     shape.nest()?;
-    let (inputs, outputs, channels) = extents(shape);
+    let (inputs, outputs) = extents(shape);
     if inputs.max(outputs) > MAX_ELEMENTS {
         return Err(Diagnostic::new(
             Code::BadSize,
@@ -168,8 +176,8 @@ fn channels_last_sums(
     }
     for (what, have, want) in [
         ("input elements", input.len(), inputs),
-        ("weights", weights.len(), shape.weight_count()?),
-        ("output channels", post.channels.len(), channels),
+        ("weights", weights.len(), shape.filter_count()?),
+        ("output channels", post.channels.len(), shape.parameter_sets()),
     ] {
         if have as u64 != want {
             return Err(mismatch(what, have, want as usize));
@@ -186,7 +194,7 @@ fn channels_last_sums(
             };
             kernels::convolve(conv, &maps, weights, &biases)
         }
-        Shape::Matmul(product) => kernels::multiply(product, &centred, weights, &biases),
+        Shape::Matmul(product) => kernels::products(product, &centred, weights, &biases),
     })
 }
 
@@ -201,23 +209,15 @@ fn restore<T: Copy>(shape: &Shape, layout: Layout, values: Vec<T>) -> Vec<T> {
     }
 }
 
-/// Elements of input and output, and output channels.
-fn extents(shape: &Shape) -> (u64, u64, u64) {
+/// Elements of input and output.
+fn extents(shape: &Shape) -> (u64, u64) {
     let product = |factors: [u32; 4]| factors.iter().fold(1u64, |a, &b| a.saturating_mul(b.into()));
     match shape {
         Shape::Conv(c) => {
             let [rows, cols] = c.output().unwrap_or_default();
-            (
-                product([c.N, c.C, c.H, c.W]),
-                product([c.N, c.K, rows, cols]),
-                c.K.into(),
-            )
+            (product([c.N, c.C, c.H, c.W]), product([c.N, c.K, rows, cols]))
         }
-        Shape::Matmul(m) => (
-            product([m.batch, m.M, m.K, 1]),
-            product([m.batch, m.M, m.N, 1]),
-            m.N.into(),
-        ),
+        Shape::Matmul(m) => (product([m.batch, m.M, m.K, 1]), product([m.batch, m.M, m.N, 1])),
     }
 }
 

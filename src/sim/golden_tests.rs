@@ -136,6 +136,40 @@ fn matrix_product_is_a_pointwise_convolution() {
     );
 }
 
+/// Every product has a second operand, biases and scales of its own.
+#[test]
+fn products_of_activations_equal_the_definition() {
+    let mut rng = stream(14, &[]);
+    let product = Matmul {
+        batch: 3,
+        M: 4,
+        N: 5,
+        K: 6,
+        weights: false,
+    };
+    let shape = Shape::Matmul(product);
+    let (x, w) = (values(&mut rng, 3 * 4 * 6), values(&mut rng, 3 * 5 * 6));
+    let post = post(&mut rng, 3 * 5);
+    let (sums, bytes) = (
+        accumulators(&shape, FIRST, &x, &w, &post).unwrap(),
+        layer(&shape, FIRST, &x, &w, &post).unwrap(),
+    );
+    for (i, (&sum, &byte)) in sums.iter().zip(&bytes).enumerate() {
+        let (b, m, n) = (i / 20, i / 5 % 4, i % 5);
+        let channel = &post.channels[b * 5 + n];
+        // The bias that the unit adds has the input's zero point folded in: the sum is over the inputs as they are.
+        let terms = (0..6).map(|k| i32::from(x[(b * 4 + m) * 6 + k]) * i32::from(w[(b * 5 + n) * 6 + k]));
+        let want = channel.bias + terms.sum::<i32>();
+        assert_eq!((sum, byte), (want, output_unit(want, channel, &post)), "{b} {m} {n}");
+    }
+    assert_eq!(sums.len(), 60);
+    let shared = LayerPost {
+        channels: post.channels[..5].to_vec(),
+        ..post
+    };
+    assert_eq!(layer(&shape, FIRST, &x, &w, &shared).unwrap_err().code, Code::Malformed);
+}
+
 #[test]
 fn wrong_lengths_and_overflow_are_refused() {
     let mut rng = stream(13, &[]);

@@ -38,9 +38,22 @@ pub(super) fn convolve(conv: &Conv, input: &[i16], weights: &[i8], biases: &[i32
     sums
 }
 
-/// A matrix product of `[M][K]` with weights `[N][K]`; sums are `[M][N]`.
-pub(super) fn multiply(product: &Matmul, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {
-    let length = product.K as usize;
+/// Matrix products of `[batch][M][K]` with weights `[N][K]`, or with `[batch][N][K]` where both operands are activations;
+/// sums are `[batch][M][N]`. A bias belongs to each row of the second operand.
+pub(super) fn products(product: &Matmul, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+    let [rows, columns, length] = [product.M, product.N, product.K].map(|v| v as usize);
+    if product.weights {
+        return multiply(length, input, weights, biases);
+    }
+    let operands = input.chunks(rows * length).zip(weights.chunks(columns * length));
+    let products = operands.zip(biases.chunks(columns));
+    products
+        .flat_map(|((input, weights), biases)| multiply(length, input, weights, biases))
+        .collect()
+}
+
+/// A matrix product of rows of `length` elements with weights `[N][length]`; sums are rows of `[N]`.
+fn multiply(length: usize, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {
     let weights: Vec<i16> = weights.iter().map(|&w| w.into()).collect();
     let mut sums = vec![0; input.len() / length.max(1) * biases.len()];
     let tasks = sums.par_chunks_mut(PRODUCT_ROWS * biases.len().max(1));

@@ -30,7 +30,7 @@ const LAYOUT: Layout = Layout::ChannelsFirst;
 pub struct LayerData {
     /// Name and shape.
     pub layer: Layer,
-    /// Weights as `[group][K][C][R][S]`.
+    /// Weights, or what runs in their place, as `[group][K][C][R][S]`.
     pub weights: Vec<i8>,
     /// Output-unit parameters.
     pub post: LayerPost,
@@ -121,11 +121,8 @@ pub fn random(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
 
 fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerData> {
     let nest = layer.shape.nest()?;
-    let channels = match layer.shape {
-        Shape::Conv(c) => c.K,
-        Shape::Matmul(m) => m.N,
-    };
-    let weights = uniform(rng, layer.shape.weight_count()? as usize);
+    let channels = layer.shape.parameter_sets();
+    let weights = uniform(rng, layer.shape.filter_count()? as usize);
     let length = weights.len() as f32 / channels as f32;
     let (multiplier, shift) = encode_scale(OUTPUT_RMS / (INT8_RMS * INT8_RMS * length.sqrt()))?;
     let mut channel = || ChannelParams {
@@ -184,8 +181,11 @@ pub enum Side {
 /// Positions and channels of a tensor whose channels lie innermost; `None` where they lie outermost already.
 fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usize)> {
     let (positions, channels) = match (shape, side) {
-        (Shape::Matmul(m), Side::Input) => (m.batch * m.M, m.K),
-        (Shape::Matmul(m), Side::Output) => (m.batch * m.M, m.N),
+        (Shape::Matmul(m), _) => {
+            // Each product of two activations has channels of its own.
+            let positions = if m.weights { m.batch * m.M } else { m.M };
+            (positions, if side == Side::Input { m.K } else { m.N })
+        }
         (Shape::Conv(_), _) if layout == Layout::ChannelsFirst => return None,
         (Shape::Conv(c), Side::Input) => (c.H * c.W, c.C),
         (Shape::Conv(c), Side::Output) => {
@@ -256,6 +256,18 @@ mod tests {
         let planes = to_planes(&shape, LAYOUT, &rows, Side::Output);
         assert_eq!(planes, [1, 4, 2, 5, 3, 6]);
         assert_eq!(from_planes(&shape, LAYOUT, &planes, Side::Output), rows);
+        // Products of two activations turn one by one.
+        let shape = Shape::Matmul(Matmul {
+            batch: 2,
+            M: 3,
+            N: 1,
+            K: 2,
+            weights: false,
+        });
+        let rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        let planes = to_planes(&shape, LAYOUT, &rows, Side::Input);
+        assert_eq!(planes, [1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12]);
+        assert_eq!(from_planes(&shape, LAYOUT, &planes, Side::Input), rows);
     }
 
     #[test]

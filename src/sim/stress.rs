@@ -33,14 +33,15 @@ pub fn data(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
 }
 
 fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
-    let (elements, channels) = match layer.shape {
-        Shape::Conv(c) => ([c.N, c.C, c.H, c.W], c.K),
-        Shape::Matmul(m) => ([m.batch, m.M, m.K, 1], m.N),
+    let elements = match layer.shape {
+        Shape::Conv(c) => [c.N, c.C, c.H, c.W],
+        Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
     };
-    let weights = uniform(rng, layer.shape.weight_count()? as usize);
+    let channels = layer.shape.parameter_sets();
+    let weights = uniform(rng, layer.shape.filter_count()? as usize);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
     // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps.
-    let taps = weights.len() as u64 / u64::from(channels);
+    let taps = weights.len() as u64 / channels;
     let spread = (64 - taps.leading_zeros()) as u8 / 2;
     let post = LayerPost {
         channels: (0..channels).map(|_| channel(rng, spread)).collect(),

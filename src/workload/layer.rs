@@ -81,7 +81,8 @@ pub struct Matmul {
     pub N: u32,
     /// Length of the sums.
     pub K: u32,
-    /// Whether the second operand is constant weights, shared by the whole batch.
+    /// Whether the second operand is constant weights, shared by the whole batch; otherwise it is an activation, and each
+    /// of the batch has one of its own.
     #[serde(default = "yes")]
     pub weights: bool,
 }
@@ -108,9 +109,14 @@ pub enum Kind {
     Depthwise,
     /// Matrix product with constant weights.
     Matmul,
+    /// Matrix product of two activations.
+    Product,
 }
 
 impl Kind {
+    /// All kinds, in the order in which they are listed.
+    pub const ALL: [Self; 5] = [Self::Conv, Self::Grouped, Self::Depthwise, Self::Matmul, Self::Product];
+
     /// The kind as reports and files write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +125,7 @@ impl Kind {
             Self::Grouped => "grouped",
             Self::Depthwise => "depthwise",
             Self::Matmul => "matmul",
+            Self::Product => "product",
         }
     }
 }
@@ -126,7 +133,8 @@ impl Kind {
 /// The loops of a layer in the accelerator's terms.
 ///
 /// `O[n, g, k, y, x] = sum over c, r, s of W[g, k, c, r, s] * I[n, g, c, y*stride + r*dilation - pad, x*...]`.
-/// A depthwise layer has `g = 1`, its channels on `K`, `C = 1`, and an input indexed by `k`.
+/// A depthwise layer has `g = 1`, its channels on `K`, `C = 1`, and an input indexed by `k`. Of two activations the second one
+/// takes the place of `W`, with one group per product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct LoopNest {
     /// Where it came from.
@@ -253,13 +261,13 @@ impl Conv {
 
 impl Matmul {
     fn nest(&self) -> Result<LoopNest> {
-        if !self.weights {
-            return Err(Diagnostic::new(
-                Code::Unsupported,
-                "a matmul of two activations is not supported yet",
-            ));
-        }
-        let positions = u64::from(self.batch) * u64::from(self.M);
+        // Constant weights serve the whole batch, which then is so many more positions.
+        let (kind, products, batch) = if self.weights {
+            (Kind::Matmul, 1, self.batch)
+        } else {
+            (Kind::Product, self.batch, 1)
+        };
+        let positions = u64::from(batch) * u64::from(self.M);
         let positions = u32::try_from(positions)
             .map_err(|_| Diagnostic::new(Code::BadSize, "batch x M overflows").expected("at most 1048576 positions"))?;
         // Output positions are split over rows and columns as squarely as they divide, so that an array with Y and X
@@ -270,9 +278,9 @@ impl Matmul {
             .unwrap_or(1);
         let cols = positions / rows;
         Ok(LoopNest {
-            kind: Kind::Matmul,
+            kind,
             n: 1,
-            g: 1,
+            g: products,
             bounds: PerDim([self.N, self.K, rows, cols, 1, 1]),
             stride: [1, 1],
             dilation: [1, 1],
@@ -334,6 +342,31 @@ impl Shape {
             Self::Matmul(m) if m.weights => u64::from(m.N) * u64::from(m.K),
             Self::Matmul(_) => 0,
         })
+    }
+
+    /// Elements of the operand that runs in the place of weights, constant or not.
+    ///
+    /// # Errors
+    /// As [`Shape::check`].
+    pub fn filter_count(&self) -> Result<u64> {
+        match self {
+            Self::Matmul(m) if !m.weights => {
+                self.check()?;
+                Ok(u64::from(m.batch) * u64::from(m.N) * u64::from(m.K))
+            }
+            _ => self.weight_count(),
+        }
+    }
+
+    /// Sets of output-unit parameters: one per output channel, and where both operands are activations one per column of
+    /// each product, because the input's zero point, folded into the bias, meets other elements in each.
+    #[must_use]
+    pub fn parameter_sets(&self) -> u64 {
+        match self {
+            Self::Conv(c) => c.K.into(),
+            Self::Matmul(m) if m.weights => m.N.into(),
+            Self::Matmul(m) => u64::from(m.batch) * u64::from(m.N),
+        }
     }
 
     fn check_extents(&self) -> Result<()> {
@@ -443,5 +476,27 @@ mod tests {
         .nest()
         .unwrap();
         assert_eq!(nest.bounds, PerDim([10, 7, 4, 6, 1, 1]));
+    }
+
+    #[test]
+    fn products_of_activations_are_groups() {
+        let product = |weights| Matmul {
+            batch: 3,
+            M: 4,
+            N: 10,
+            K: 7,
+            weights,
+        };
+        let nest = Shape::Matmul(product(false)).nest().unwrap();
+        assert_eq!(
+            (nest.kind, nest.g, nest.bounds),
+            (Kind::Product, 3, PerDim([10, 7, 2, 2, 1, 1]))
+        );
+        let shared = Shape::Matmul(product(true));
+        assert_eq!((shared.nest().unwrap().g, shared.filter_count().unwrap()), (1, 70));
+        assert_eq!(shared.macs().unwrap(), nest.macs());
+        let shape = Shape::Matmul(product(false));
+        assert_eq!((shape.weight_count().unwrap(), shape.filter_count().unwrap()), (0, 210));
+        assert_eq!((shared.parameter_sets(), shape.parameter_sets()), (10, 30));
     }
 }
