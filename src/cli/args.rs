@@ -188,7 +188,8 @@ pub struct BudgetArgs {
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(
     after_help = "Examples:\n  naas search resnet8 --resources nvdla-256 --out design.json\n  \
-                        naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json"
+                        naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json\n  \
+                        naas search resnet8 --technology eyeriss-65nm --out design.json"
 )]
 pub struct SearchArgs {
     /// Networks to search for (a name, or a file: .onnx, float or int8, .tflite, .json); several count by their geometric mean
@@ -214,6 +215,9 @@ pub struct SearchArgs {
     /// How long to search.
     #[command(flatten)]
     pub budget: BudgetArgs,
+    /// Prices of energy and area: a name or a file
+    #[arg(long, value_name = "T")]
+    pub technology: Option<String>,
     /// Where to write the design
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -278,7 +282,8 @@ pub struct NasArgs {
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
     after_help = "Examples:\n  naas map resnet8 --accelerator ck16.json --out design.json\n  \
-                        naas map net.onnx --accelerator design.json --layer conv1 --out layer.json"
+                        naas map net.onnx --accelerator design.json --layer conv1 --out layer.json\n  \
+                        naas map mobilenet_v2 --accelerator workloads/designs/eyeriss-fixed.json --out design.json"
 )]
 pub struct MapArgs {
     /// Networks to map (a name, or a file: .onnx, float or int8, .tflite, .json)
@@ -295,6 +300,9 @@ pub struct MapArgs {
     /// Map this layer only
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
+    /// Prices of energy and area: a name or a file
+    #[arg(long, value_name = "T")]
+    pub technology: Option<String>,
     /// Where to write the design
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

@@ -93,6 +93,11 @@ fn resources(typed: Option<&String>) -> String {
     typed.map_or(DEFAULT_RESOURCES, String::as_str).to_string()
 }
 
+/// What was typed, or the default prices where nothing was.
+fn technology(typed: Option<&String>) -> String {
+    typed.map_or(DEFAULT_TECHNOLOGY, String::as_str).to_string()
+}
+
 /// A path that can be read from, refused now rather than after other work.
 fn existing(path: &Path) -> Result<PathBuf> {
     files::check_readable(path)?;
@@ -129,6 +134,8 @@ pub struct SearchPlan {
     pub resources: String,
     /// What to minimise.
     pub objective: Objective,
+    /// Prices: a name or a file.
+    pub technology: String,
     /// When to stop.
     pub budget: Budget,
     /// Where the design goes.
@@ -146,6 +153,7 @@ impl SearchPlan {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
             objective: args.objective,
+            technology: technology(args.technology.as_ref()),
             budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
             out: args.out.clone(),
         })
@@ -220,6 +228,8 @@ pub struct MapPlan {
     pub mapper: Mapper,
     /// What to minimise.
     pub objective: Objective,
+    /// Prices: a name or a file.
+    pub technology: String,
     /// One layer only.
     pub layer: Option<String>,
     /// Where the design goes.
@@ -238,6 +248,7 @@ impl MapPlan {
             accelerator: existing(&args.accelerator)?,
             mapper: args.mapper,
             objective: args.objective,
+            technology: technology(args.technology.as_ref()),
             layer: args.layer.clone(),
             out: args.out.clone(),
         })
@@ -304,7 +315,7 @@ impl CostPlan {
         Ok(Self {
             designs: args.design.iter().map(|d| existing(d)).collect::<Result<_>>()?,
             network: args.network.clone(),
-            technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
+            technology: technology(args.technology.as_ref()),
             timeline,
         })
     }
