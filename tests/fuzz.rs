@@ -61,9 +61,9 @@ const TARGETS: [Target; 4] = [
         read: |bytes| {
             let (port, tensor) = npy_port();
             let labels = tensors::read_labels(bytes, "fuzz.npy").map(|_| ());
-            tensors::read(bytes, "fuzz.npy", &port, &tensor, None)
-                .map(|_| ())
-                .or(labels)
+            let float = Port::new("x", 0, true);
+            let as_port = |p| tensors::read(bytes, "fuzz.npy", p, &tensor, None).map(|_| ());
+            as_port(&port).or(as_port(&float)).or(labels)
         },
     },
 ];

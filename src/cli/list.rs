@@ -135,11 +135,18 @@ fn layers() -> Vec<Entry> {
             Kind::Matmul,
             "matrix product with constant weights, fully connected layers included",
         ),
+        (
+            Kind::Product,
+            "matrix product of two activations, the second packed as weights are",
+        ),
+        (
+            Kind::Transposed,
+            "transposed convolution, run as a convolution of its phases",
+        ),
     ];
-    let name = |kind: Kind| format!("{kind:?}").to_lowercase();
     kinds
         .map(|(kind, about)| Entry {
-            name: name(kind),
+            name: kind.as_str().into(),
             option: None,
             about: about.into(),
         })
@@ -187,8 +194,7 @@ mod tests {
 
     #[test]
     fn layer_kinds_are_named_as_in_files() {
-        let kinds = [Kind::Conv, Kind::Grouped, Kind::Depthwise, Kind::Matmul];
-        let in_files = kinds.map(|k| serde_json::to_value(k).unwrap().as_str().unwrap().to_string());
+        let in_files = Kind::ALL.map(|k| serde_json::to_value(k).unwrap().as_str().unwrap().to_string());
         assert_eq!(layers().into_iter().map(|e| e.name).collect::<Vec<_>>(), in_files);
     }
 }

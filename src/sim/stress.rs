@@ -6,7 +6,7 @@
 use crate::base::diag::Result;
 use crate::base::rng::{Rng, stream};
 use crate::sim::golden;
-use crate::sim::plan::{LayerData, Side, to_planes, uniform};
+use crate::sim::plan::{LayerData, uniform};
 use crate::workload::graph::Layout;
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
@@ -33,14 +33,15 @@ pub fn data(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
 }
 
 fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
-    let (elements, channels) = match layer.shape {
-        Shape::Conv(c) => ([c.N, c.C, c.H, c.W], c.K),
-        Shape::Matmul(m) => ([m.batch, m.M, m.K, 1], m.N),
+    let elements = match layer.shape {
+        Shape::Conv(c) => [c.N, c.C, c.H, c.W],
+        Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
     };
-    let weights = uniform(rng, layer.shape.weight_count()? as usize);
+    let channels = layer.shape.parameter_sets();
+    let weights = uniform(rng, layer.shape.filter_count()? as usize);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
     // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps.
-    let taps = weights.len() as u64 / u64::from(channels);
+    let taps = weights.len() as u64 / channels;
     let spread = (64 - taps.leading_zeros()) as u8 / 2;
     let post = LayerPost {
         channels: (0..channels).map(|_| channel(rng, spread)).collect(),
@@ -51,14 +52,7 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
     };
     let layout = Layout::ChannelsFirst;
     let output = golden::layer(&layer.shape, layout, &input, &weights, &post)?;
-    Ok(LayerData {
-        input: (tensor, to_planes(&layer.shape, layout, &input, Side::Input)),
-        output: (tensor + 1, to_planes(&layer.shape, layout, &output, Side::Output)),
-        layer: layer.clone(),
-        layout,
-        weights,
-        post,
-    })
+    LayerData::new(layer, layout, (weights, post), (tensor, &input), (tensor + 1, &output))
 }
 
 fn channel(rng: &mut Rng, spread: u8) -> ChannelParams {

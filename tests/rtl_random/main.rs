@@ -7,7 +7,12 @@
 
 mod support;
 
+use naas::base::dims::Dim;
+use naas::base::rng;
+use naas::mapping::campaign::Case;
+use naas::mapping::random::{Limits, Triple, random_set_on};
 use naas::sim::verilator::{Options, Pair, Simulator};
+use naas::workload::layer::Kind;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -50,6 +55,26 @@ fn sample() {
         document["icarus"].as_u64() > Some(0) && document["stalled"].as_u64() > Some(0),
         "{document}"
     );
+}
+
+/// Two layers of every kind on arrays of one to three axes, of whatever a draw of many has.
+#[test]
+fn every_kind() {
+    use Dim::{C, K, R, S, X, Y};
+    let arrays: [&[Dim]; 3] = [&[K, X], &[C], &[Y, S, R]];
+    let seed = env_or("NAAS_SEED", 1);
+    for (i, dims) in arrays.into_iter().enumerate() {
+        let limits = Limits {
+            pes: 48,
+            ..Limits::default()
+        };
+        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 100, dims);
+        let of_kind = |kind: Kind| drawn.iter().filter(move |t| t.nest.kind == kind).take(2).cloned();
+        let set: Vec<Triple> = Kind::ALL.into_iter().flat_map(of_kind).collect();
+        assert_eq!(set.len(), 2 * Kind::ALL.len());
+        let report = Built::of(&Case::new(&set, seed).unwrap()).run(|o| o);
+        assert!(report.pass, "seed {seed}, {dims:?}: {:?}", report.first_difference());
+    }
 }
 
 /// Every dimension on some axis, layers that are worth simulating.

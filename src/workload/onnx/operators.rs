@@ -187,8 +187,14 @@ impl<'a> Reader<'a> {
         let name = input_name(node, i)?;
         match self.values.get(name) {
             Some(Value::Parameter(parameter)) => Ok(*parameter),
-            Some(Value::Real(_)) => {
-                Err(unsupported(format!("{} of two activations", node.op_type)).expected("constant weights"))
+            Some(Value::Real(id)) => {
+                let refusal = unsupported(format!("{} of two activations", node.op_type));
+                Err(match self.graph.tensor(*id)?.zero_point {
+                    0 => refusal.expected("constant weights: activations are not packed in the order of weights"),
+                    zero => refusal.expected(format!(
+                        "constant weights; multipliers take no zero point of the second operand, which is {zero}"
+                    )),
+                })
             }
             Some(_) => Err(unsupported(format!("weights `{name}` are computed"))
                 .expected("constant int8 weights behind a DequantizeLinear")),
