@@ -123,6 +123,12 @@ std::vector<const Layer*> final_outputs(const Manifest& manifest) {
     return outputs;
 }
 
+// Whether a byte of an output belongs to a channel; the rest fills the last block up and is never written.
+bool is_data(const Layer& layer, uint64_t byte, uint64_t bus_bytes) {
+    const uint64_t block = byte / (bus_bytes * layer.shape.y * layer.shape.x) % layer.shape.blocks(static_cast<unsigned>(bus_bytes));
+    return block * bus_bytes + byte % bus_bytes < layer.shape.k;
+}
+
 // Runs the network and says how many bytes of the outputs are not the expected ones.
 uint64_t infer(const naas_port& port, const naas_run& run, const std::vector<const Layer*>& outputs) {
     std::vector<uint8_t> bytes;
@@ -137,7 +143,9 @@ uint64_t infer(const naas_port& port, const naas_run& run, const std::vector<con
     for (const Layer* layer : outputs) {
         bytes.resize(layer->expected.size());
         port.copy_out(port.context, static_cast<uint32_t>(layer->address), bytes.data(), bytes.size());
-        for (size_t i = 0; i < bytes.size(); ++i) differences += bytes[i] != layer->expected[i];
+        for (size_t i = 0; i < bytes.size(); ++i) {
+            differences += bytes[i] != layer->expected[i] && is_data(*layer, i, NAAS_DESIGN_BUS_BYTES);
+        }
     }
     return differences;
 }
