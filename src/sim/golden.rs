@@ -177,7 +177,6 @@ pub fn accumulators(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8],
 }
 
 /// Sums of a layer, channels last; of a transposed convolution those of `window`, or of its output where there is none.
-
 fn channels_last_sums(
     shape: &Shape,
     layout: Layout,
