@@ -188,7 +188,8 @@ pub struct BudgetArgs {
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(
     after_help = "Examples:\n  naas search resnet8 --resources nvdla-256 --out design.json\n  \
-                        naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json"
+                        naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json\n  \
+                        naas search resnet8 --technology eyeriss-65nm --out design.json"
 )]
 pub struct SearchArgs {
     /// Networks to search for (a name, or a file: .onnx, float or int8, .tflite, .json); several count by their geometric mean
@@ -214,6 +215,9 @@ pub struct SearchArgs {
     /// How long to search.
     #[command(flatten)]
     pub budget: BudgetArgs,
+    /// Prices of energy and area: a name or a file
+    #[arg(long, value_name = "T")]
+    pub technology: Option<String>,
     /// Where to write the design
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -278,7 +282,8 @@ pub struct NasArgs {
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
     after_help = "Examples:\n  naas map resnet8 --accelerator ck16.json --out design.json\n  \
-                        naas map net.onnx --accelerator design.json --layer conv1 --out layer.json"
+                        naas map net.onnx --accelerator design.json --layer conv1 --out layer.json\n  \
+                        naas map mobilenet_v2 --accelerator workloads/designs/eyeriss-fixed.json --out design.json"
 )]
 pub struct MapArgs {
     /// Networks to map (a name, or a file: .onnx, float or int8, .tflite, .json)
@@ -295,6 +300,9 @@ pub struct MapArgs {
     /// Map this layer only
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
+    /// Prices of energy and area: a name or a file
+    #[arg(long, value_name = "T")]
+    pub technology: Option<String>,
     /// Where to write the design
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -354,6 +362,9 @@ pub struct GenArgs {
     /// Whose arithmetic the network's data follows; the default depends on the file's kind
     #[arg(long, value_enum, value_name = "S")]
     pub semantics: Option<SemanticsName>,
+    /// Give the output units everything that any network needs, not just what this one does
+    #[arg(long)]
+    pub full_unit: bool,
     /// The RTL folder; an older one of ours is replaced when the new one is complete
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -408,6 +419,9 @@ pub struct RunArgs {
     /// The design that the rtl engine runs; searched if not given
     #[arg(long, value_name = "FILE")]
     pub design: Option<PathBuf>,
+    /// Run on the hardware of this folder, made for any network on the same accelerator, instead of emitting it
+    #[arg(long, value_name = "DIR", requires = "design")]
+    pub rtl: Option<PathBuf>,
     /// Run the first N inputs only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,

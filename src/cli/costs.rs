@@ -4,7 +4,7 @@ use crate::arch::accelerator::Accelerator;
 use crate::base::diag::Result;
 use crate::cli::output::{Align, Table};
 use crate::cost::energy::Components;
-use crate::cost::network::{Costed, Row, cost};
+use crate::cost::network::{Costed, Row};
 use crate::cost::tech::{PICOJOULES, Technology};
 use crate::mapping::tiling::Mapping;
 use crate::rtl::program::Predicted;
@@ -49,17 +49,9 @@ impl Prices {
 /// Prices a network, whatever its totals said before.
 ///
 /// # Errors
-/// As [`MappedNetwork::schedules`] and [`cost`].
+/// As [`MappedNetwork::price`].
 pub fn price(t: &Technology, a: &Accelerator, mut network: MappedNetwork) -> Result<Priced> {
-    let schedules = network.schedules(a)?;
-    let costed = cost(t, a, &network.layers, &schedules)?;
-    network.total = Totals {
-        macs: costed.macs,
-        cycles: costed.cycles,
-        energy_pj: costed.energy.total(),
-        edp: costed.edp(),
-        area_um2: costed.area.total(),
-    };
+    let costed = network.price(t, a)?;
     let prices = Prices {
         name: t.name.clone(),
         unit: t.unit.clone(),

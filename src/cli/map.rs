@@ -6,7 +6,7 @@ use crate::base::files;
 use crate::cli::args::MapArgs;
 use crate::cli::costs::{Priced, Text, document, price_layers};
 use crate::cli::inputs::{self, Source};
-use crate::cli::plan::{DEFAULT_TECHNOLOGY, MapPlan};
+use crate::cli::plan::MapPlan;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::cost::tech::Technology;
@@ -33,7 +33,7 @@ pub fn run(args: &MapArgs, session: &Session) -> anyhow::Result<()> {
     if let Some(layer) = &plan.layer {
         sources.iter_mut().try_for_each(|s| s.only(layer))?;
     }
-    let technology = Technology::named(DEFAULT_TECHNOLOGY)?;
+    let technology = inputs::technology(&plan.technology)?;
     let objective = plan.objective.into();
     let (priced, evaluations) =
         session.with_threads(|| Ok(map_all(&technology, &accelerator, &sources, objective, session)?))?;

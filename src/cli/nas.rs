@@ -16,6 +16,7 @@ use crate::nas::accuracy::AccuracyModel;
 use crate::nas::evolution::Evolution;
 use crate::nas::joint::{Hardware, Joint, JointFound, JointSettings, Point, pareto};
 use crate::nas::space::{NetworkSpace, parameters};
+use crate::report::scatter::{Dot, Scatter, draw};
 use crate::search::design::{Design, Provenance};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::mapper::MapperSettings;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 /// Mappings per different layer while networks are ranked, and for those that are reported.
 const MAPPINGS: [usize; 2] = [24, 1000];
 /// Networks and generations on every accelerator, and on the one that won.
-const EVOLUTION: [(usize, usize); 2] = [(8, 3), (24, 8)];
+const EVOLUTION: [(usize, usize); 2] = [(12, 4), (48, 16)];
 /// Points that a front asks for.
 const FLOORS: usize = 6;
 /// The file that shows that a folder is a front of ours.
@@ -67,7 +68,7 @@ pub fn run(args: &NasArgs, session: &Session) -> anyhow::Result<()> {
     files::write_atomic(&plan.out, best.design.to_json().as_bytes())?;
     let folder = plan.front.then(|| front_folder(&plan.out));
     if let Some(folder) = &folder {
-        write_front(folder, space, &subnets)?;
+        write_front(folder, space, &*accuracy, &subnets)?;
     }
     let document = document(&found, space, &*accuracy, &subnets, (seconds, session.seed));
     let word = accuracy.provenance().word();
@@ -208,15 +209,44 @@ fn front_folder(out: &Path) -> PathBuf {
     out.with_extension("front")
 }
 
-fn write_front(folder: &Path, space: &dyn NetworkSpace, subnets: &[Subnet]) -> Result<()> {
+fn write_front(
+    folder: &Path,
+    space: &dyn NetworkSpace,
+    accuracy: &dyn AccuracyModel,
+    subnets: &[Subnet],
+) -> Result<()> {
     let points: Vec<Value> = subnets.iter().map(|s| row(space, s)).collect();
     let text = serde_json::to_string_pretty(&json!({ "front": points })).unwrap_or_default();
     files::replace_dir(folder, MARKER, |dir| {
         files::write_atomic(&dir.join(MARKER), text.as_bytes())?;
+        files::write_atomic(&dir.join("front.svg"), picture(space, accuracy, subnets).as_bytes())?;
         for (i, s) in subnets.iter().enumerate() {
             files::write_atomic(&dir.join(format!("{i:02}.json")), s.design.to_json().as_bytes())?;
         }
         Ok(())
+    })
+}
+
+/// Accuracy against energy-delay product.
+fn picture(space: &dyn NetworkSpace, accuracy: &dyn AccuracyModel, subnets: &[Subnet]) -> String {
+    let dot = |s: &Subnet| {
+        let (edp, top1) = (s.priced.network.total.edp, s.point.accuracy.calibrated);
+        Dot {
+            x: edp,
+            y: top1,
+            tip: format!(
+                "{top1:.2} %, {edp:.3e}: {}",
+                spaces::subnet_text(space, &s.point.genotype)
+            ),
+        }
+    };
+    let provenance = accuracy.provenance();
+    draw(&Scatter {
+        title: &format!("Networks of {} on one searched accelerator", space.name()),
+        subtitle: &format!("accuracy {} by {}", provenance.word(), provenance.source),
+        x_label: "energy-delay product, pJ x cycles",
+        y_label: &format!("top-1 {}, %", provenance.word()),
+        dots: &subnets.iter().map(dot).collect::<Vec<_>>(),
     })
 }
 

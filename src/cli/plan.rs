@@ -93,6 +93,11 @@ fn resources(typed: Option<&String>) -> String {
     typed.map_or(DEFAULT_RESOURCES, String::as_str).to_string()
 }
 
+/// What was typed, or the default prices where nothing was.
+fn technology(typed: Option<&String>) -> String {
+    typed.map_or(DEFAULT_TECHNOLOGY, String::as_str).to_string()
+}
+
 /// A path that can be read from, refused now rather than after other work.
 fn existing(path: &Path) -> Result<PathBuf> {
     files::check_readable(path)?;
@@ -129,6 +134,8 @@ pub struct SearchPlan {
     pub resources: String,
     /// What to minimise.
     pub objective: Objective,
+    /// Prices: a name or a file.
+    pub technology: String,
     /// When to stop.
     pub budget: Budget,
     /// Where the design goes.
@@ -146,6 +153,7 @@ impl SearchPlan {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
             objective: args.objective,
+            technology: technology(args.technology.as_ref()),
             budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
             out: args.out.clone(),
         })
@@ -153,7 +161,7 @@ impl SearchPlan {
 }
 
 /// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
-pub const DEFAULT_JOINT_EVALUATIONS: u64 = 160;
+pub const DEFAULT_JOINT_EVALUATIONS: u64 = 400;
 
 /// What networks are searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,6 +228,8 @@ pub struct MapPlan {
     pub mapper: Mapper,
     /// What to minimise.
     pub objective: Objective,
+    /// Prices: a name or a file.
+    pub technology: String,
     /// One layer only.
     pub layer: Option<String>,
     /// Where the design goes.
@@ -238,6 +248,7 @@ impl MapPlan {
             accelerator: existing(&args.accelerator)?,
             mapper: args.mapper,
             objective: args.objective,
+            technology: technology(args.technology.as_ref()),
             layer: args.layer.clone(),
             out: args.out.clone(),
         })
@@ -304,7 +315,7 @@ impl CostPlan {
         Ok(Self {
             designs: args.design.iter().map(|d| existing(d)).collect::<Result<_>>()?,
             network: args.network.clone(),
-            technology: args.technology.clone().unwrap_or_else(|| DEFAULT_TECHNOLOGY.into()),
+            technology: technology(args.technology.as_ref()),
             timeline,
         })
     }
@@ -333,6 +344,8 @@ pub struct GenPlan {
     pub network: Option<String>,
     /// Whose arithmetic its data follows, if not that of its kind.
     pub semantics: Option<Semantics>,
+    /// Whether output units do everything that any network needs.
+    pub full_unit: bool,
     /// The RTL folder.
     pub out: PathBuf,
 }
@@ -355,6 +368,7 @@ impl GenPlan {
             design,
             network: args.design.as_ref().and(args.network.clone()),
             semantics: args.semantics.map(Into::into),
+            full_unit: args.full_unit,
             out: args.out.clone(),
         })
     }
@@ -448,6 +462,8 @@ pub struct RunPlan {
     pub output: PathBuf,
     /// The design to run on; none for the golden model.
     pub design: Option<DesignSource>,
+    /// A folder that holds its hardware, if it is not to be emitted.
+    pub rtl: Option<PathBuf>,
     /// Most inputs to run.
     pub limit: Option<u64>,
     /// Right classes.
@@ -480,6 +496,7 @@ impl RunPlan {
             input: existing(&args.input)?,
             output: args.output.clone(),
             design,
+            rtl: args.rtl.clone(),
             limit: args.limit,
             labels: args.labels.as_deref().map(existing).transpose()?,
             semantics: args.semantics.map(Into::into),
@@ -538,6 +555,7 @@ mod tests {
                 design: searched,
                 network: None,
                 semantics: None,
+                full_unit: false,
                 out: out.clone()
             }
         );

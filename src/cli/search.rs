@@ -32,6 +32,7 @@ pub fn run(args: &SearchArgs, session: &Session) -> anyhow::Result<()> {
         sources: Source::open_all(&plan.networks)?,
         resources: inputs::resources(&plan.resources)?,
         objective: plan.objective.into(),
+        technology: inputs::technology(&plan.technology)?,
         budget: plan.budget,
     };
     let Outcome {
@@ -85,6 +86,7 @@ pub fn with_defaults(network: &str, resources: &str, session: &Session) -> anyho
         sources: vec![Source::open(network)?],
         resources: inputs::resources(resources)?,
         objective: Objective::Edp,
+        technology: Technology::named(DEFAULT_TECHNOLOGY)?,
         budget: Budget {
             evaluations: Some(DEFAULT_EVALUATIONS),
             seconds: None,
@@ -98,6 +100,7 @@ struct Problem {
     sources: Vec<Source>,
     resources: Resources,
     objective: Objective,
+    technology: Technology,
     budget: Budget,
 }
 
@@ -111,14 +114,19 @@ struct Outcome {
 
 impl Problem {
     fn solve(&self, session: &Session) -> anyhow::Result<Outcome> {
-        let technology = Technology::named(DEFAULT_TECHNOLOGY)?;
         let start = now();
-        let found = session.with_threads(|| Ok(self.search(&technology, start, session)?))?;
+        let found = session.with_threads(|| Ok(self.search(start, session)?))?;
         let seconds = start.elapsed().as_secs_f64();
         let a = &found.accelerator;
         let price = |(source, mappings): (&Source, &Vec<_>)| {
             let names = [source.network.name.as_str(), source.text.as_str()];
-            price_layers(&technology, a, names, source.network.layers.clone(), mappings.clone())
+            price_layers(
+                &self.technology,
+                a,
+                names,
+                source.network.layers.clone(),
+                mappings.clone(),
+            )
         };
         let priced: Vec<Priced> = self
             .sources
@@ -129,7 +137,7 @@ impl Problem {
         let provenance = Provenance {
             command: "search".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            technology: technology.name.clone(),
+            technology: self.technology.name.clone(),
             objective: self.objective,
             method: "cma-es".into(),
             resources: Some(self.resources.name.clone()),
@@ -147,7 +155,7 @@ impl Problem {
         })
     }
 
-    fn search(&self, technology: &Technology, start: Instant, session: &Session) -> Result<Found> {
+    fn search(&self, start: Instant, session: &Session) -> Result<Found> {
         let mut suite = Suite::default();
         for source in &self.sources {
             suite.add(&source.network.name, &source.network.layers)?;
@@ -172,7 +180,14 @@ impl Problem {
             progress.show(g.evaluations, format!("best {best:.4e}"));
             limit.is_none_or(|limit| start.elapsed() < limit)
         };
-        search(technology, &suite, &space, &settings, &session.interrupt, &mut go_on)
+        search(
+            &self.technology,
+            &suite,
+            &space,
+            &settings,
+            &session.interrupt,
+            &mut go_on,
+        )
     }
 }
 

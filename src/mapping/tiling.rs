@@ -1,15 +1,25 @@
 //! A mapping as people and searches state it: tile extents and loop orders at three levels.
 
+use crate::base::diag::{Code, Diagnostic};
 use crate::base::dims::{Dim, PerDim};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
 
 /// Mapping of one layer.
 ///
 /// The off-chip level cuts the layer into tiles that level 2 holds; the level-2 level cuts those into tiles that the
 /// array's buffers hold (a *pass* each); inside a pass every PE walks its share in `pe` order. Tiles need not divide what
 /// they cut: the last one along a dimension is smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// As text, and so in files, it reads as the loops do, outermost first: of each level the tiles, of the PE the order alone.
+///
+/// ```text
+/// K64 Y28 X56 C64 R3 S3 | K16 C64 Y4 X8 R3 S3 | K C Y X R S
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mapping {
     /// Off-chip to level 2.
     pub offchip: Level,
@@ -20,7 +30,7 @@ pub struct Mapping {
 }
 
 /// One level of tiling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Level {
     /// Extent of the tile that the inner memory holds.
@@ -63,9 +73,140 @@ impl Mapping {
     }
 }
 
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.order.iter().try_for_each(|&d| write!(f, "{d}{} ", self.tile[d]))
+    }
+}
+
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}| {}|", self.offchip, self.l2)?;
+        self.pe.iter().try_for_each(|d| write!(f, " {d}"))
+    }
+}
+
+impl FromStr for Mapping {
+    type Err = Diagnostic;
+
+    /// Reads what [`fmt::Display`] writes.
+    ///
+    /// # Errors
+    /// `E0102` for anything else; every dimension stands once in each part.
+    fn from_str(text: &str) -> Result<Self, Diagnostic> {
+        let parts: Vec<&str> = text.split('|').collect();
+        let parsed = match parts[..] {
+            [offchip, l2, pe] => level(offchip).zip(level(l2)).zip(order(pe)),
+            _ => None,
+        };
+        let ((offchip, l2), pe) = parsed.ok_or_else(|| {
+            Diagnostic::new(Code::Malformed, format!("`{text}` is no mapping"))
+                .expected("tiles off chip, tiles at level 2 and the order in a PE: `K8 Y4 X4 C3 R3 S3 | K8 Y1 X4 C3 R3 S3 | K C Y X R S`")
+        })?;
+        Ok(Self { offchip, l2, pe })
+    }
+}
+
+/// A level from words such as `K16`.
+fn level(text: &str) -> Option<Level> {
+    let mut tile = PerDim([0; 6]);
+    let mut names = String::new();
+    for word in text.split_whitespace() {
+        // A first letter of several bytes is no dimension, and must not be split.
+        let (name, size) = word.split_at_checked(1)?;
+        tile[dim(name)?] = size.parse().ok()?;
+        names.extend([name, " "]);
+    }
+    Some(Level {
+        tile,
+        order: order(&names)?,
+    })
+}
+
+/// Six different dimensions.
+fn order(text: &str) -> Option<[Dim; 6]> {
+    let dims: Vec<Dim> = text.split_whitespace().map(dim).collect::<Option<_>>()?;
+    let mut sorted = dims.clone();
+    sorted.sort_unstable();
+    (sorted == Dim::ALL).then_some(dims)?.try_into().ok()
+}
+
+/// The dimension called `name`.
+fn dim(name: &str) -> Option<Dim> {
+    Dim::ALL.into_iter().find(|d| d.to_string() == name)
+}
+
+impl Serialize for Mapping {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A mapping with its levels as members, as the first files wrote it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    offchip: Level,
+    l2: Level,
+    pe: [Dim; 6],
+}
+
+impl<'de> Deserialize<'de> for Mapping {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Mapping;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping as text, or its members")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Mapping, E> {
+                text.parse().map_err(|e: Diagnostic| E::custom(e.what))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Mapping, A::Error> {
+                let Members { offchip, l2, pe } = Deserialize::deserialize(MapAccessDeserializer::new(members))?;
+                Ok(Mapping { offchip, l2, pe })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_and_members_read_back() {
+        let text = "K64 Y28 X56 C64 R3 S3 | K16 C64 Y4 X8 R3 S1 | S R X Y C K";
+        let m: Mapping = text.parse().unwrap();
+        assert_eq!((m.to_string(), m.l2.tile), (text.into(), PerDim([16, 64, 4, 8, 3, 1])));
+        assert_eq!(serde_json::from_value::<Mapping>(text.into()).unwrap(), m);
+        let members = r#"{"offchip": {"tile": {"K": 64, "C": 64, "Y": 28, "X": 56, "R": 3, "S": 3},
+                                      "order": ["K", "Y", "X", "C", "R", "S"]},
+            "l2": {"tile": {"K": 16, "C": 64, "Y": 4, "X": 8, "R": 3, "S": 1}, "order": ["K", "C", "Y", "X", "R", "S"]},
+            "pe": ["S", "R", "X", "Y", "C", "K"]}"#;
+        assert_eq!(serde_json::from_str::<Mapping>(members).unwrap(), m);
+        let extra = members.replace("\"pe\"", "\"extra\": 1, \"pe\"");
+        assert!(serde_json::from_str::<Mapping>(&extra).is_err());
+        for (part, wrong) in [
+            ("K64", "K"),
+            ("K64", "K-1"),
+            ("K64", "Q64"),
+            ("K64", "\u{3ba}64"),
+            ("K64 ", ""),
+            ("K64", "Y64"),
+            ("K64", "K64 K64"),
+            ("S R", "R R"),
+            (" | S", " | S | S"),
+            ("S3", "S4294967296"),
+        ] {
+            let wrong = text.replacen(part, wrong, 1);
+            assert_eq!(wrong.parse::<Mapping>().unwrap_err().code, Code::Malformed, "{wrong}");
+        }
+    }
 
     #[test]
     fn reduction_moves_innermost_stably() {

@@ -1,4 +1,6 @@
-//! Results as people read them: pictures. Reports are given results and compute none.
+//! Results as people read them: pictures and tables. Reports are given results and compute none.
 
+pub mod baselines;
+pub mod scatter;
 pub mod svg;
 pub mod timeline;

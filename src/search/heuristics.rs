@@ -19,9 +19,11 @@ use crate::search::encoding::mapping::MappingSpace;
 
 /// An order of loops with the order in which tiles grow into the memories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Recipe {
-    order: [Dim; 6],
-    grow: [Dim; 6],
+pub(super) struct Recipe {
+    /// Order of the loops over tiles, outermost first.
+    pub order: [Dim; 6],
+    /// Order in which dimensions take what room is left.
+    pub grow: [Dim; 6],
 }
 
 /// At the array: which operand stays.
@@ -54,9 +56,9 @@ const ARRAY: [Recipe; 5] = [
 ];
 
 /// Order of off-chip loops: weights read once if reductions are whole.
-const WEIGHTS_ONCE: [Dim; 6] = [K, Y, X, C, R, S];
+pub(super) const WEIGHTS_ONCE: [Dim; 6] = [K, Y, X, C, R, S];
 /// Order of off-chip loops: inputs read once if reductions are whole.
-const INPUTS_ONCE: [Dim; 6] = [Y, X, K, C, R, S];
+pub(super) const INPUTS_ONCE: [Dim; 6] = [Y, X, K, C, R, S];
 
 /// Every combination of a dataflow off chip and one at the array, without repetitions; empty if no mapping is legal.
 #[must_use]
@@ -188,7 +190,7 @@ fn sizes(space: &MappingSpace<'_>, d: Dim) -> Vec<u32> {
 }
 
 /// `m` with the orders of `inner` and its array tiles grown, then its level-2 tiles once more.
-fn grown(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe) -> Mapping {
+pub(super) fn grown(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe) -> Mapping {
     let mut m = *m;
     m.l2.order = inner.order;
     let Some(mut m) = space.repair(&m) else { return m };
@@ -202,7 +204,7 @@ fn grown(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe) -> Mapping {
 }
 
 /// Applies to `m` the largest size of equal tiles of `units` units that fits.
-fn grow(space: &MappingSpace<'_>, m: &mut Mapping, units: u32, set: &dyn Fn(&mut Mapping, u32)) {
+pub(super) fn grow(space: &MappingSpace<'_>, m: &mut Mapping, units: u32, set: &dyn Fn(&mut Mapping, u32)) {
     let with = |size: u32| {
         let mut candidate = *m;
         set(&mut candidate, size);

@@ -7,9 +7,12 @@
 //! | [`cma_es`], [`random`] | the methods |
 //! | [`runner`] | fills populations by rejection |
 //! | [`importance`] | real genes to permutations, NAAS's encoding and its comparison |
+//! | [`dataflow`], [`baselines`] | published chips: the mappings that their dataflows dictate, and ours, as designs |
 //! | [`numeric`] | logarithm, exponential, Gaussian draws that repeat everywhere |
 
+pub mod baselines;
 pub mod cma_es;
+pub mod dataflow;
 pub mod design;
 pub mod encoding;
 pub mod exact;

@@ -492,7 +492,7 @@ module bench;
       host_read(8'h2C, high);
       rtl_total = {high, low};
       host_read(8'h14, status);
-      if (status[3]) refuse("the control table was compiled for another design", 4);
+      if (status[3]) refuse("the control table is not for this hardware", 4);
       if (status[2] !== 1'b0) fail("the accelerator reports a bus error");
       if (status[0] !== 1'b0) fail("the accelerator reports done and busy");
       if (status[1] !== 1'b1) fail("the interrupt is up, but done is not set");

@@ -231,8 +231,9 @@ module naas_array #(
   endgenerate
 
   // ---- PEs per (k, y, x, c, r, s), trees over (c, r, s), psum buffers per (k, y, x)
-  wire [PK*PY*PX*OM*32-1:0] ps_word;
-  wire [PY*PX-1:0]          d_here;
+  wire [PY*PX-1:0]    d_here;
+  reg  [PY*PX-1:0]    d_here_q;
+  wire [PK*OM*32-1:0] k_word;
 
   generate
     for (k = 0; k < PK; k = k + 1) begin : g_k
@@ -246,6 +247,7 @@ module naas_array #(
         for (x = 0; x < PX; x = x + 1) begin : g_x
           wire [SUMMED*16-1:0] products;
           wire [SUMW-1:0]      sum;
+          wire [OM*32-1:0]     word, mine, picked;
           for (c = 0; c < PC; c = c + 1) begin : g_c
             for (r = 0; r < PR; r = r + 1) begin : g_r
               for (s = 0; s < PS; s = s + 1) begin : g_s
@@ -264,11 +266,24 @@ module naas_array #(
           naas_psum_buf #(.M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW)) u_psum (
             .clk_i(clk_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i), .asub_i(acc_sub_i),
             .afirst_i(acc_first_i), .aagain_i(acc_again_i), .sum_i(sum),
-            .drain_i(d_re_i & d_here[y*PX + x]), .dslot_i(d_slot_i), .daddr_i(d_addr),
-            .word_o(ps_word[((k*PY + y)*PX + x)*OM*32 +: OM*32])
+            .drain_i(d_re_i & d_here[y*PX + x]), .dslot_i(d_slot_i), .daddr_i(d_addr), .word_o(word)
           );
+          // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
+          assign mine = word & {(OM*32){d_here_q[y*PX + x]}};
+          if (x == 0) begin : g_first
+            assign picked = mine;
+          end else begin : g_next
+            assign picked = g_x[x-1].picked | mine;
+          end
+        end
+        wire [OM*32-1:0] picked;
+        if (y == 0) begin : g_first
+          assign picked = g_x[PX-1].picked;
+        end else begin : g_next
+          assign picked = g_y[y-1].picked | g_x[PX-1].picked;
         end
       end
+      assign k_word[k*OM*32 +: OM*32] = g_y[PY-1].picked;
     end
     for (y = 0; y < PY; y = y + 1) begin : g_d_y
       for (x = 0; x < PX; x = x + 1) begin : g_d_x
@@ -277,10 +292,8 @@ module naas_array #(
     end
   endgenerate
 
-  // ---- drain: pick the (y, x) position, then deal K positions to lanes
-  reg  [PY*PX-1:0]        d_here_q;
+  // ---- drain: the (y, x) position is picked above, now K positions are dealt to lanes
   reg  [PW-1:0]           d_k_pos_q;
-  wire [PK*OM*32-1:0]     k_word;
   wire [OLANES*32-1:0]    lanes;
   reg  [OLANES*32-1:0]    lanes_q;
 
@@ -291,16 +304,6 @@ module naas_array #(
   end
 
   generate
-    for (k = 0; k < PK; k = k + 1) begin : g_d_k
-      reg [OM*32-1:0] picked;
-      integer p;
-      always @* begin
-        picked = {(OM*32){1'b0}};
-        for (p = 0; p < PY*PX; p = p + 1)
-          picked = picked | (ps_word[(k*PY*PX + p)*OM*32 +: OM*32] & {(OM*32){d_here_q[p]}});
-      end
-      assign k_word[k*OM*32 +: OM*32] = picked;
-    end
     for (j = 0; j < OLANES; j = j + 1) begin : g_d_lane
       if (OLANES > PK) begin : g_fixed
         assign lanes[j*32 +: 32] = k_word[((j % PK)*OM + j / PK)*32 +: 32];

@@ -3,8 +3,12 @@
 //! It is the hand-over between commands. Reading one trusts nothing: the hash must fit the accelerator, and every mapping
 //! must be legal on it.
 
+mod file;
+
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::cost::network::{Costed, cost};
+use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
 use crate::mapping::schedule::Schedule;
 use crate::mapping::tiling::Mapping;
@@ -13,14 +17,17 @@ use crate::workload::layer::Layer;
 use crate::workload::network::Network;
 use serde::{Deserialize, Serialize};
 
-/// The file format's version.
-pub const FORMAT: u32 = 1;
+/// The version of the file format that is written.
+pub const FORMAT: u32 = 2;
+
+/// The versions that are read.
+const READABLE: std::ops::RangeInclusive<u32> = 1..=FORMAT;
 
 /// A design.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Design {
-    /// [`FORMAT`].
+    /// Version of the file that it was read from, else [`FORMAT`].
     pub format: u32,
     /// [`hash`] of the accelerator, 16 hexadecimal digits.
     pub hash: String,
@@ -33,8 +40,8 @@ pub struct Design {
 }
 
 /// A network with one mapping per layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "file::NetworkFile")]
 pub struct MappedNetwork {
     /// Name.
     pub name: String,
@@ -108,10 +115,11 @@ impl Design {
     /// illegal mapping, `E0102` where members contradict each other, `E0104` for a bad size; the layer is named.
     pub fn check(&self, place: &str) -> Result<()> {
         let malformed = |what: String| Err(Diagnostic::new(Code::Malformed, what).at(place));
-        if self.format != FORMAT {
+        if !READABLE.contains(&self.format) {
             return malformed(format!(
-                "the design has format {}, this version reads {FORMAT}",
-                self.format
+                "the design has format {}, this version reads {} to {FORMAT}",
+                self.format,
+                READABLE.start()
             ));
         }
         let hash = format!("{:016x}", hash(&self.accelerator));
@@ -140,13 +148,13 @@ impl Design {
         Ok(())
     }
 
-    /// The design as a file: a line per layer and per mapping.
+    /// The design as a file of [`FORMAT`]: a line per different shape, per different mapping and per layer.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let networks: Vec<String> = self.networks.iter().map(MappedNetwork::to_json).collect();
+        let networks: Vec<String> = self.networks.iter().map(file::write).collect();
         format!(
             "{{\"format\": {}, \"hash\": {},\n \"accelerator\": {},\n \"provenance\": {},\n \"networks\": [\n{}\n ]}}\n",
-            self.format,
+            FORMAT,
             json(&self.hash),
             json(&self.accelerator),
             json(&self.provenance),
@@ -175,7 +183,29 @@ impl Design {
     }
 }
 
+impl From<&Costed> for Totals {
+    fn from(costed: &Costed) -> Self {
+        Self {
+            macs: costed.macs,
+            cycles: costed.cycles,
+            energy_pj: costed.energy.total(),
+            edp: costed.edp(),
+            area_um2: costed.area.total(),
+        }
+    }
+}
+
 impl MappedNetwork {
+    /// Puts what the network costs into `total`, whatever it said before; everything that is known of its cost.
+    ///
+    /// # Errors
+    /// As [`MappedNetwork::schedules`] and [`cost`].
+    pub fn price(&mut self, t: &Technology, a: &Accelerator) -> Result<Costed> {
+        let costed = cost(t, a, &self.layers, &self.schedules(a)?)?;
+        self.total = Totals::from(&costed);
+        Ok(costed)
+    }
+
     /// The schedules of all layers.
     ///
     /// # Errors
@@ -188,18 +218,6 @@ impl MappedNetwork {
             schedule(&nest, accelerator, mapping).map_err(|e| e.at(format!("layer `{}`", layer.name)))
         };
         self.layers.iter().zip(&self.mappings).map(one).collect()
-    }
-
-    fn to_json(&self) -> String {
-        let rows = |rows: Vec<String>| rows.join(",\n    ");
-        format!(
-            "  {{\"name\": {}, \"source\": {}, \"total\": {},\n   \"layers\": [\n    {}],\n   \"mappings\": [\n    {}]}}",
-            json(&self.name),
-            json(&self.source),
-            json(&self.total),
-            rows(self.layers.iter().map(json).collect()),
-            rows(self.mappings.iter().map(json).collect()),
-        )
     }
 }
 
@@ -280,6 +298,53 @@ mod tests {
     }
 
     #[test]
+    fn equal_layers_share_a_shape_and_a_mapping() {
+        let mut d = design();
+        let network = &mut d.networks[0];
+        for name in ["m", "n"] {
+            network.layers.push(Layer {
+                name: name.into(),
+                ..network.layers[0].clone()
+            });
+            network.mappings.push(network.mappings[0]);
+        }
+        network.mappings[2].pe.reverse();
+        let text = d.to_json();
+        assert_eq!(serde_json::from_str::<Design>(&text).unwrap(), d);
+        assert!(
+            text.contains("[\n    [\"l\",0,0],\n    [\"m\",0,0],\n    [\"n\",0,1]]"),
+            "{text}"
+        );
+        for (place, wrong, what) in [
+            ("[\"m\",0,0]", "[\"m\",1,0]", "layer `m`: there is no shape 1"),
+            ("[\"m\",0,0]", "[\"m\",0,2]", "layer `m`: there is no mapping 2"),
+            ("\"shapes\"", "\"shape\"", "unknown field `shape`"),
+        ] {
+            let e = serde_json::from_str::<Design>(&text.replace(place, wrong)).unwrap_err();
+            assert!(e.to_string().contains(what), "{e}");
+        }
+    }
+
+    #[test]
+    fn files_of_format_1_are_read() {
+        let d = design();
+        let network = &d.networks[0];
+        let m = &network.mappings[0];
+        let mapping = serde_json::json!({
+            "offchip": {"tile": m.offchip.tile, "order": m.offchip.order},
+            "l2": {"tile": m.l2.tile, "order": m.l2.order}, "pe": m.pe});
+        let old = serde_json::json!({"format": 1, "hash": d.hash, "accelerator": d.accelerator, "provenance": d.provenance,
+            "networks": [{"name": network.name, "source": network.source, "total": network.total,
+                          "layers": network.layers, "mappings": [mapping]}]});
+        let read: Design = serde_json::from_value(old).unwrap();
+        read.check("old.json").unwrap();
+        assert_eq!(
+            (read.format, &read.networks, read.to_json()),
+            (1, &d.networks, d.to_json())
+        );
+    }
+
+    #[test]
     fn unknown_members_are_refused_at_every_depth() {
         let text = design().to_json();
         for member in [
@@ -289,7 +354,6 @@ mod tests {
             "\"source\"",
             "\"macs\"",
             "\"kind\"",
-            "\"pe\"",
         ] {
             let wrong = text.replacen(member, &format!("\"extra\": 1, {member}"), 1);
             assert!(serde_json::from_str::<Design>(&wrong).is_err(), "{member}");

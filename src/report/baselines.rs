@@ -1,0 +1,112 @@
+//! The table of the human baselines in docs/baselines.md, from the figures that their designs record.
+
+use crate::search::baselines::Version;
+use crate::search::design::{Design, Totals};
+use crate::search::numeric::geometric_mean;
+
+/// A chip's two designs, in the order of [`Version::ALL`].
+pub type Pair = [Design; Version::ALL.len()];
+
+/// Line before the table in a document.
+const BEGIN: &str = "<!-- the table begins: written by `cargo run --example baselines` -->\n";
+/// Line after it.
+const END: &str = "<!-- the table ends -->\n";
+
+const TITLES: [&str; 13] = [
+    "baseline",
+    "network",
+    "cycles, fixed",
+    "searched",
+    "ratio",
+    "energy uJ, fixed",
+    "searched",
+    "ratio",
+    "EDP uJ x cycles, fixed",
+    "searched",
+    "ratio",
+    "utilization %, fixed",
+    "searched",
+];
+
+/// A Markdown table: a row per chip and network that both designs hold, and one with the geometric means of the ratios
+/// searched / fixed per chip.
+#[must_use]
+pub fn table(pairs: &[Pair]) -> String {
+    let mut text = line(&TITLES.map(str::to_owned));
+    text += &line(&TITLES.map(|t| {
+        if ["baseline", "network"].contains(&t) {
+            "---"
+        } else {
+            "---:"
+        }
+        .to_owned()
+    }));
+    for [fixed, searched] in pairs {
+        let name = &fixed.accelerator.name;
+        let pes = f64::from(fixed.accelerator.pes());
+        let mut ratios: [Vec<f64>; 3] = Default::default();
+        for f in &fixed.networks {
+            let Some(s) = searched.networks.iter().find(|s| s.name == f.name) else {
+                continue;
+            };
+            let figures = [f.total, s.total].map(|t| [t.cycles as f64, t.energy_pj, t.edp]);
+            let used =
+                [f.total, s.total].map(|t: Totals| format!("{:.1}", 100.0 * t.macs as f64 / (t.cycles as f64 * pes)));
+            let mut cells = vec![name.clone(), f.name.clone()];
+            for (i, ratios) in ratios.iter_mut().enumerate() {
+                let [fixed, searched] = figures.map(|f| f[i]);
+                ratios.push(searched / fixed);
+                cells.extend([number(i, fixed), number(i, searched), ratio(searched / fixed)]);
+            }
+            cells.extend(used);
+            text += &line(&cells);
+        }
+        let mut cells = vec![name.clone(), "geometric mean".to_owned()];
+        for ratios in &ratios {
+            cells.extend([String::new(), String::new(), ratio(geometric_mean(ratios))]);
+        }
+        cells.extend([String::new(), String::new()]);
+        text += &line(&cells);
+    }
+    text
+}
+
+/// `document` with the table between its two marks; none if it lacks them.
+#[must_use]
+pub fn splice(document: &str, table: &str) -> Option<String> {
+    let (head, rest) = document.split_once(BEGIN)?;
+    let (_, tail) = rest.split_once(END)?;
+    Some(format!("{head}{BEGIN}\n{table}\n{END}{tail}"))
+}
+
+fn line(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// Cycles in full, energy in microjoules, their product in a short form.
+fn number(figure: usize, value: f64) -> String {
+    match figure {
+        0 => format!("{value:.0}"),
+        1 => format!("{:.1}", value / 1e6),
+        _ => format!("{:.3e}", value / 1e6),
+    }
+}
+
+fn ratio(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_go_between_their_marks() {
+        let document = format!("head\n{BEGIN}old\n{END}tail\n");
+        let new = splice(&document, "| new |\n").unwrap();
+        assert_eq!(new, format!("head\n{BEGIN}\n| new |\n\n{END}tail\n"));
+        assert_eq!(splice(&new, "| new |\n").unwrap(), new);
+        assert_eq!(splice("head\n", ""), None);
+        assert_eq!(table(&[]).lines().count(), 2);
+    }
+}

@@ -1,0 +1,165 @@
+//! A scatter plot: one value against another on a logarithmic axis, points joined in their order, each with a tip.
+
+use crate::report::svg::{Anchor, Fill, Svg};
+use crate::search::numeric::ln;
+
+/// A point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dot {
+    /// Across, on a logarithmic axis; positive.
+    pub x: f64,
+    /// Upwards.
+    pub y: f64,
+    /// What appears where a pointer rests on it.
+    pub tip: String,
+}
+
+/// What a plot shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scatter<'a> {
+    /// Over the picture.
+    pub title: &'a str,
+    /// Second line: where the figures come from.
+    pub subtitle: &'a str,
+    /// Under the logarithmic axis.
+    pub x_label: &'a str,
+    /// Beside the other one.
+    pub y_label: &'a str,
+    /// At least one.
+    pub dots: &'a [Dot],
+}
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 460.0;
+/// Left, top, right and bottom of the field.
+const FIELD: [f64; 4] = [70.0, 80.0, WIDTH - 30.0, HEIGHT - 60.0];
+const COLOUR: &str = "#1f4e79";
+const GRID: &str = "#dddddd";
+const RADIUS: f64 = 3.5;
+
+/// The largest power of ten that is not above a positive number, found by steps so that it is exact.
+fn decade(value: f64) -> f64 {
+    let mut power = 1.0;
+    while power * 10.0 <= value {
+        power *= 10.0;
+    }
+    while power > value {
+        power /= 10.0;
+    }
+    power
+}
+
+/// Logarithmic positions and their names: 1, 2 and 5 of every decade between two values, the bounds included.
+fn decades(low: f64, high: f64) -> Vec<f64> {
+    let powers = std::iter::successors(Some(decade(low)), |p| Some(p * 10.0)).take_while(|p| *p <= 10.0 * high);
+    powers.flat_map(|p| [p, 2.0 * p, 5.0 * p]).collect()
+}
+
+/// A step of 1, 2 or 5 times a power of ten that divides `span` into four to ten parts.
+fn step(span: f64) -> f64 {
+    let rough = (span / 8.0).max(1e-9);
+    let power = decade(rough);
+    let fits = |m: &f64| m * power >= rough;
+    [1.0, 2.0, 5.0].into_iter().find(fits).unwrap_or(10.0) * power
+}
+
+/// The picture.
+#[must_use]
+pub fn draw(plot: &Scatter) -> String {
+    let extent = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
+    };
+    let (x_low, x_high) = extent(&mut plot.dots.iter().map(|d| d.x));
+    let (y_low, y_high) = extent(&mut plot.dots.iter().map(|d| d.y));
+    let ticks = decades(x_low, x_high);
+    let below = |t: &&f64| **t <= x_low;
+    let left = ticks.iter().rfind(below).copied().unwrap_or(x_low);
+    let right = ticks
+        .iter()
+        .find(|t| **t >= x_high && **t > left)
+        .copied()
+        .unwrap_or(x_high);
+    let step = step(y_high - y_low);
+    let bottom = (y_low / step).floor() * step;
+    let rows = (((y_high - bottom) / step).ceil() as u32).max(1);
+    let top = bottom + f64::from(rows) * step;
+    let across = |x: f64| FIELD[0] + (FIELD[2] - FIELD[0]) * ln(x / left) / ln(right / left);
+    let up = |y: f64| FIELD[3] - (FIELD[3] - FIELD[1]) * (y - bottom) / (top - bottom);
+
+    let mut svg = Svg::new(WIDTH, HEIGHT, plot.title);
+    svg.text([20.0, 28.0], 16, Anchor::Start, plot.title);
+    svg.text([20.0, 48.0], 11, Anchor::Start, plot.subtitle);
+    for t in ticks.iter().filter(|t| (left..=right).contains(*t)) {
+        svg.line([across(*t), FIELD[1], across(*t), FIELD[3]], GRID, false);
+        svg.text([across(*t), FIELD[3] + 18.0], 11, Anchor::Middle, &format!("{t:.0e}"));
+    }
+    for row in 0..=rows {
+        let y = bottom + f64::from(row) * step;
+        svg.line([FIELD[0], up(y), FIELD[2], up(y)], GRID, false);
+        let decimals = usize::from(step < 1.0);
+        svg.text(
+            [FIELD[0] - 8.0, up(y) + 4.0],
+            11,
+            Anchor::End,
+            &format!("{y:.decimals$}"),
+        );
+    }
+    svg.text([FIELD[0], FIELD[1] - 10.0], 12, Anchor::Start, plot.y_label);
+    svg.text([FIELD[2], HEIGHT - 18.0], 12, Anchor::End, plot.x_label);
+    for pair in plot.dots.windows(2) {
+        svg.line(
+            [across(pair[0].x), up(pair[0].y), across(pair[1].x), up(pair[1].y)],
+            COLOUR,
+            true,
+        );
+    }
+    let fill = Fill {
+        colour: COLOUR,
+        border: None,
+    };
+    for dot in plot.dots {
+        let corner = [across(dot.x) - RADIUS, up(dot.y) - RADIUS];
+        svg.rect([corner[0], corner[1], 2.0 * RADIUS, 2.0 * RADIUS], &fill, &dot.tip);
+    }
+    svg.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_enclose_the_dots() {
+        assert_eq!(
+            decades(3.0, 40.0),
+            [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0]
+        );
+        assert_eq!([step(4.0), step(9.0), step(0.5)], [0.5, 2.0, 0.1]);
+        let dot = |x, y| Dot {
+            x,
+            y,
+            tip: format!("<{x}>"),
+        };
+        for dots in [vec![dot(7.0, 3.0)], vec![dot(2e15, 75.0), dot(3e17, 79.4)]] {
+            let picture = draw(&Scatter {
+                title: "a & b",
+                subtitle: "",
+                x_label: "x",
+                y_label: "y",
+                dots: &dots,
+            });
+            assert!(picture.contains("a &amp; b") && !picture.contains("NaN") && !picture.contains("inf"));
+            assert_eq!(picture.matches("&lt;").count(), dots.len());
+            let coordinate = |name: &str| {
+                let of = |part: &str| part.split('"').next().and_then(|v| v.parse::<f64>().ok());
+                picture
+                    .split(&format!(" {name}=\""))
+                    .skip(1)
+                    .filter_map(of)
+                    .collect::<Vec<_>>()
+            };
+            assert!(coordinate("x").iter().all(|x| (0.0..=WIDTH).contains(x)));
+            assert!(coordinate("y").iter().all(|y| (0.0..=HEIGHT).contains(y)));
+        }
+    }
+}
