@@ -101,11 +101,13 @@ fn an_unknown_name_is_e0105() {
 fn list_prints_a_table_or_one_document() {
     let table = stdout(&naas("list layers"));
     insta::assert_snapshot!(table, @r"
-    name       what
-    conv       convolution over all channels: any stride, four pads, dilation
-    grouped    convolution in groups of channels
-    depthwise  convolution with one filter per channel (groups = channels)
-    matmul     matrix product with constant weights, fully connected layers included
+    name        what
+    conv        convolution over all channels: any stride, four pads, dilation
+    grouped     convolution in groups of channels
+    depthwise   convolution with one filter per channel (groups = channels)
+    matmul      matrix product with constant weights, fully connected layers included
+    product     matrix product of two activations, the second packed as weights are
+    transposed  transposed convolution, run as a convolution of its phases
     ");
     for topic in ["networks", "resources", "technologies", "methods", "layers"] {
         let output = naas(&format!("list {topic} --json"));
