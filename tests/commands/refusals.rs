@@ -105,7 +105,8 @@ fn designs_that_were_edited() {
     place.document("map resnet8 --accelerator ck8.json --layer fc18 --out d.json");
     let design = place.read("d.json");
     place.write("lanes.json", design.replacen(r#""W":8,"#, r#""W":4,"#, 1));
-    place.write("order.json", design.replacen(r#""pe":["K","C""#, r#""pe":["K","K""#, 1));
+    place.write("order.json", design.replacen("| K C", "| K K", 1));
+    place.write("tile.json", design.replacen("K8 C64", "K8 C60", 1));
     place.write("member.json", design.replacen(r#""axes":"#, r#""speed":1,"axes":"#, 1));
     place.write("short.json", &design[..design.len() / 2]);
     assert_snapshot!(place.refusal("cost --design lanes.json"), @r"
@@ -114,8 +115,13 @@ fn designs_that_were_edited() {
       next: map the edited accelerator anew: `naas map --accelerator FILE --out design.json`
     ");
     assert_snapshot!(place.refusal("gen --design order.json --out rtl"), @r"
-    error[E0203]: the mapping cannot run: a loop order does not name every dimension once
-      at: order.json, layer `fc18`
+    error[E0102]: `K8 C64 Y1 X1 R1 S1 | C8 K8 Y1 X1 R1 S1 | K K Y X R S` is no mapping
+      at: order.json:9:58
+      next: docs/formats.md describes the file's members
+    ");
+    assert_snapshot!(place.refusal("gen --design tile.json --out rtl"), @r"
+    error[E0203]: the mapping cannot run: the off-chip tile's C extent of 60 is not a multiple of 8 (lanes and bus)
+      at: tile.json, layer `fc18`
       next: `naas map` finds legal mappings
     ");
     assert_snapshot!(place.refusal("cost --design member.json"), @r"
