@@ -124,6 +124,7 @@ fn built(bus: u64) -> PathBuf {
     }
     update(&path.join("design.mk"), &format!("BUS_BYTES := {bus}\n"));
     update(&path.join("manifest.txt"), "");
+    update(&path.join("naas_registers.h"), &naas::rtl::collateral::header());
     open(&path).build().unwrap();
     path
 }

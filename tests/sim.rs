@@ -137,6 +137,75 @@ fn negative_controls(dir: &Path) {
     assert!(error.starts_with("error[E0204]: the design's hash is"), "{error}");
 }
 
+/// A network of two layers on four PEs, emitted; the bench compiles in the least time.
+const TINY: &str = r#"{"name": "tiny", "layers": [
+ {"name": "c1", "kind": "conv", "N": 1, "K": 5, "C": 3, "H": 6, "W": 6, "R": 3, "S": 3, "stride": [1, 1],
+  "pad": [1, 1, 1, 1], "dilation": [1, 1], "groups": 1},
+ {"name": "fc", "kind": "matmul", "batch": 1, "M": 1, "N": 10, "K": 20, "weights": true}]}"#;
+
+/// `make driver` in a folder: exit status and all that was printed.
+fn driver(dir: &Path, arguments: &str) -> (Option<i32>, String) {
+    let output = Command::new("make")
+        .args(["-s", "driver", "OPT=-O0", &format!("ARGS={arguments}")])
+        .current_dir(dir)
+        .env(
+            "NAAS_VERILATOR_CACHE",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator"),
+        )
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+/// The example program uses nothing of the accelerator but the driver. A wrong answer, a table of another design and a layer
+/// that the output unit cannot run are all told.
+#[test]
+fn a_hundred_inferences_in_a_row_through_the_driver() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("ck2.json"), CK8.replace("\"size\": 8", "\"size\": 2")).unwrap();
+    std::fs::write(dir.join("tiny.json"), TINY).unwrap();
+    document(dir, "map tiny.json --accelerator ck2.json --out d.json", 0);
+    let (emitted, _) = document(dir, "gen --design d.json --out rtl", 0);
+    let rtl = dir.join("rtl");
+    let (status, text) = driver(&rtl, "--runs 100");
+    let cycles = format!(
+        "100 runs, 0 with other outputs than expected, {} cycles in the last, as predicted",
+        emitted["cycles"]
+    );
+    assert!(status == Some(0) && text.contains(&cycles), "{text}");
+    let (status, text) = driver(&rtl, "--runs 2 --poll --counters");
+    assert!(
+        status == Some(0) && text.contains("write_beats") && text.contains(", as predicted"),
+        "{text}"
+    );
+
+    let weights = std::fs::read(rtl.join("weights.bin")).unwrap();
+    flip(&rtl.join("weights.bin"), 0);
+    let (status, text) = driver(&rtl, "--runs 2");
+    assert!(
+        status == Some(2) && text.contains("2 with other outputs than expected"),
+        "{text}"
+    );
+    std::fs::write(rtl.join("weights.bin"), weights).unwrap();
+
+    // Byte 0 belongs to the hash. Byte 16 says what the layer needs: random data asks for the tie window and 24 bits, which is
+    // what the hardware has; one more bit is a multiplier of 31.
+    let table = std::fs::read(rtl.join("table.bin")).unwrap();
+    assert_eq!(table[16], 2);
+    for (byte, bit) in [(0, 0x40), (16, 1)] {
+        let mut other = table.clone();
+        other[byte] ^= bit;
+        std::fs::write(rtl.join("table.bin"), other).unwrap();
+        let (status, text) = driver(&rtl, "--runs 1");
+        assert!(
+            status == Some(2) && text.contains("error: the control table is not for this accelerator"),
+            "{text}"
+        );
+    }
+}
+
 /// An array of the recorded vectors of a network, as a `.npy` file of its input (or output).
 fn recorded(name: &str, array: &str) -> Vec<u8> {
     let graph = match name {

@@ -362,6 +362,9 @@ pub struct GenArgs {
     /// Whose arithmetic the network's data follows; the default depends on the file's kind
     #[arg(long, value_enum, value_name = "S")]
     pub semantics: Option<SemanticsName>,
+    /// Give the output units everything that any network needs, not just what this one does
+    #[arg(long)]
+    pub full_unit: bool,
     /// The RTL folder; an older one of ours is replaced when the new one is complete
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -416,6 +419,9 @@ pub struct RunArgs {
     /// The design that the rtl engine runs; searched if not given
     #[arg(long, value_name = "FILE")]
     pub design: Option<PathBuf>,
+    /// Run on the hardware of this folder, made for any network on the same accelerator, instead of emitting it
+    #[arg(long, value_name = "DIR", requires = "design")]
+    pub rtl: Option<PathBuf>,
     /// Run the first N inputs only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,

@@ -11,7 +11,7 @@ use crate::cli::session::Session;
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::rtl::folder::{self, Files};
-use crate::rtl::hardware::Hardware;
+use crate::rtl::hardware::{Hardware, OutputUnit};
 use crate::rtl::program::Program;
 use crate::search::design::{Design, hash};
 use crate::sim::plan::{self, LayerData};
@@ -41,7 +41,12 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
     }
     let data = chosen.data(plan.semantics, session)?;
     let program = chosen.program(&data)?;
-    let mut files = chosen.files(&program)?;
+    let unit = if plan.full_unit {
+        OutputUnit::FULL
+    } else {
+        program.output_unit
+    };
+    let mut files = chosen.files(&program, unit)?;
     files.binary(DESIGN_FILE, text.into_bytes());
     files::replace_dir(&plan.out, RTL_MARKER, |dir| {
         write(&files, dir, &plan.out)?;
@@ -140,9 +145,16 @@ impl<'a> Chosen<'a> {
     ///
     /// # Errors
     /// As [`folder::files`].
-    pub fn files(&self, program: &Program) -> Result<Files> {
-        let hardware = Hardware::with_unit(&self.design.accelerator, program.output_unit);
-        folder::files(&hardware, program)
+    pub fn files(&self, program: &Program, unit: OutputUnit) -> Result<Files> {
+        folder::files(&Hardware::with_unit(&self.design.accelerator, unit), program)
+    }
+
+    /// The files that this network brings to a folder of its accelerator.
+    ///
+    /// # Errors
+    /// As [`folder::network`].
+    pub fn network_files(&self, program: &Program) -> Result<Files> {
+        folder::network(&Hardware::new(&self.design.accelerator), program)
     }
 }
 

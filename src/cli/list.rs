@@ -139,6 +139,10 @@ fn layers() -> Vec<Entry> {
             Kind::Product,
             "matrix product of two activations, the second packed as weights are",
         ),
+        (
+            Kind::Transposed,
+            "transposed convolution, run as a convolution of its phases",
+        ),
     ];
     kinds
         .map(|(kind, about)| Entry {

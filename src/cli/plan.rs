@@ -344,6 +344,8 @@ pub struct GenPlan {
     pub network: Option<String>,
     /// Whose arithmetic its data follows, if not that of its kind.
     pub semantics: Option<Semantics>,
+    /// Whether output units do everything that any network needs.
+    pub full_unit: bool,
     /// The RTL folder.
     pub out: PathBuf,
 }
@@ -366,6 +368,7 @@ impl GenPlan {
             design,
             network: args.design.as_ref().and(args.network.clone()),
             semantics: args.semantics.map(Into::into),
+            full_unit: args.full_unit,
             out: args.out.clone(),
         })
     }
@@ -459,6 +462,8 @@ pub struct RunPlan {
     pub output: PathBuf,
     /// The design to run on; none for the golden model.
     pub design: Option<DesignSource>,
+    /// A folder that holds its hardware, if it is not to be emitted.
+    pub rtl: Option<PathBuf>,
     /// Most inputs to run.
     pub limit: Option<u64>,
     /// Right classes.
@@ -491,6 +496,7 @@ impl RunPlan {
             input: existing(&args.input)?,
             output: args.output.clone(),
             design,
+            rtl: args.rtl.clone(),
             limit: args.limit,
             labels: args.labels.as_deref().map(existing).transpose()?,
             semantics: args.semantics.map(Into::into),
@@ -549,6 +555,7 @@ mod tests {
                 design: searched,
                 network: None,
                 semantics: None,
+                full_unit: false,
                 out: out.clone()
             }
         );

@@ -5,12 +5,15 @@ use crate::base::files;
 use crate::cli::args::RunArgs;
 use crate::cli::generate::{self, Chosen, note_host_operators};
 use crate::cli::inputs::Source;
-use crate::cli::plan::{DesignSource, RunPlan};
+use crate::cli::plan::RunPlan;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
+use crate::rtl::program::Program;
+use crate::search::design::Design;
 use crate::sim::golden::run_graph;
 use crate::sim::inference::{self, LayerCheck};
 use crate::sim::plan::of_graph;
+use crate::sim::server::Server;
 use crate::sim::tensors;
 use crate::sim::verilator::Folder;
 use crate::workload::graph::{Port, QuantGraph, TensorId};
@@ -46,7 +49,13 @@ pub fn run(args: &RunArgs, session: &Session) -> anyhow::Result<()> {
     let labels = plan.labels.as_deref().map(|file| labels(file, rows)).transpose()?;
     let outcome = match &plan.design {
         None => session.with_threads(|| Ok(golden(graph, &batches, output.tensor, session)?))?,
-        Some(design) => rtl(&source, graph, &batches, design, output.tensor, session)?,
+        Some(design) => {
+            let (design, _) = generate::open(design, session)?;
+            let chosen = chosen(&source, &design)?;
+            note_host_operators(graph, session);
+            let folder = plan.rtl.as_deref();
+            rtl(&chosen, graph, &batches, folder, output.tensor, session)?
+        }
     };
     session.interrupt.check()?;
     files::write_atomic(&plan.output, &tensors::write(&outcome.outputs, output, to))?;
@@ -149,50 +158,51 @@ fn golden(graph: &QuantGraph, batches: &[Vec<i8>], output: TensorId, session: &S
     })
 }
 
-/// Runs every multiply-accumulate layer on the accelerator and the operators between them in the golden model.
-fn rtl(
-    source: &Source,
-    graph: &QuantGraph,
-    batches: &[Vec<i8>],
-    design: &DesignSource,
-    output: TensorId,
-    session: &Session,
-) -> anyhow::Result<Outcome> {
-    graph.prove()?;
-    let (design, _) = generate::open(design, session)?;
+/// The network among those of a design.
+fn chosen<'a>(source: &Source, design: &'a Design) -> Result<Chosen<'a>> {
     let name = design
         .networks
         .iter()
         .find(|n| n.layers == source.network.layers)
         .map_or(source.network.name.as_str(), |n| n.name.as_str());
-    let chosen = Chosen::new(&design, Some(name))?;
-    let layers = &chosen.priced.network.layers;
-    if *layers != source.network.layers {
+    let chosen = Chosen::new(design, Some(name))?;
+    if chosen.priced.network.layers != source.network.layers {
         return Err(Diagnostic::new(
             Code::IllegalMapping,
             format!("the design's `{name}` is not the network's layers"),
         )
-        .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
-        .into());
+        .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`"));
     }
-    note_host_operators(graph, session);
+    Ok(chosen)
+}
+
+/// Runs every multiply-accumulate layer on the accelerator and the operators between them in the golden model. The hardware is
+/// that of `folder`, or emitted.
+fn rtl(
+    chosen: &Chosen,
+    graph: &QuantGraph,
+    batches: &[Vec<i8>],
+    folder: Option<&Path>,
+    output: TensorId,
+    session: &Session,
+) -> anyhow::Result<Outcome> {
+    graph.prove()?;
     let scratch = tempfile::tempdir()?;
     let work = |dir: &Path| -> Result<Outcome> {
-        let mut folder = None;
+        let mut server = None;
         let mut checks: Vec<LayerCheck> = Vec::new();
         let progress = Progress::start(session.output, "simulating", Some(batches.len() as u64));
         let mut results = Vec::with_capacity(batches.len());
         for (i, batch) in batches.iter().enumerate() {
             session.interrupt.check()?;
             let inputs = std::slice::from_ref(batch);
-            let data = of_graph(graph, inputs, layers)?;
+            let data = of_graph(graph, inputs, &chosen.priced.network.layers)?;
             let program = chosen.program(&data)?;
-            if folder.is_none() {
-                generate::write(&chosen.files(&program)?, dir, dir)?;
-                folder = Some(Folder::open(dir)?);
-            }
-            let Some(folder) = &folder else { continue };
-            let simulated = inference::run(folder, &program, &data, dir)?;
+            let server = match &mut server {
+                Some(server) => server,
+                None => server.insert(serve(chosen, &program, folder, dir)?),
+            };
+            let simulated = inference::run(server, &program, &data, dir)?;
             inference::add_checks(&mut checks, &program, &simulated);
             let own = simulated.into_iter().rev().find(|(tensor, _)| *tensor == output);
             // Where the last operator runs on the host, its golden result follows from outputs that were all equal.
@@ -211,4 +221,14 @@ fn rtl(
     // Ctrl-C also stops the tools, whose failure is then not worth telling.
     session.interrupt.check()?;
     Ok(results?)
+}
+
+/// A bench with this program, in `dir`: on the hardware of `folder`, or on its own.
+fn serve(chosen: &Chosen, program: &Program, folder: Option<&Path>, dir: &Path) -> Result<Server> {
+    let files = match folder {
+        Some(_) => chosen.network_files(program)?,
+        None => chosen.files(program, program.output_unit)?,
+    };
+    generate::write(&files, dir, dir)?;
+    Server::start(&Folder::open(folder.unwrap_or(dir))?, &dir.join("manifest.txt"))
 }

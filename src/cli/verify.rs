@@ -1,8 +1,8 @@
 //! `naas verify`: random accelerators, layers and mappings in RTL, against the golden model and the cost model.
 //!
 //! Every case runs in Verilator and must equal the prediction in every bit, cycle and counter. Every third one runs again at
-//! a memory that stalls at random: its bits must stay, and it must not become faster. Of every eighth one the smallest layer
-//! runs in a second simulator.
+//! a memory that stalls at random: its bits must stay, and it must not become faster. Of every eighth one the shortest layer
+//! runs in a second simulator, unless it is too long for that.
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::{files, rng};
@@ -14,7 +14,7 @@ use crate::cli::shrink::Shrinker;
 use crate::cli::trial::{Trials, Verdict, options};
 use crate::mapping::campaign::{Campaign, Case, Coverage};
 use crate::mapping::random::{Limits, Triple};
-use crate::sim::verilator::{CACHE_VARIABLE, Simulator};
+use crate::sim::verilator::{CACHE_VARIABLE, Report, Simulator};
 use rand::RngExt as _;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -27,8 +27,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// One case in so many also runs under stalls.
 const STALLED: usize = 3;
 
-/// Of one case in so many, the smallest layer also runs in the second simulator, which is slow.
+/// Of one case in so many, the shortest layer also runs in the second simulator.
 const SECOND: usize = 8;
+
+/// Cycles that the second simulator may take: it runs a thousand of them in a second or two.
+const SECOND_CYCLES: u64 = 5000;
 
 /// Simulations that shrinking a failure may take.
 const SHRINK_RUNS: u32 = 60;
@@ -77,6 +80,13 @@ enum Mode {
     Icarus,
 }
 
+const fn simulator(mode: Mode) -> Simulator {
+    match mode {
+        Mode::Icarus => Simulator::Icarus,
+        Mode::Plain | Mode::Stalled => Simulator::Verilator,
+    }
+}
+
 /// What a run of a case found.
 #[derive(Debug)]
 struct Ran {
@@ -105,25 +115,26 @@ fn one(campaign: &Campaign, index: usize, trials: &Trials) -> Result<Outcome> {
     let Some(case) = Case::new(&outcome.triples, seed) else {
         return Ok(outcome);
     };
-    let mut modes = vec![(Mode::Plain, case.clone())];
+    let simulate = |mode, case: Case| -> Result<(Ran, Report)> {
+        let report = trials.simulate(&case, scratch.path(), simulator(mode))?;
+        let verdict = Verdict::of(&report);
+        Ok((Ran { mode, case, verdict }, report))
+    };
+    let (ran, report) = simulate(Mode::Plain, case.clone())?;
+    outcome.runs.push(ran);
     if index.is_multiple_of(STALLED) {
         let stall = rng::stream(seed, &[1]).random_range(5..=60);
-        modes.push((Mode::Stalled, Case { stall, ..case }));
+        outcome.runs.push(simulate(Mode::Stalled, Case { stall, ..case })?.0);
     }
+    let short = report.layers.iter().zip(&outcome.triples);
+    let short = short
+        .map(|(l, t)| (l.cycles.model, t))
+        .min_by_key(|(cycles, _)| *cycles);
     if index.is_multiple_of(SECOND)
-        && let Some(small) = outcome.triples.iter().min_by_key(|t| t.nest.macs())
-        && let Some(case) = Case::new(std::slice::from_ref(small), seed)
+        && let Some((..=SECOND_CYCLES, triple)) = short
+        && let Some(case) = Case::new(std::slice::from_ref(triple), seed)
     {
-        modes.push((Mode::Icarus, case));
-    }
-    for (mode, case) in modes {
-        let simulator = match mode {
-            Mode::Icarus => Simulator::Icarus,
-            Mode::Plain | Mode::Stalled => Simulator::Verilator,
-        };
-        let report = trials.simulate(&case, scratch.path(), simulator)?;
-        let verdict = Verdict::of(&report);
-        outcome.runs.push(Ran { mode, case, verdict });
+        outcome.runs.push(simulate(Mode::Icarus, case)?.0);
     }
     Ok(outcome)
 }
@@ -170,10 +181,7 @@ fn random(campaign: &Campaign, trials: &Trials, out: &Path, session: &Session) -
 
 /// The simplest case that is found to fail like this one.
 fn smallest(ran: &Ran, trials: &Trials, session: &Session) -> Result<Case> {
-    let simulator = match ran.mode {
-        Mode::Icarus => Simulator::Icarus,
-        Mode::Plain | Mode::Stalled => Simulator::Verilator,
-    };
+    let simulator = simulator(ran.mode);
     let scratch = tempfile::tempdir()
         .map_err(|e| Diagnostic::new(Code::Unwritable, format!("cannot create a temporary folder: {e}")))?;
     let progress = Progress::start(session.output, "shrinking the first failure", None);

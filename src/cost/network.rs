@@ -21,7 +21,8 @@ pub struct Row {
     pub name: String,
     /// Kind.
     pub kind: Kind,
-    /// Multiply-accumulates.
+    /// Multiply-accumulates of the layer's definition. Where the hardware performs others too, for a transposed convolution's
+    /// missing taps and cut-off outputs, `accesses` counts them as well.
     pub macs: u64,
     /// Exact cycles from the record of the layer before to this layer's.
     pub cycles: u64,
@@ -77,7 +78,7 @@ impl Costed {
 /// Cost of layers that run one after the other with these schedules.
 ///
 /// # Errors
-/// `E0104` for a layer so large that its cycles could overflow.
+/// `E0104` for a layer of a bad size, or so large that its cycles could overflow.
 pub fn cost(t: &Technology, a: &Accelerator, layers: &[Layer], schedules: &[Schedule]) -> Result<Costed> {
     let mut model = Model::new(t, a);
     let mut costed = Costed {
@@ -100,17 +101,18 @@ pub fn cost(t: &Technology, a: &Accelerator, layers: &[Layer], schedules: &[Sche
         let floor = floor(t, a, &s.nest);
         let (overhead, energy) = (cycles - end, cost.energy.total());
         let (edp, edp_lower_bound) = (energy * real(cycles), floor.edp(overhead));
-        costed.macs += cost.counts.macs;
+        let macs = layer.shape.macs()?;
+        costed.macs += macs;
         costed.cycles += cycles;
         costed.energy = costed.energy.plus(&cost.energy);
         let bound_by = Limit::of(&cost.busy);
         costed.rows.push(Row {
             name: layer.name.clone(),
             kind: s.nest.kind,
-            macs: cost.counts.macs,
+            macs,
             cycles,
             cycles_lower_bound: floor.cycles + overhead,
-            utilization: real(cost.counts.macs) / (real(cycles) * f64::from(a.pes())),
+            utilization: real(macs) / (real(cycles) * f64::from(a.pes())),
             energy_pj: energy,
             edp,
             edp_lower_bound,

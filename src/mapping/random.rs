@@ -192,6 +192,9 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
             weights: chance(rng, 1, 2),
         });
     }
+    if chance(rng, 1, 7) {
+        return random_transposed(rng, limits);
+    }
     let mut channels = || match rng.random_range(0..3) {
         0 => rng.random_range(1..=limits.channels.min(4)),
         _ => rng.random_range(1..=limits.channels),
@@ -220,6 +223,32 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
         dilation: [step(rng), step(rng)],
         groups,
         transposed: false,
+    })
+}
+
+/// A transposed convolution. Its phases multiply its channels and its size, so it starts smaller than others.
+fn random_transposed(rng: &mut Rng, limits: &Limits) -> Shape {
+    let groups = pick(rng, &[1, 1, 1, 2, 3]);
+    let mut channels = || groups * rng.random_range(1..=limits.channels.div_ceil(3));
+    let (k, c) = (channels(), channels());
+    let mut side = || rng.random_range(1..=limits.side.div_ceil(2));
+    let (h, w) = (side(), side());
+    let step = |rng: &mut Rng| pick(rng, &[1, 2, 2, 2, 3, 4]);
+    let gap = |rng: &mut Rng| pick(rng, &[1, 1, 1, 1, 2, 3]);
+    let kernel = |rng: &mut Rng| pick(rng, &[1, 2, 2, 3, 3, 4, 5]);
+    Shape::Conv(Conv {
+        N: pick(rng, &[1, 1, 1, 2]),
+        K: k,
+        C: c,
+        H: h,
+        W: w,
+        R: kernel(rng),
+        S: kernel(rng),
+        stride: [step(rng), step(rng)],
+        pad: std::array::from_fn(|_| pick(rng, &[0, 0, 0, 1, 1, 2, 3])),
+        dilation: [gap(rng), gap(rng)],
+        groups,
+        transposed: true,
     })
 }
 
@@ -450,6 +479,7 @@ fn simpler_layers(t: &Triple) -> Vec<Triple> {
             for i in 0..4 {
                 push(&|c| c.pad[i] = 0);
             }
+            push(&|c| c.transposed = false);
         }
         Shape::Matmul(m) => {
             for (i, v) in [m.batch, m.M, m.N, m.K].into_iter().enumerate() {

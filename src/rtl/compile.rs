@@ -3,6 +3,7 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::schedule::{OFFCHIP_LOOPS, Operand, Schedule};
 use crate::rtl::descriptor::Descriptor;
+use crate::rtl::hardware::OutputUnit;
 use crate::rtl::layout::Blocked;
 use crate::workload::quant::LayerPost;
 
@@ -28,6 +29,7 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     let mut put = |name: &'static str, v: Vec<u64>| values.push((name, v));
     put("hash", halves(hash));
     put("predicted", halves(predicted));
+    put("needs", vec![OutputUnit::for_layers([post]).needs()]);
     put("depthwise", vec![s.nest.depthwise().into()]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);

@@ -36,6 +36,12 @@ pub const FIELDS: &[Field] = &[
         2,
         "predicted cycles from the previous record to this layer's, low word first",
     ),
+    field(
+        "needs",
+        2,
+        1,
+        "of the output unit: bit 0 a multiplier of more than 24 bits, bit 1 the tie window",
+    ),
     field("depthwise", 1, 1, "the input is indexed by K"),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),

@@ -50,7 +50,7 @@ const MEMORIES: [(&str, &str); 4] = [
     ),
 ];
 
-const BENCH: [(&str, &str); 13] = [
+const BENCH: [(&str, &str); 19] = [
     ("Makefile", include_str!("../../templates/bench/Makefile")),
     ("bench/area.awk", include_str!("../../templates/bench/area.awk")),
     (
@@ -62,11 +62,17 @@ const BENCH: [(&str, &str); 13] = [
     ("bench/bench.cpp", include_str!("../../templates/bench/bench.cpp")),
     ("bench/dut.cpp", include_str!("../../templates/bench/dut.cpp")),
     ("bench/dut.h", include_str!("../../templates/bench/dut.h")),
+    ("bench/liberty.awk", include_str!("../../templates/bench/liberty.awk")),
     ("bench/manifest.cpp", include_str!("../../templates/bench/manifest.cpp")),
     ("bench/manifest.h", include_str!("../../templates/bench/manifest.h")),
     ("bench/sta.tcl", include_str!("../../templates/bench/sta.tcl")),
     ("bench/report.cpp", include_str!("../../templates/bench/report.cpp")),
     ("bench/report.h", include_str!("../../templates/bench/report.h")),
+    ("bench/system.cpp", include_str!("../../templates/bench/system.cpp")),
+    ("bench/system.h", include_str!("../../templates/bench/system.h")),
+    ("driver/naas.h", include_str!("../../templates/driver/naas.h")),
+    ("driver/naas.c", include_str!("../../templates/driver/naas.c")),
+    ("driver/main.cpp", include_str!("../../templates/driver/main.cpp")),
 ];
 
 /// All files of a design and the layers that it runs.
@@ -84,7 +90,19 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
         "design.mk",
         format!("BUS_BYTES := {}\nPES := {}\n", program.bus, hw.accelerator.pes()),
     );
-    beside(program.hash, &mut files)?;
+    beside(&mut files)?;
+    files.text("naas_design.h", collateral::design_header(hw.output_unit, program));
+    files.0.extend(network(hw, program)?.0);
+    Ok(files)
+}
+
+/// The files of a folder that a network brings: manifest, control table, weights, vectors. With those of another network, the
+/// rest of the folder runs that.
+///
+/// # Errors
+/// As [`files`].
+pub fn network(hw: &Hardware, program: &Program) -> Result<Files> {
+    let mut files = Files::default();
     files.text("manifest.txt", manifest(hw, program));
     table(program, &mut files)?;
     files.binary("weights.bin", program.weights.bytes.clone());
@@ -122,7 +140,7 @@ fn verilog(hw: &Hardware, hash: u64, files: &mut Files) -> Result<()> {
 }
 
 /// What flows around the Verilog need.
-fn beside(hash: u64, files: &mut Files) -> Result<()> {
+fn beside(files: &mut Files) -> Result<()> {
     let sources: Vec<String> = files
         .0
         .iter()
@@ -132,7 +150,8 @@ fn beside(hash: u64, files: &mut Files) -> Result<()> {
     let map = serde_json::to_string_pretty(&collateral::register_map())
         .map_err(|e| Diagnostic::new(Code::Unwritable, format!("registers.json cannot be written: {e}")))?;
     files.text("registers.json", map + "\n");
-    files.text("naas_registers.h", collateral::header(hash));
+    files.text("naas_registers.h", collateral::header());
+    files.text("naas.rdl", collateral::system_rdl());
     files.text("naas.core", collateral::fusesoc(env!("CARGO_PKG_VERSION"), &sources));
     files.text("naas.sdc", collateral::constraints());
     Ok(())

@@ -7,7 +7,8 @@ use crate::base::int::bits_for;
 use crate::rtl::descriptor;
 use crate::workload::quant::LayerPost;
 
-/// What the output units of a design can do; more than its tables need costs area only.
+/// What the output units of a design can do; more than its tables need costs area only. Every descriptor says what its layer
+/// needs, and the hardware refuses one that needs more than it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputUnit {
     /// Bits of the multiplier: 24 for float32 scales alone, 31 for TFLite's.
@@ -22,6 +23,18 @@ impl OutputUnit {
         multiplier_bits: 31,
         tie_window: true,
     };
+
+    /// What a unit of this kind does beyond the least one, as a descriptor's `needs`.
+    #[must_use]
+    pub const fn needs(self) -> u64 {
+        (self.multiplier_bits > 24) as u64 | (self.tie_window as u64) << 1
+    }
+
+    /// Whether this unit runs every table that `other` runs.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        other.needs() & !self.needs() == 0
+    }
 
     /// The least unit that runs these layers.
     pub fn for_layers<'a>(layers: impl IntoIterator<Item = &'a LayerPost>) -> Self {

@@ -40,7 +40,8 @@ pub struct Predicted {
     pub counters: [u64; 12],
 }
 
-/// One layer to run. Tensors are rows of `[image][channel][row][column]`.
+/// One layer to run. Weights and parameters are those of the schedule's loops, tensors rows of
+/// `[image][channel][row][column]`.
 #[derive(Clone, Debug)]
 pub struct LayerRun<'a> {
     /// Name.
@@ -79,7 +80,7 @@ pub struct PlacedLayer {
     pub name: String,
     /// Kind, as reports name it.
     pub kind: String,
-    /// Multiply-accumulates.
+    /// Multiply-accumulates of the layer's definition.
     pub macs: u64,
     /// Where its data lies.
     pub placement: Placement,
@@ -140,7 +141,7 @@ impl Program {
     /// Places `layers`, which run one after the other on a design of this hash.
     ///
     /// # Errors
-    /// `E0203` where a figure exceeds the control table, or all data exceeds 4 GiB.
+    /// `E0203` where a figure exceeds the control table, or all data exceeds 4 GiB; `E0104` for a layer of a bad size.
     pub fn new(hash: u64, layers: &[LayerRun]) -> Result<Self> {
         let ports = layers.first().map(|l| l.schedule.ports).ok_or_else(|| {
             Diagnostic::new(Code::Malformed, "the network has no layer to run").expected("at least one layer")
@@ -173,7 +174,7 @@ impl Program {
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
         let mut tensors: BTreeMap<(usize, Blocked), u64> = BTreeMap::new();
         for (layer, (weights, params)) in layers.iter().zip(packed) {
-            let placed = program.place(layer, weights, params, &mut tensors, &mut memory);
+            let placed = program.place(layer, weights, params, &mut tensors, &mut memory)?;
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
@@ -208,7 +209,7 @@ impl Program {
         params: u64,
         tensors: &mut BTreeMap<(usize, Blocked), u64>,
         memory: &mut Allocator,
-    ) -> PlacedLayer {
+    ) -> Result<PlacedLayer> {
         let s = &layer.schedule;
         let block = self.bus as u32;
         let stored = stored_input(&layer.shape, s);
@@ -234,17 +235,17 @@ impl Program {
             params: beat(self.weights.address + params),
             stored,
         };
-        PlacedLayer {
+        Ok(PlacedLayer {
             name: layer.name.clone(),
             kind: s.nest.kind.as_str().to_owned(),
-            macs: s.nest.macs(),
+            macs: layer.shape.macs()?,
             placement,
             output,
             tiles: [&s.mapping.offchip.tile, &s.mapping.l2.tile].map(|t| [t[Dim::K], t[Dim::Y], t[Dim::X]]),
             descriptor: descriptor(s, &placement, layer.post, self.hash, layer.predicted.cycles),
             expected: output.pack(layer.output.1),
             predicted: layer.predicted,
-        }
+        })
     }
 }
 

@@ -9,11 +9,13 @@
 //! float32 steps, and means and softmaxes that their runtime computes in floating point.
 
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::sim::{host, kernels};
+use crate::sim::host;
+use crate::sim::kernels::{self, Window};
 use crate::workload::graph::{
     AddForm, AddOp, AverageOp, Layout, MAX_ELEMENTS, MacOp, MeanOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
 };
-use crate::workload::layer::Shape;
+use crate::workload::layer::{Conv, Shape};
+use crate::workload::phases::Phases;
 use crate::workload::quant::{LayerPost, Requantizer, output_unit};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -126,7 +128,24 @@ pub fn mac_layer(mac: &MacOp, layout: Layout, input: &[i8]) -> Result<Vec<i8>> {
 /// # Errors
 /// As [`accumulators`].
 pub fn layer(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i8>> {
-    let sums = channels_last_sums(shape, layout, input, weights, post)?;
+    let sums = channels_last_sums(shape, layout, input, weights, post, None)?;
+    Ok(restore(shape, layout, finish(shape, post, &sums)))
+}
+
+/// What the accelerator writes of a transposed convolution, as [`Phases::split`] orders it: also the outputs that its
+/// reader leaves out.
+///
+/// # Errors
+/// As [`accumulators`].
+pub fn by_phase(conv: &Conv, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i8>> {
+    let (shape, phases) = (Shape::Conv(*conv), Phases::new(conv)?);
+    let [first, size] = phases.window().map(|side| side.map(|v| v as usize));
+    let sums = channels_last_sums(&shape, layout, input, weights, post, Some(Window { first, size }))?;
+    Ok(phases.split(&finish(&shape, post, &sums)))
+}
+
+/// The output unit on all sums of a layer, channels last.
+fn finish(shape: &Shape, post: &LayerPost, sums: &[i32]) -> Vec<i8> {
     let mut out = vec![0i8; sums.len()];
     // Positions that share their parameters: all of them, but in each of several products of activations its own.
     let (width, positions) = match shape {
@@ -145,28 +164,29 @@ pub fn layer(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: 
                 *out = output_unit(acc, channel, post);
             }
         });
-    Ok(restore(shape, layout, out))
+    out
 }
 
 /// The complete accumulators of a layer, bias included, in the layout of its output.
 ///
 /// # Errors
-/// `E0102` where lengths do not fit the shape, `E0103` for a shape that has no weights or is transposed, `E0104` for a bad
-/// size or sums that could overflow 32 bits.
+/// `E0102` where lengths do not fit the shape, `E0104` for a bad size or sums that could overflow 32 bits.
 pub fn accumulators(shape: &Shape, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
-    let sums = channels_last_sums(shape, layout, input, weights, post)?;
+    let sums = channels_last_sums(shape, layout, input, weights, post, None)?;
     Ok(restore(shape, layout, sums))
 }
 
+/// Sums of a layer, channels last; of a transposed convolution those of `window`, or of its output where there is none.
 fn channels_last_sums(
     shape: &Shape,
     layout: Layout,
     input: &[i8],
     weights: &[i8],
     post: &LayerPost,
+    window: Option<Window>,
 ) -> Result<Vec<i32>> {
     shape.nest()?;
-    let (inputs, outputs) = extents(shape);
+    let (inputs, outputs) = extents(shape, window);
     if inputs.max(outputs) > MAX_ELEMENTS {
         return Err(Diagnostic::new(
             Code::BadSize,
@@ -192,7 +212,12 @@ fn channels_last_sums(
                 Layout::ChannelsLast => centred,
                 Layout::ChannelsFirst => host::swap_axes(&centred, conv.C as usize, (conv.H * conv.W) as usize),
             };
-            kernels::convolve(conv, &maps, weights, &biases)
+            if conv.transposed {
+                let window = window.unwrap_or_else(|| output_window(conv));
+                kernels::transposed(conv, window, &maps, weights, &biases)
+            } else {
+                kernels::convolve(conv, &maps, weights, &biases)
+            }
         }
         Shape::Matmul(product) => kernels::products(product, &centred, weights, &biases),
     })
@@ -209,12 +234,20 @@ fn restore<T: Copy>(shape: &Shape, layout: Layout, values: Vec<T>) -> Vec<T> {
     }
 }
 
-/// Elements of input and output.
-fn extents(shape: &Shape) -> (u64, u64) {
+/// The output of a transposed convolution within what it would be without padding.
+fn output_window(conv: &Conv) -> Window {
+    Window {
+        first: [conv.pad[0], conv.pad[1]].map(|v| v as usize),
+        size: conv.output().unwrap_or_default().map(|v| v as usize),
+    }
+}
+
+/// Elements of input and of output, or of a window of a transposed convolution's.
+fn extents(shape: &Shape, window: Option<Window>) -> (u64, u64) {
     let product = |factors: [u32; 4]| factors.iter().fold(1u64, |a, &b| a.saturating_mul(b.into()));
     match shape {
         Shape::Conv(c) => {
-            let [rows, cols] = c.output().unwrap_or_default();
+            let [rows, cols] = window.map_or_else(|| c.output().unwrap_or_default(), |w| w.size.map(|v| v as u32));
             (product([c.N, c.C, c.H, c.W]), product([c.N, c.K, rows, cols]))
         }
         Shape::Matmul(m) => (product([m.batch, m.M, m.K, 1]), product([m.batch, m.M, m.N, 1])),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::rng::{Rng, stream};
 use crate::workload::graph::Element;
-use crate::workload::layer::{Conv, Matmul};
+use crate::workload::layer::Matmul;
 use crate::workload::quant::{AddParams, ChannelParams, Rounding};
 use rand::{Rng as _, RngExt as _};
 
@@ -134,6 +134,90 @@ fn matrix_product_is_a_pointwise_convolution() {
         layer(&product, FIRST, &x, &w, &post).unwrap(),
         layer(&conv, FIRST, &x, &w, &post).unwrap()
     );
+}
+
+/// Every input is scattered to the outputs that the definition says, here and there beyond what padding leaves; the plain
+/// convolution of the phases gives the same bytes.
+#[test]
+fn transposed_convolutions_equal_the_definition() {
+    let mut rng = stream(15, &[]);
+    let mut done = 0;
+    while done < 200 {
+        let mut conv = random_conv(&mut rng);
+        (conv.transposed, conv.N) = (true, 1 + conv.N % 2);
+        let shape = Shape::Conv(conv);
+        let Some([rows, cols]) = conv.output() else { continue };
+        let x = values(&mut rng, u64::from(conv.N * conv.C * conv.H * conv.W));
+        let w = values(&mut rng, shape.weight_count().unwrap());
+        let post = post(&mut rng, conv.K);
+        let have = accumulators(&shape, FIRST, &x, &w, &post).unwrap();
+        assert_eq!(have, scattered(&conv, [rows, cols], &x, &w, &post), "{conv:?}");
+        let (phases, nest) = (Phases::new(&conv).unwrap(), shape.nest().unwrap());
+        let written = by_phase(&conv, FIRST, &x, &w, &post).unwrap();
+        assert_eq!(
+            phases.join(&written),
+            layer(&shape, FIRST, &x, &w, &post).unwrap(),
+            "{conv:?}"
+        );
+        let [k, c, y, xx, r, s] = nest.bounds.0;
+        let behind = |out: u32, taps: u32, i: usize| {
+            (out + (taps - 1) * nest.dilation[i]).checked_sub(nest.pad[i] + nest.input[i])
+        };
+        let (Some(bottom), Some(right)) = (behind(y, r, 0), behind(xx, s, 1)) else {
+            continue;
+        };
+        let plain = Conv {
+            K: k * conv.groups,
+            C: c * conv.groups,
+            R: r,
+            S: s,
+            stride: [1, 1],
+            dilation: nest.dilation,
+            pad: [nest.pad[0], nest.pad[1], bottom, right],
+            transposed: false,
+            ..conv
+        };
+        let (w, post) = (phases.weights(&w), phases.post(&w, &post));
+        assert_eq!(
+            layer(&Shape::Conv(plain), FIRST, &x, &w, &post).unwrap(),
+            written,
+            "{conv:?} as {plain:?}"
+        );
+        done += 1;
+    }
+}
+
+/// Accumulators of a transposed convolution, one product after the other.
+fn scattered(c: &Conv, [rows, cols]: [u32; 2], x: &[i8], w: &[i8], post: &LayerPost) -> Vec<i32> {
+    let (zero, [kg, cg]) = (i32::from(post.input_zero_point), [c.K / c.groups, c.C / c.groups]);
+    let filter = (cg * c.R * c.S) as usize;
+    let folded = |k: usize| -> i32 {
+        w[k * filter..(k + 1) * filter]
+            .iter()
+            .map(|&w| zero * i32::from(w))
+            .sum()
+    };
+    let plane = (rows * cols) as usize;
+    let start = |i: usize| post.channels[i / plane % c.K as usize].bias + folded(i / plane % c.K as usize);
+    let mut sums: Vec<i32> = (0..(c.N * c.K) as usize * plane).map(start).collect();
+    let place = |at: u32, tap: u32, i: usize, size: u32| {
+        (at * c.stride[i] + tap * c.dilation[i])
+            .checked_sub(c.pad[i])
+            .filter(|&y| y < size)
+    };
+    for (i, &value) in x.iter().enumerate() {
+        let i = i as u32;
+        let (column, row, channel, n) = (i % c.W, i / c.W % c.H, i / c.W / c.H % c.C, i / c.W / c.H / c.C);
+        for (k, r, s) in (0..kg).flat_map(|k| (0..c.R).flat_map(move |r| (0..c.S).map(move |s| (k, r, s)))) {
+            let (Some(y), Some(xx)) = (place(row, r, 0, rows), place(column, s, 1, cols)) else {
+                continue;
+            };
+            let k = channel / cg * kg + k;
+            let weight = w[(((k * cg + channel % cg) * c.R + r) * c.S + s) as usize];
+            sums[(((n * c.K + k) * rows + y) * cols + xx) as usize] += (i32::from(value) - zero) * i32::from(weight);
+        }
+    }
+    sums
 }
 
 /// Every product has a second operand, biases and scales of its own.

@@ -1,38 +1,41 @@
-//! Inferences on a simulated design: one build, then one run per batch, each layer's output compared with the golden one.
+//! Inferences on a simulated design: one bench, one run per batch, each layer's output compared with the golden one.
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::rtl::program::{PlacedLayer, Program};
 use crate::sim::plan::{LayerData, Side, from_planes};
-use crate::sim::verilator::{Dump, Folder, Options};
+use crate::sim::server::Server;
+use crate::sim::verilator::Dump;
 use crate::workload::graph::TensorId;
 use std::path::Path;
 
-/// Runs `program`, whose folder is built, and returns every layer's simulated output, as its graph holds it, with the
-/// tensor's identity. `scratch` is an empty folder for files on the way.
+/// Runs `program` and returns every layer's simulated output, as its graph holds it, with the tensor's identity. `scratch` is
+/// a folder for files on the way.
 ///
-/// The folder may have been made from another batch: this program's tensors replace its own.
+/// The server's manifest may have been made from another batch: this program's tensors replace its own.
 ///
 /// # Errors
-/// `E0301` where bits, cycles or counters are not as predicted; as [`Folder::run`] otherwise.
-pub fn run(folder: &Folder, program: &Program, data: &[LayerData], scratch: &Path) -> Result<Vec<(TensorId, Vec<i8>)>> {
-    let mut options = Options {
-        compare: false,
-        ..Options::default()
-    };
+/// `E0301` where bits, cycles or counters are not as predicted; as [`Server::run`] otherwise.
+pub fn run(
+    server: &mut Server,
+    program: &Program,
+    data: &[LayerData],
+    scratch: &Path,
+) -> Result<Vec<(TensorId, Vec<i8>)>> {
+    let (mut loads, mut dumps) = (Vec::new(), Vec::new());
     for input in &program.inputs {
-        let file = scratch.join(format!("{}.bin", input.name));
+        let file = scratch.join(format!("run_{}.bin", input.name));
         std::fs::write(&file, &input.bytes).map_err(|e| scratch_error(&e))?;
-        options.loads.push((input.address, file));
+        loads.push((input.address, file));
     }
     for (i, layer) in program.layers.iter().enumerate() {
-        options.dumps.push(Dump {
+        dumps.push(Dump {
             address: u64::from(layer.placement.output) * program.bus,
             length: layer.output.bytes(),
             file: scratch.join(format!("output_{i}.bin")),
         });
     }
-    folder.run(&options)?.report.check()?;
-    let outputs = program.layers.iter().zip(data).zip(&options.dumps);
+    server.run(&loads, &dumps, &scratch.join("report.json"))?.check()?;
+    let outputs = program.layers.iter().zip(data).zip(&dumps);
     outputs
         .map(|((layer, d), dump)| {
             let bytes = std::fs::read(&dump.file).map_err(|e| scratch_error(&e))?;

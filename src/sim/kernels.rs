@@ -38,6 +38,64 @@ pub(super) fn convolve(conv: &Conv, input: &[i16], weights: &[i8], biases: &[i32
     sums
 }
 
+/// Part of a transposed convolution's full output, from which padding is not cut off yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// First row and column.
+    pub first: [usize; 2],
+    /// Rows and columns.
+    pub size: [usize; 2],
+}
+
+/// A transposed convolution of `[N][H][W][C]` with weights `[K][C/groups][R][S]`; sums are `[N][rows][columns][K]` of the
+/// window, each started by its bias.
+///
+/// The caller has checked that lengths fit the shape and that sums fit 32 bits.
+pub(super) fn transposed(conv: &Conv, window: Window, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {
+    let [rows, cols] = window.size;
+    let image = conv.H as usize * conv.W as usize * conv.C as usize;
+    let line = cols * biases.len();
+    let mut sums = vec![0; conv.N as usize * rows * line];
+    let weights = channels_innermost(conv, weights);
+    sums.par_chunks_mut(line.max(1)).enumerate().for_each(|(i, line)| {
+        let (n, y) = (i / rows, i % rows + window.first[0]);
+        let maps = input.get(n * image..(n + 1) * image).unwrap_or_default();
+        for (x, sums) in line.chunks_mut(biases.len()).enumerate() {
+            sums.copy_from_slice(biases);
+            for (r, row) in reaching(conv, y, 0) {
+                for (s, column) in reaching(conv, x + window.first[1], 1) {
+                    let from = (row * conv.W as usize + column) * conv.C as usize;
+                    let pixel = &maps[from..from + conv.C as usize];
+                    add_tap(conv, pixel, &weights, r * conv.S as usize + s, sums);
+                }
+            }
+        }
+    });
+    sums
+}
+
+/// Adds what one tap makes of one input position to the sums of one output position.
+fn add_tap(conv: &Conv, pixel: &[i16], weights: &[i16], tap: usize, sums: &mut [i32]) {
+    let (inputs, outputs) = ((conv.C / conv.groups) as usize, (conv.K / conv.groups) as usize);
+    let filters = weights.chunks_exact(inputs * (conv.R * conv.S) as usize);
+    for (k, (sum, filter)) in sums.iter_mut().zip(filters).enumerate() {
+        let group = k / outputs * inputs;
+        *sum += dot(&filter[tap * inputs..(tap + 1) * inputs], &pixel[group..group + inputs]);
+    }
+}
+
+/// The taps that reach row `at` of a transposed convolution's full output, each with the input row that it comes from. `i` is
+/// 0 for rows, 1 for columns.
+fn reaching(conv: &Conv, at: usize, i: usize) -> impl Iterator<Item = (usize, usize)> {
+    let (kernel, size) = ([conv.R, conv.S][i] as usize, [conv.H, conv.W][i] as usize);
+    let (stride, dilation) = (conv.stride[i] as usize, conv.dilation[i] as usize);
+    (0..kernel).filter_map(move |tap| {
+        let scaled = at.checked_sub(tap * dilation)?;
+        let row = scaled / stride;
+        (scaled.is_multiple_of(stride) && row < size).then_some((tap, row))
+    })
+}
+
 /// Matrix products of `[batch][M][K]` with weights `[N][K]`, or with `[batch][N][K]` where both operands are activations;
 /// sums are `[batch][M][N]`. A bias belongs to each row of the second operand.
 pub(super) fn products(product: &Matmul, input: &[i16], weights: &[i8], biases: &[i32]) -> Vec<i32> {

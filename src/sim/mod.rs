@@ -5,6 +5,7 @@ mod host;
 pub mod inference;
 mod kernels;
 pub mod plan;
+pub mod server;
 pub mod stress;
 pub mod tensors;
 pub mod verilator;

@@ -13,6 +13,7 @@ use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
 use crate::workload::graph::{Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
 use crate::workload::layer::{Layer, Shape};
+use crate::workload::phases::Phases;
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding, encode_scale};
 use rand::RngExt as _;
 
@@ -25,7 +26,8 @@ const OUTPUT_RMS: f32 = 40.0;
 /// Layout of random feature maps.
 const LAYOUT: Layout = Layout::ChannelsFirst;
 
-/// Everything that one layer computes with. Tensors are rows of `[image][channel][row][column]`.
+/// Everything that one layer computes with, in the accelerator's terms: a transposed convolution is the plain one that
+/// [`Phases`] makes of it. Tensors are rows of `[image][channel][row][column]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerData {
     /// Name and shape.
@@ -40,6 +42,42 @@ pub struct LayerData {
     pub input: (TensorId, Vec<i8>),
     /// Identity and golden content of the output.
     pub output: (TensorId, Vec<i8>),
+}
+
+impl LayerData {
+    /// The data of a layer from what its network says of it. `weights`, `post` and the tensors, each with its identity, are as
+    /// [`golden::layer`] takes and returns them.
+    ///
+    /// # Errors
+    /// As [`golden::by_phase`].
+    pub(crate) fn new(
+        layer: &Layer,
+        layout: Layout,
+        (weights, post): (Vec<i8>, LayerPost),
+        (input, read): (TensorId, &[i8]),
+        (output, written): (TensorId, &[i8]),
+    ) -> Result<Self> {
+        let shape = &layer.shape;
+        let mut data = Self {
+            input: (input, to_planes(shape, layout, read, Side::Input)),
+            output: (output, Vec::new()),
+            layer: layer.clone(),
+            layout,
+            weights,
+            post,
+        };
+        if let Shape::Conv(conv) = shape
+            && conv.transposed
+        {
+            let phases = Phases::new(conv)?;
+            data.output.1 = golden::by_phase(conv, layout, read, &data.weights, &data.post)?;
+            data.post = phases.post(&data.weights, &data.post);
+            data.weights = phases.weights(&data.weights);
+        } else {
+            data.output.1 = to_planes(shape, layout, written, Side::Output);
+        }
+        Ok(data)
+    }
 }
 
 /// Seeded inputs for a network, one per input port.
@@ -67,20 +105,13 @@ pub fn of_graph(graph: &QuantGraph, inputs: &[Vec<i8>], layers: &[Layer]) -> Res
     let data = |layer: &Layer| -> Result<LayerData> {
         let (op, mac) = mac_of(graph, layer)?;
         let input = op.inputs.first().copied().unwrap_or_default();
-        Ok(LayerData {
-            layer: layer.clone(),
-            weights: mac.weights.clone(),
-            post: mac.post.clone(),
-            layout: graph.layout,
-            input: (
-                input,
-                to_planes(&layer.shape, graph.layout, values.tensor(input), Side::Input),
-            ),
-            output: (
-                op.output,
-                to_planes(&layer.shape, graph.layout, values.tensor(op.output), Side::Output),
-            ),
-        })
+        LayerData::new(
+            layer,
+            graph.layout,
+            (mac.weights.clone(), mac.post.clone()),
+            (input, values.tensor(input)),
+            (op.output, values.tensor(op.output)),
+        )
     };
     layers.iter().map(data).collect()
 }
@@ -146,14 +177,7 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
     debug_assert!(nest.macs() > 0);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
     let output = golden::layer(&layer.shape, LAYOUT, &input, &weights, &post)?;
-    Ok(LayerData {
-        input: (tensor, to_planes(&layer.shape, LAYOUT, &input, Side::Input)),
-        output: (tensor + 1, to_planes(&layer.shape, LAYOUT, &output, Side::Output)),
-        layout: LAYOUT,
-        layer: layer.clone(),
-        weights,
-        post,
-    })
+    LayerData::new(layer, LAYOUT, (weights, post), (tensor, &input), (tensor + 1, &output))
 }
 
 /// The same channel with its multiplier in 24 bits, the highest set.
@@ -197,17 +221,22 @@ fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usiz
 }
 
 /// A tensor as a graph holds it, channels outermost: matrix products there are rows of positions.
-#[must_use]
-pub fn to_planes(shape: &Shape, layout: Layout, values: &[i8], side: Side) -> Vec<i8> {
+fn to_planes(shape: &Shape, layout: Layout, values: &[i8], side: Side) -> Vec<i8> {
     match interleaved(shape, layout, side) {
         Some((positions, channels)) => swap_axes(values, positions, channels),
         None => values.to_vec(),
     }
 }
 
-/// The inverse of [`to_planes`].
+/// A tensor as a graph holds it, from what the accelerator read or wrote.
 #[must_use]
 pub fn from_planes(shape: &Shape, layout: Layout, planes: &[i8], side: Side) -> Vec<i8> {
+    let phases = match shape {
+        Shape::Conv(conv) if conv.transposed && side == Side::Output => Phases::new(conv).ok(),
+        _ => None,
+    };
+    let joined = phases.map(|phases| phases.join(planes));
+    let planes = joined.as_deref().unwrap_or(planes);
     match interleaved(shape, layout, side) {
         Some((positions, channels)) => swap_axes(planes, channels, positions),
         None => planes.to_vec(),
@@ -240,7 +269,7 @@ pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::layer::Matmul;
+    use crate::workload::layer::{Conv, Matmul};
     use crate::workload::zoo;
 
     #[test]
@@ -268,6 +297,44 @@ mod tests {
         let planes = to_planes(&shape, LAYOUT, &rows, Side::Input);
         assert_eq!(planes, [1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12]);
         assert_eq!(from_planes(&shape, LAYOUT, &planes, Side::Input), rows);
+    }
+
+    /// What the accelerator writes by phase is the layer's output once it is read as its network holds it.
+    #[test]
+    fn transposed_outputs_are_put_together() {
+        let conv = Conv {
+            N: 2,
+            K: 3,
+            C: 2,
+            H: 4,
+            W: 3,
+            R: 4,
+            S: 3,
+            stride: [2, 2],
+            pad: [1, 0, 1, 1],
+            dilation: [1, 1],
+            groups: 1,
+            transposed: true,
+        };
+        let shape = Shape::Conv(conv);
+        let layer = Layer {
+            name: "up".into(),
+            shape,
+        };
+        let mut rng = stream(3, &[]);
+        let (input, weights) = (uniform(&mut rng, 48), uniform(&mut rng, 72));
+        let post = random(std::slice::from_ref(&layer), 5).unwrap()[0].post.clone();
+        let post = LayerPost {
+            channels: post.channels[..3].to_vec(),
+            ..post
+        };
+        for layout in [Layout::ChannelsFirst, Layout::ChannelsLast] {
+            let output = golden::layer(&shape, layout, &input, &weights, &post).unwrap();
+            let owned = (weights.clone(), post.clone());
+            let data = LayerData::new(&layer, layout, owned, (0, &input), (1, &output)).unwrap();
+            assert_eq!(data.post.channels.len(), 12);
+            assert_eq!(from_planes(&shape, layout, &data.output.1, Side::Output), output);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::base::diag::Result;
 use crate::base::rng::{Rng, stream};
 use crate::sim::golden;
-use crate::sim::plan::{LayerData, Side, to_planes, uniform};
+use crate::sim::plan::{LayerData, uniform};
 use crate::workload::graph::Layout;
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
@@ -52,14 +52,7 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
     };
     let layout = Layout::ChannelsFirst;
     let output = golden::layer(&layer.shape, layout, &input, &weights, &post)?;
-    Ok(LayerData {
-        input: (tensor, to_planes(&layer.shape, layout, &input, Side::Input)),
-        output: (tensor + 1, to_planes(&layer.shape, layout, &output, Side::Output)),
-        layer: layer.clone(),
-        layout,
-        weights,
-        post,
-    })
+    LayerData::new(layer, layout, (weights, post), (tensor, &input), (tensor + 1, &output))
 }
 
 fn channel(rng: &mut Rng, spread: u8) -> ChannelParams {

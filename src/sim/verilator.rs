@@ -388,17 +388,32 @@ impl Folder {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
                 Ok(Outcome { text, report })
             }
-            Some(2) => Err(self.refused(Code::Malformed, &output)),
-            Some(4) => Err(self
-                .refused(Code::HashMismatch, &output)
-                .next("generate the folder again with `naas gen`")),
-            _ => Err(failed("bench", &output)),
+            _ => Err(self.explain(&output)),
         }
     }
 
-    fn verilator(&self, options: &Options, json: &Path) -> Result<Command> {
+    /// Why a bench that gave no verdict ended.
+    pub(crate) fn explain(&self, output: &Output) -> Diagnostic {
+        match output.status.code() {
+            Some(2) => self.refused(Code::Malformed, output),
+            Some(4) => self
+                .refused(Code::HashMismatch, output)
+                .next("generate the folder again with `naas gen`"),
+            _ => failed("bench", output),
+        }
+    }
+
+    /// The bench, built, as a command without arguments.
+    ///
+    /// # Errors
+    /// As [`Folder::build`].
+    pub(crate) fn bench(&self) -> Result<Command> {
         self.build()?;
-        let mut command = Command::new(self.path.join("build/naas-bench"));
+        Ok(Command::new(self.path.join("build/naas-bench")))
+    }
+
+    fn verilator(&self, options: &Options, json: &Path) -> Result<Command> {
+        let mut command = self.bench()?;
         command
             .args(arguments(options))
             .arg("--json")

@@ -2,6 +2,7 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::{Dim, PerDim};
+use crate::workload::phases::Phases;
 use serde::{Deserialize, Serialize};
 
 /// The largest extent of any single dimension; products of six stay within 64 bits after the checks of [`Layer::nest`].
@@ -53,7 +54,7 @@ pub struct Conv {
     /// Step over rows, over columns.
     #[serde(default = "ones")]
     pub stride: [u32; 2],
-    /// Rows and columns of padding: top, left, bottom, right.
+    /// Rows and columns of padding: top, left, bottom, right. A transposed convolution's output lacks so many.
     #[serde(default)]
     pub pad: [u32; 4],
     /// Distance of kernel taps over rows, over columns.
@@ -62,7 +63,7 @@ pub struct Conv {
     /// Groups; as many as input channels means depthwise.
     #[serde(default = "one")]
     pub groups: u32,
-    /// Transposed convolution.
+    /// Transposed convolution: an input row adds to output rows `stride * row + dilation * tap - pad`, columns likewise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transposed: bool,
 }
@@ -111,11 +112,20 @@ pub enum Kind {
     Matmul,
     /// Matrix product of two activations.
     Product,
+    /// Transposed convolution, run as a convolution of its phases.
+    Transposed,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [Self::Conv, Self::Grouped, Self::Depthwise, Self::Matmul, Self::Product];
+    pub const ALL: [Self; 6] = [
+        Self::Conv,
+        Self::Grouped,
+        Self::Depthwise,
+        Self::Matmul,
+        Self::Product,
+        Self::Transposed,
+    ];
 
     /// The kind as reports and files write it.
     #[must_use]
@@ -126,6 +136,7 @@ impl Kind {
             Self::Depthwise => "depthwise",
             Self::Matmul => "matmul",
             Self::Product => "product",
+            Self::Transposed => "transposed",
         }
     }
 }
@@ -134,7 +145,8 @@ impl Kind {
 ///
 /// `O[n, g, k, y, x] = sum over c, r, s of W[g, k, c, r, s] * I[n, g, c, y*stride + r*dilation - pad, x*...]`.
 /// A depthwise layer has `g = 1`, its channels on `K`, `C = 1`, and an input indexed by `k`. Of two activations the second one
-/// takes the place of `W`, with one group per product.
+/// takes the place of `W`, with one group per product. Of a transposed convolution these are the loops of the plain one that
+/// [`Phases`] makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct LoopNest {
     /// Where it came from.
@@ -165,7 +177,8 @@ impl LoopNest {
         self.kind == Kind::Depthwise
     }
 
-    /// Multiply-accumulates of the whole layer.
+    /// Multiply-accumulates of the loops: those of the whole layer and, of a transposed convolution, also those by taps that
+    /// a phase lacks and of outputs that are cut off.
     #[must_use]
     pub fn macs(&self) -> u64 {
         self.bounds
@@ -182,7 +195,8 @@ impl LoopNest {
 }
 
 impl Conv {
-    /// Output rows and columns, or `None` where the kernel does not fit the padded input. Not meant for transposed ones.
+    /// Output rows and columns, or `None` where the kernel does not fit the padded input, or a transposed convolution's
+    /// padding leaves no output.
     #[must_use]
     pub fn output(&self) -> Option<[u32; 2]> {
         let side = |input: u32, kernel: u32, i: usize, before: u32, after: u32| -> Option<u32> {
@@ -190,11 +204,24 @@ impl Conv {
             let room = input.checked_add(before)?.checked_add(after)?.checked_sub(reach)?;
             (self.stride[i] > 0).then(|| room / self.stride[i] + 1)
         };
+        let grown = |input: u32, kernel: u32, i: usize, before: u32, after: u32| -> Option<u32> {
+            let [stride, dilation] = [self.stride[i], self.dilation[i]].map(u64::from);
+            let last = stride * u64::from(input.checked_sub(1)?) + dilation * u64::from(kernel.checked_sub(1)?);
+            let rows = (last + 1).checked_sub(u64::from(before) + u64::from(after))?;
+            u32::try_from(rows).ok().filter(|&rows| rows > 0)
+        };
         let [top, left, bottom, right] = self.pad;
-        Some([
-            side(self.H, self.R, 0, top, bottom)?,
-            side(self.W, self.S, 1, left, right)?,
-        ])
+        Some(if self.transposed {
+            [
+                grown(self.H, self.R, 0, top, bottom)?,
+                grown(self.W, self.S, 1, left, right)?,
+            ]
+        } else {
+            [
+                side(self.H, self.R, 0, top, bottom)?,
+                side(self.W, self.S, 1, left, right)?,
+            ]
+        })
     }
 
     fn check_groups(&self) -> Result<()> {
@@ -211,6 +238,13 @@ impl Conv {
     fn checked_output(&self) -> Result<[u32; 2]> {
         self.check_groups()?;
         self.output().ok_or_else(|| {
+            if self.transposed {
+                return Diagnostic::new(
+                    Code::BadSize,
+                    "a transposed convolution's padding cuts off all of its output",
+                )
+                .expected("less padding than the output has rows and columns without it");
+            }
             Diagnostic::new(
                 Code::BadSize,
                 format!("a {}x{} kernel does not fit its padded input", self.R, self.S),
@@ -224,10 +258,7 @@ impl Conv {
 
     fn nest(&self) -> Result<LoopNest> {
         if self.transposed {
-            return Err(
-                Diagnostic::new(Code::Unsupported, "transposed convolution is not supported yet")
-                    .next("run it as a 1x1 convolution with stride^2 times the channels"),
-            );
+            return Phases::new(self)?.nest();
         }
         let [oy, ox] = self.checked_output()?;
         let (k, c) = (self.K / self.groups, self.C / self.groups);
@@ -301,9 +332,7 @@ impl Shape {
         self.macs().map(|_| ())
     }
 
-    /// Multiply-accumulates, including those of kinds that [`Shape::nest`] refuses.
-    ///
-    /// A transposed convolution multiplies once per input position and kernel tap.
+    /// Multiply-accumulates. A transposed convolution multiplies once per input position and kernel tap.
     ///
     /// # Errors
     /// As [`Shape::check`].
@@ -311,12 +340,8 @@ impl Shape {
         self.check_extents()?;
         let factors: [u32; 7] = match self {
             Self::Conv(c) => {
-                let [rows, cols] = if c.transposed {
-                    c.check_groups()?;
-                    [c.H, c.W]
-                } else {
-                    c.checked_output()?
-                };
+                let output = c.checked_output()?;
+                let [rows, cols] = if c.transposed { [c.H, c.W] } else { output };
                 [c.N, c.K, c.C / c.groups, rows, cols, c.R, c.S]
             }
             Self::Matmul(m) => [m.batch, m.M, m.N, m.K, 1, 1, 1],

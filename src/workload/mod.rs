@@ -6,6 +6,7 @@ pub mod graph;
 pub mod layer;
 pub mod network;
 pub mod onnx;
+pub mod phases;
 pub mod quant;
 pub mod tflite;
 pub mod zoo;

@@ -24,12 +24,17 @@ std::string format(const char* pattern, ...) {
 
 AxiMemory::AxiMemory(const Options& options)
     : options_(options), data_(options.bytes), written_(options.bytes / options.bus_bytes + 1), random_(options.seed) {
+    forget();
+}
+
+void AxiMemory::forget() {
     // Not zeros: what is used without having been written shall not look right.
     uint32_t noise = 0x9E3779B9;
     for (uint8_t& byte : data_) {
         noise = noise * 1664525u + 1013904223u;
         byte = static_cast<uint8_t>(noise >> 24);
     }
+    written_.assign(written_.size(), false);
 }
 
 bool AxiMemory::stall() { return options_.stall_percent != 0 && random_() % 100 < options_.stall_percent; }

@@ -33,6 +33,9 @@ class AxiMemory {
     const uint8_t* data() const { return data_.data(); }
     uint64_t bytes() const { return data_.size(); }
 
+    // Content as after construction, nothing written: what a run leaves out does not look right because an earlier run did it.
+    void forget();
+
     // Whether the bus word that holds `address` was written by the master.
     bool written(uint64_t address) const { return written_[address / options_.bus_bytes]; }
 

@@ -7,12 +7,14 @@
 #include <cinttypes>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <limits>
+#include <sstream>
 
-#include "axi_memory.h"
-#include "dut.h"
 #include "manifest.h"
+#include "naas_registers.h"
 #include "report.h"
+#include "system.h"
 
 namespace {
 
@@ -31,6 +33,9 @@ MANIFEST defaults to manifest.txt. Numbers are decimal or 0x hexadecimal.
   --dump ADDR LEN FILE  write memory to a file after the run; may be repeated
   --json FILE           write the result as JSON
   --quiet               print errors only
+  --serve               many runs of one model, without a reset between them: reads a command a line, `load ADDR FILE`,
+                        `dump ADDR LEN FILE`, and `run FILE`, which runs with the loads and dumps since the last one,
+                        writes the result as JSON, and answers with the exit status
   --vcd FILE            write a waveform (if built with TRACE=1)
 )";
 
@@ -45,13 +50,9 @@ struct Options {
     std::string manifest = "manifest.txt", json, vcd, layer;
     unsigned stall_percent = 0, latency = 0;    // latency 0: the manifest's
     uint64_t seed = 1, max_cycles = 0;
-    bool compare = true, quiet = false;
+    bool compare = true, quiet = false, serve = false;
     std::vector<Dump> dumps;
     std::vector<Load> loads;
-};
-
-struct WrongDesign : std::runtime_error {
-    using std::runtime_error::runtime_error;
 };
 
 Options parse_options(int argc, char** argv) {
@@ -94,6 +95,8 @@ Options parse_options(int argc, char** argv) {
             options.json = text(option);
         } else if (option == "--quiet") {
             options.quiet = true;
+        } else if (option == "--serve") {
+            options.serve = true;
         } else if (option == "--vcd") {
             options.vcd = text(option);
             if (!Dut::can_trace()) throw InputError("--vcd needs a bench built with TRACE=1");
@@ -110,95 +113,7 @@ Options parse_options(int argc, char** argv) {
     return options;
 }
 
-// The clock, the memory, and the host's side of the register bus.
-class System {
-  public:
-    System(const Manifest& manifest, const Options& options, const AxiMemory::Options& memory)
-        : dut_(options.seed), memory_(memory) {
-        if (!options.vcd.empty()) dut_.trace_to(options.vcd);
-        for (const Load& load : manifest.loads) put(load);
-        for (const Load& load : options.loads) put(load);
-        for (int i = 0; i < 4; ++i) tick();
-        in_.rst_n = true;
-        tick();
-    }
-
-    AxiMemory& memory() { return memory_; }
-    uint64_t cycle() const { return cycle_; }
-    bool irq() const { return out_.irq; }
-
-    // One clock cycle.
-    void tick() {
-        memory_.drive(cycle_, in_);
-        dut_.settle(in_, out_);
-        if (in_.rst_n) memory_.observe(cycle_, in_, out_);
-        dut_.edge();
-        ++cycle_;
-    }
-
-    void write(uint8_t address, uint32_t data) {
-        in_.host_awaddr = address;
-        in_.host_wdata = data;
-        in_.host_wstrb = 15;
-        in_.host_awvalid = in_.host_wvalid = true;
-        wait([this] {
-            const bool aw = in_.host_awvalid && out_.host_awready, w = in_.host_wvalid && out_.host_wready;
-            in_.host_awvalid = in_.host_awvalid && !aw;
-            in_.host_wvalid = in_.host_wvalid && !w;
-            return !in_.host_awvalid && !in_.host_wvalid;
-        });
-        in_.host_bready = true;
-        wait([this] { return out_.host_bvalid; });
-        in_.host_bready = false;
-    }
-
-    uint32_t read(uint8_t address) {
-        in_.host_araddr = address;
-        in_.host_arvalid = true;
-        wait([this] { return out_.host_arready; });
-        in_.host_arvalid = false;
-        in_.host_rready = true;
-        wait([this] { return out_.host_rvalid; });
-        in_.host_rready = false;
-        return out_.host_rdata;
-    }
-
-    uint64_t read64(uint8_t address) {
-        const uint64_t low = read(address);
-        return low | uint64_t{read(static_cast<uint8_t>(address + 4))} << 32;
-    }
-
-  private:
-    void put(const Load& load) {
-        if (load.bytes.empty()) return;
-        if (load.address + load.bytes.size() > memory_.bytes()) throw InputError("--load reaches beyond the memory");
-        std::memcpy(memory_.data() + load.address, load.bytes.data(), load.bytes.size());
-    }
-
-    template <typename Done>
-    void wait(Done done) {
-        for (int i = 0; i < 1000; ++i) {
-            tick();
-            if (done()) return;
-        }
-        throw WrongDesign("the register bus does not answer");
-    }
-
-    Dut dut_;
-    AxiMemory memory_;
-    ToDut in_;
-    FromDut out_;
-    uint64_t cycle_ = 0;
-};
-
-// Register addresses and status bits.
-enum Register : uint8_t {
-    kId = 0x00, kHash = 0x08, kCtrl = 0x10, kStatus = 0x14, kTable = 0x18, kLayers = 0x1C, kRecords = 0x20, kLayer = 0x24,
-    kCycles = 0x28,
-};
-enum Status : uint32_t { kBusy = 1, kDone = 2, kBusError = 4, kHashMismatch = 8, kCycleMismatch = 16 };
-constexpr uint32_t kNaas = 0x5341414E;
-constexpr uint64_t kRecordBytes = 128;
+constexpr uint64_t kRecordBytes = NAAS_RECORD_BYTES;
 
 // One run of all layers.
 class Run {
@@ -212,10 +127,10 @@ class Run {
 
     RunResult go() {
         check_design();
-        system_.write(kTable, static_cast<uint32_t>(manifest_.table));
-        system_.write(kLayers, static_cast<uint32_t>(manifest_.layers.size()));
-        system_.write(kRecords, static_cast<uint32_t>(manifest_.records));
-        system_.write(kCtrl, 1);
+        system_.write(NAAS_TABLE, static_cast<uint32_t>(manifest_.table));
+        system_.write(NAAS_LAYERS, static_cast<uint32_t>(manifest_.layers.size()));
+        system_.write(NAAS_RECORDS, static_cast<uint32_t>(manifest_.records));
+        system_.write(NAAS_CTRL, NAAS_CTRL_START);
         run_until_done();
         if (result_.errors.empty()) read_results();
         system_.memory().on_write = nullptr;
@@ -224,9 +139,9 @@ class Run {
 
   private:
     void check_design() {
-        const uint32_t id = system_.read(kId);
-        if (id != kNaas) throw WrongDesign("the ID register reads " + std::to_string(id) + ": this is not a NAAS accelerator");
-        const uint64_t hash = system_.read64(kHash);
+        const uint32_t id = system_.read(NAAS_ID);
+        if (id != NAAS_ID_VALUE) throw WrongDesign("the ID register reads " + std::to_string(id) + ": this is not a NAAS accelerator");
+        const uint64_t hash = system_.read64(NAAS_HASH_LO);
         if (hash == manifest_.hash) return;
         char text[160];
         std::snprintf(text, sizeof text,
@@ -256,19 +171,19 @@ class Run {
     void give_up(uint64_t limit) {
         const uint64_t quiet = system_.cycle() - system_.memory().last_activity();
         result_.errors.push_back("not done after " + std::to_string(limit) + " cycles; in layer " +
-                                 std::to_string(system_.read(kLayer)) + ", no bus transfer for " + std::to_string(quiet) +
+                                 std::to_string(system_.read(NAAS_LAYER)) + ", no bus transfer for " + std::to_string(quiet) +
                                  " cycles, outstanding: " + system_.memory().outstanding());
     }
 
     void read_results() {
         result_.finished = true;
-        result_.cycles = system_.read64(kCycles);
-        const uint32_t status = system_.read(kStatus);
-        if (status & kHashMismatch) throw WrongDesign("the control table was compiled for another design");
-        if (status & kBusError) result_.errors.push_back("the accelerator reports a bus error");
-        if (status & kBusy) result_.errors.push_back("the accelerator reports done and busy");
-        if (!(status & kDone)) result_.errors.push_back("the interrupt is up, but done is not set");
-        check_own_comparison((status & kCycleMismatch) != 0);
+        result_.cycles = system_.read64(NAAS_CYCLES_LO);
+        const uint32_t status = system_.read(NAAS_STATUS);
+        if (status & NAAS_STATUS_HASH_MISMATCH) throw WrongDesign("the control table is not for this hardware: of another design, or of layers that need other output units");
+        if (status & NAAS_STATUS_BUS_ERROR) result_.errors.push_back("the accelerator reports a bus error");
+        if (status & NAAS_STATUS_BUSY) result_.errors.push_back("the accelerator reports done and busy");
+        if (!(status & NAAS_STATUS_DONE)) result_.errors.push_back("the interrupt is up, but done is not set");
+        check_own_comparison((status & NAAS_STATUS_CYCLE_MISMATCH) != 0);
         for (size_t i = 0; i < result_.layers.size(); ++i) {
             if (!result_.layers[i].finished) result_.errors.push_back("layer " + std::to_string(i) + " wrote no record");
         }
@@ -352,6 +267,54 @@ void check_fit(const Manifest& manifest, const Options& options) {
     if (!known) throw InputError("no layer is named `" + options.layer + "`");
 }
 
+int conclude(const Manifest& manifest, const Options& options, const Terms& terms, const RunResult& run, const AxiMemory& memory) {
+    if (!options.json.empty()) {
+        const std::string json = json_report(manifest, run, terms);
+        write_file(options.json, json.data(), json.size());
+    }
+    write_dumps(options, memory);
+    return passes(manifest, run, terms) ? kPass : kFail;
+}
+
+// The rest of a line, without leading blanks: a file's name may hold some.
+std::string rest(std::istream& line) {
+    std::string text;
+    std::getline(line >> std::ws, text);
+    return text;
+}
+
+// Runs on command until the commands end. Every run starts with the same memory but for its own loads.
+int serve(const Manifest& manifest, const Options& options, const Terms& terms, System& system) {
+    Options job = options;
+    int status = kPass;
+    for (std::string text; std::getline(std::cin, text);) {
+        std::istringstream line(text);
+        std::string command, address, length;
+        line >> command;
+        if (command == "load") {
+            line >> address;
+            job.loads.push_back({parse_number(address, command), read_file(rest(line))});
+        } else if (command == "dump") {
+            line >> address >> length;
+            const uint64_t at = parse_number(address, command), bytes = parse_number(length, command);
+            job.dumps.push_back({at, bytes, rest(line)});
+        } else if (command == "run") {
+            job.json = rest(line);
+            system.memory().forget();
+            system.put(manifest.loads);
+            system.put(job.loads);
+            const RunResult run = Run(manifest, job, terms, system).go();
+            status = conclude(manifest, job, terms, run, system.memory());
+            std::printf("%d\n", status);
+            std::fflush(stdout);
+            job = options;
+        } else {
+            throw InputError("unknown command `" + text + "`; --help lists them");
+        }
+    }
+    return status;
+}
+
 int bench(const Options& options) {
     const Manifest manifest = read_manifest(options.manifest);
     check_fit(manifest, options);
@@ -363,7 +326,10 @@ int bench(const Options& options) {
     terms.seed = options.seed;
     terms.latency = options.latency != 0 ? options.latency : manifest.latency;
 
-    System system(manifest, options, {manifest.memory_bytes, manifest.bus_bytes, terms.latency, options.stall_percent, options.seed});
+    System system({manifest.memory_bytes, manifest.bus_bytes, terms.latency, options.stall_percent, options.seed}, options.vcd);
+    if (options.serve) return serve(manifest, options, terms, system);
+    system.put(manifest.loads);
+    system.put(options.loads);
     const auto begin = std::chrono::steady_clock::now();
     const RunResult run = Run(manifest, options, terms, system).go();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
@@ -375,12 +341,7 @@ int bench(const Options& options) {
     } else {
         for (const std::string& error : run.errors) std::fprintf(stderr, "error: %s\n", error.c_str());
     }
-    if (!options.json.empty()) {
-        const std::string json = json_report(manifest, run, terms);
-        write_file(options.json, json.data(), json.size());
-    }
-    write_dumps(options, system.memory());
-    return passes(manifest, run, terms) ? kPass : kFail;
+    return conclude(manifest, options, terms, run, system.memory());
 }
 
 }    // namespace

@@ -340,7 +340,8 @@ module naas_array #(
     count1_q  <= i_valid_q ? i_count_q : 8'd0;
     windows_q <= {{CW{1'b0}}, rows_q} * {{RW{1'b0}}, cols_q};
     count2_q  <= count1_q;
-    writes_q  <= {{(32-RW-CW){1'b0}}, windows_q} * {24'd0, count2_q};
+    // Not a product with zero: hits are unknown until the first window was set.
+    writes_q  <= (|count2_q) ? {{(32-RW-CW){1'b0}}, windows_q} * {24'd0, count2_q} : 32'd0;
   end
   assign i_writes_o = writes_q;
 

@@ -332,10 +332,11 @@ module naas_compute #(
   reg  [RW+SW-1:0]       rs3_q, rs4_q;
   reg  [KW+CW+YW+XW-1:0] kcyx4_q;
   reg  [MW-1:0]          macs5_q;
-  reg                    v2_q, v3_q;
+  reg                    v2_q, v3_q, v4_q;
   always @(posedge clk_i) begin
     v2_q      <= v1_q;
     v3_q      <= v2_q;
+    v4_q      <= v3_q;
     k_busy2_q <= (PK > 1 && {8'd0, k_left1_q} < PK[23:0]) ? k_left1_q[KW-1:0] : PK[KW-1:0];
     c_busy2_q <= (PC > 1 && {8'd0, c_left1_q} < PC[23:0]) ? c_left1_q[CW-1:0] : PC[CW-1:0];
     y_busy2_q <= (PY > 1) ? y_busy1_q[YW-1:0] : PY[YW-1:0];
@@ -344,9 +345,9 @@ module naas_compute #(
     yx3_q     <= {{XW{1'b0}}, y_busy2_q} * {{YW{1'b0}}, x_busy2_q};
     rs3_q     <= {{SW{1'b0}}, (PR > 1) ? r_busy2_q[RW-1:0] : PR[RW-1:0]}
                * {{RW{1'b0}}, (PS > 1) ? s_busy2_q[SW-1:0] : PS[SW-1:0]};
-    kcyx4_q   <= v3_q ? {{(YW+XW){1'b0}}, kc3_q} * {{(KW+CW){1'b0}}, yx3_q} : {(KW+CW+YW+XW){1'b0}};
+    kcyx4_q   <= {{(YW+XW){1'b0}}, kc3_q} * {{(KW+CW){1'b0}}, yx3_q};
     rs4_q     <= rs3_q;
-    macs5_q   <= {{(RW+SW){1'b0}}, kcyx4_q} * {{(KW+CW+YW+XW){1'b0}}, rs4_q};
+    macs5_q   <= v4_q ? {{(RW+SW){1'b0}}, kcyx4_q} * {{(KW+CW+YW+XW){1'b0}}, rs4_q} : {MW{1'b0}};
   end
   assign busy_o = run_q;
   assign macs_o = {{(32-MW){1'b0}}, macs5_q};

@@ -1,10 +1,13 @@
 // The sequencer: for each layer of the control table it fetches the descriptor, starts the engines, waits until every
-// output is acknowledged, and has a record of the counters written. One pulse of start_i runs the whole table.
+// output is acknowledged, and has a record of the counters written. One pulse of start_i runs the whole table. A layer that
+// was compiled for another design, or needs more of the output unit than it has, ends the run before it starts.
 `default_nettype none
 
 module naas_control #(
   parameter DESC_BYTES = 512,
-  parameter [63:0] HASH = 64'd0
+  parameter [63:0] HASH = 64'd0,
+  parameter MULT_BITS = 31,
+  parameter TIE_WINDOW = 1
 ) (
   input  wire          clk_i,
   input  wire          rst_ni,
@@ -25,6 +28,7 @@ module naas_control #(
   input  wire          desc_done_i,
   input  wire [63:0]   hash_i,
   input  wire [63:0]   predicted_i,
+  input  wire [1:0]    needs_i,         // bit 0 a multiplier of more than 24 bits, bit 1 the tie window
   // engines
   output wire          load_o,
   output wire          active_o,
@@ -44,9 +48,10 @@ module naas_control #(
   reg [31:0] layer_q, desc_addr_q, record_addr_q;
   reg [63:0] cycles_q, lap_q;
   reg        done_q, hash_bad_q, cycle_bad_q, request_q, record_q, settled_q;
-  wire       last_layer, finished;
+  wire       last_layer, finished, foreign;
 
   assign finished   = (state_q == Run) & settled_q & written_i;
+  assign foreign    = hash_i != HASH || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0);
   assign last_layer = layer_q + 32'd1 == layers_i;
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -72,8 +77,8 @@ module naas_control #(
         end
         Fetch: if (desc_done_i) state_q <= Check;
         Check: begin
-          hash_bad_q <= hash_i != HASH;
-          state_q    <= hash_i != HASH ? Finish : Load;
+          hash_bad_q <= foreign;
+          state_q    <= foreign ? Finish : Load;
         end
         Load: state_q <= Run;
         // settled_q: the engines have seen the load.

@@ -32,11 +32,6 @@ fn an_unsupported_operator() {
       expected: int8 QDQ form of Conv, Gemm, MatMul, Add, GlobalAveragePool, MaxPool, Flatten, Reshape, Relu, Clip
       next: search the network's shapes from a workload .json file
     ");
-    assert_snapshot!(place.refusal("search unet_256_same --out d.json"), @r"
-    error[E0103]: transposed convolution is not supported yet
-      at: layer `deconv11`
-      next: run it as a 1x1 convolution with stride^2 times the channels
-    ");
 }
 
 #[test]
