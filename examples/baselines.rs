@@ -1,8 +1,8 @@
 //! Writes the human baselines, and the table of their figures.
 //!
 //! ```sh
-//! cargo run --release --example baselines              # all of them
-//! cargo run --release --example baselines -- eyeriss   # some of them; the others are read for the table
+//! cargo run --release --example baselines                          # all of them
+//! cargo run --release --example baselines -- eyeriss nvdla-256-fixed   # some; the others are read for the table
 //! ```
 //!
 //! For each chip `workloads/designs/NAME-fixed.json` and `NAME-searched.json`, then the table in docs/baselines.md. Equal
@@ -22,7 +22,12 @@ use std::path::Path;
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let wanted: Vec<&Dataflow> = wanted.iter().map(|n| Dataflow::named(n)).collect::<Result<_>>()?;
+    for name in &wanted {
+        let chip = Version::ALL
+            .iter()
+            .find_map(|v| name.strip_suffix(&format!("-{}", v.as_str())));
+        Dataflow::named(chip.unwrap_or(name))?;
+    }
     let (networks, left_out) = networks()?;
     for reason in left_out {
         println!("left out: {reason}");
@@ -31,10 +36,11 @@ fn main() -> Result<()> {
         root.join(format!("workloads/designs/{}-{}.json", flow.name, version.as_str()))
     };
     for flow in &DATAFLOWS {
-        if !wanted.is_empty() && !wanted.contains(&flow) {
-            continue;
-        }
         for version in Version::ALL {
+            let names = [flow.name.to_owned(), format!("{}-{}", flow.name, version.as_str())];
+            if !wanted.is_empty() && !wanted.iter().any(|w| names.contains(w)) {
+                continue;
+            }
             let made = design(flow, version, &networks, &Interrupt::default())?;
             let path = file(flow, version);
             files::write_atomic(&path, made.to_json().as_bytes())?;
