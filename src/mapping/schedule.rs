@@ -182,7 +182,7 @@ pub struct Schedule {
     pub nest: LoopNest,
     /// The mapping, normalised.
     pub mapping: Mapping,
-    /// What follows from the accelerator's figures.
+    /// What follows from the accelerator's figures and the mapping's split of its axes.
     pub geometry: Geometry,
     /// The loops around the passes.
     pub loops: Loops,
@@ -267,6 +267,7 @@ impl Setting {
     pub fn schedule(&self, mapping: &Mapping) -> Schedule {
         let nest = &self.nest;
         let mapping = mapping.normalised(&nest.bounds);
+        let geometry = self.geometry.split(&mapping.split);
         let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
         let (mut trips, mut l2_tile, mut tile) = (PerDim([[1; 2]; 6]), PerDim([[1; 2]; 6]), PerDim([[1; 3]; 6]));
         for d in Dim::ALL {
@@ -288,11 +289,11 @@ impl Setting {
         Schedule {
             nest: self.nest,
             mapping,
-            geometry: self.geometry,
+            geometry,
             accumulate: accumulates(&loops),
             loops,
             l2_tile,
-            share: PerDim::from_fn(|d| tile[d].map(|extent| share(&self.geometry, d, extent))),
+            share: PerDim::from_fn(|d| tile[d].map(|extent| share(&geometry, d, extent))),
             tile,
             ports: self.ports,
         }

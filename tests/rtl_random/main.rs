@@ -61,14 +61,15 @@ fn sample() {
 #[test]
 fn every_kind() {
     use Dim::{C, K, R, S, X, Y};
-    let arrays: [&[Dim]; 3] = [&[K, X], &[C], &[Y, S, R]];
+    let arrays: [&[&[Dim]]; 4] = [&[&[K], &[X]], &[&[C]], &[&[Y], &[S], &[R]], &[&[Y, X], &[R, S, C]]];
     let seed = env_or("NAAS_SEED", 1);
     for (i, dims) in arrays.into_iter().enumerate() {
         let limits = Limits {
             pes: 48,
             ..Limits::default()
         };
-        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 100, dims);
+        let dims: Vec<Vec<Dim>> = dims.iter().map(|axis| axis.to_vec()).collect();
+        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 100, &dims);
         let of_kind = |kind: Kind| drawn.iter().filter(move |t| t.nest.kind == kind).take(2).cloned();
         let set: Vec<Triple> = Kind::ALL.into_iter().flat_map(of_kind).collect();
         assert_eq!(set.len(), 2 * Kind::ALL.len());

@@ -17,7 +17,7 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::{Violation, holds, quantum, violations};
-use crate::mapping::tiling::{Level, Mapping};
+use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::search::importance::Encoding;
 use crate::search::numeric::{ln, pow};
 use crate::workload::layer::LoopNest;
@@ -69,6 +69,7 @@ impl<'a> MappingSpace<'a> {
             offchip: level,
             l2: level,
             pe: Dim::ALL,
+            split: UNSPLIT,
         }
     }
 
@@ -108,6 +109,7 @@ impl<'a> MappingSpace<'a> {
                 order: order(order1),
             },
             pe: order(pe),
+            split: UNSPLIT,
         })
     }
 
