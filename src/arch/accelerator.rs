@@ -197,7 +197,11 @@ impl Accelerator {
         for of in [Class::Reduction, Class::Positions] {
             let several = |a: &&Axis| a.dims.len() > 1 && a.dims.iter().any(|&d| class(d) == of);
             if self.axes.iter().filter(several).count() > 1 {
-                let dims = if of == Class::Reduction { "C, R and S" } else { "Y and X" };
+                let dims = if of == Class::Reduction {
+                    "C, R and S"
+                } else {
+                    "Y and X"
+                };
                 v.push(format!(
                     "two axes run several of {dims}; make one of as many positions of them"
                 ));
@@ -359,13 +363,22 @@ mod tests {
             dims: dims.to_vec(),
         };
         for (axes, reason) in [
-            (vec![several(12, &[Dim::R, Dim::C]), several(14, &[Dim::Y, Dim::X])], None),
+            (
+                vec![several(12, &[Dim::R, Dim::C]), several(14, &[Dim::Y, Dim::X])],
+                None,
+            ),
             (vec![several(12, &[Dim::R, Dim::S, Dim::C]), axis(4, Dim::C)], None),
             (vec![several(4, &[Dim::C, Dim::X])], Some("axis 0 runs C and X")),
-            (vec![axis(2, Dim::K), several(4, &[Dim::K, Dim::C])], Some("axis 1 runs K and C")),
+            (
+                vec![axis(2, Dim::K), several(4, &[Dim::K, Dim::C])],
+                Some("axis 1 runs K and C"),
+            ),
             (vec![several(4, &[Dim::R, Dim::R])], Some("axis 0 lists R and R")),
             (vec![several(4, &[])], Some("axis 0 lists no dims")),
-            (vec![several(4, &[Dim::R, Dim::C]), several(4, &[Dim::S, Dim::C])], Some("two axes run")),
+            (
+                vec![several(4, &[Dim::R, Dim::C]), several(4, &[Dim::S, Dim::C])],
+                Some("two axes run"),
+            ),
         ] {
             a.axes = axes;
             let v = a.violations();

@@ -92,10 +92,16 @@ impl fmt::Display for Violation {
                 )
             }
             Self::Unshared { dim, positions } => {
-                write!(f, "{dim} gets {positions} positions, but shares no axis with another dimension")
+                write!(
+                    f,
+                    "{dim} gets {positions} positions, but shares no axis with another dimension"
+                )
             }
             Self::Overfull { dims, positions, size } => {
-                write!(f, "the axis over {dims} has {size} positions, the mapping splits {positions}")
+                write!(
+                    f,
+                    "the axis over {dims} has {size} positions, the mapping splits {positions}"
+                )
             }
             Self::Lanes { positions, word } => write!(
                 f,

@@ -229,7 +229,13 @@ mod tests {
         let split = format!("{text} | C4 R3");
         let shared: Mapping = split.parse().unwrap();
         assert_eq!((shared.to_string(), shared.split), (split, PerDim([1, 4, 1, 1, 3, 1])));
-        assert_eq!(Mapping { split: UNSPLIT, ..shared }, m);
+        assert_eq!(
+            Mapping {
+                split: UNSPLIT,
+                ..shared
+            },
+            m
+        );
         let extra = members.replace("\"pe\"", "\"extra\": 1, \"pe\"");
         assert!(serde_json::from_str::<Mapping>(&extra).is_err());
         for (part, wrong) in [

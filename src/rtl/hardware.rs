@@ -144,26 +144,10 @@ impl Hardware {
         let (a, g) = (&self.accelerator, &self.geometry);
         let bus = a.offchip.bytes_per_cycle;
         let bits = |n: u32| bits_for(u64::from(n.max(2) - 1));
-        let [reduction, positions] = g.shared;
-        let runs = |axis: Shared, d: Dim| u32::from(axis.dims.contains(d));
         let [w, i, p, o] = self.l2_depth;
         let [lw, li, lo] = self.buffer_bits;
-        vec![
-            (
-                "PK",
-                g.p(Dim::K),
-                "K positions: the product of the K axes' sizes, one if there is none",
-            ),
-            ("PC", g.p(Dim::C), "C positions"),
-            ("PY", g.p(Dim::Y), "Y positions"),
-            ("PX", g.p(Dim::X), "X positions"),
-            ("PR", g.p(Dim::R), "R positions"),
-            ("PS", g.p(Dim::S), "S positions"),
-            ("NF", reduction.size, "positions of the axis that several of C, R, S share, one if there is none"),
-            ("CF", runs(reduction, Dim::C), "1 if C is one of them"),
-            ("RF", runs(reduction, Dim::R), "1 if R is"),
-            ("SF", runs(reduction, Dim::S), "1 if S is"),
-            ("NO", positions.size, "positions of the axis that Y and X share, one if there is none"),
+        let mut parameters = self.positions();
+        parameters.extend([
             ("PW", self.position_bits, "bits of a position"),
             ("TREE", g.pipeline.tree, "registered stages of the adder trees"),
             ("SUMW", self.sum_bits, "bits of a sum of products"),
@@ -175,7 +159,11 @@ impl Hardware {
             ("ILANES", a.lanes.I, "input bytes per cycle into the array"),
             ("IROW", g.i_word, "bytes of an I buffer row"),
             ("IM", g.i_conv_word, "bytes of the longest convolution word"),
-            ("IBANKS", self.i_banks, "addresses of a row in a convolution: words, bytes where C shares an axis"),
+            (
+                "IBANKS",
+                self.i_banks,
+                "addresses of a row in a convolution: words, bytes where C shares an axis",
+            ),
             ("IBW", bits(self.i_banks), "bits of such an address"),
             ("ISETS", g.i_word / g.p(Dim::K), "groups of PK bytes in a row"),
             ("IDEPTH", self.i_depth, "rows of an I buffer slot"),
@@ -234,6 +222,39 @@ impl Hardware {
             ("QUEUE", self.queue, "beats under way from off-chip memory"),
             ("DESC_BYTES", self.descriptor_bytes, "bytes of a layer descriptor"),
             ("DESC_BEATS", self.descriptor_bytes / bus, "beats of a layer descriptor"),
+        ]);
+        parameters
+    }
+
+    /// Parameters that say how many positions run which dimensions.
+    fn positions(&self) -> Vec<(&'static str, u32, &'static str)> {
+        let g = &self.geometry;
+        let [reduction, positions] = g.shared;
+        let runs = |axis: Shared, d: Dim| u32::from(axis.dims.contains(d));
+        vec![
+            (
+                "PK",
+                g.p(Dim::K),
+                "K positions: the product of the K axes' sizes, one if there is none",
+            ),
+            ("PC", g.p(Dim::C), "C positions"),
+            ("PY", g.p(Dim::Y), "Y positions"),
+            ("PX", g.p(Dim::X), "X positions"),
+            ("PR", g.p(Dim::R), "R positions"),
+            ("PS", g.p(Dim::S), "S positions"),
+            (
+                "NF",
+                reduction.size,
+                "positions of the axis that several of C, R, S share, one if there is none",
+            ),
+            ("CF", runs(reduction, Dim::C), "1 if C is one of them"),
+            ("RF", runs(reduction, Dim::R), "1 if R is"),
+            ("SF", runs(reduction, Dim::S), "1 if S is"),
+            (
+                "NO",
+                positions.size,
+                "positions of the axis that Y and X share, one if there is none",
+            ),
         ]
     }
 }

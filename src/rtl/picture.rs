@@ -124,7 +124,11 @@ impl PictureView {
     pub fn new(hw: &Hardware) -> Self {
         let a = &hw.accelerator;
         let drawing = Drawing::of(a);
-        let names: Vec<String> = drawing.axes.iter().map(|(dims, size)| format!("{} {size}", joined(dims))).collect();
+        let names: Vec<String> = drawing
+            .axes
+            .iter()
+            .map(|(dims, size)| format!("{} {size}", joined(dims)))
+            .collect();
         let [rows, columns, planes] = drawing.shown;
         let height = ORIGIN[1] + rows * PITCH + 30;
         let width = (ORIGIN[0] + planes * (columns * PITCH + 30)).max(340);

@@ -109,28 +109,36 @@ pub fn map_layer(
     settings: &MapperSettings,
     seed: u64,
 ) -> Result<Mapped, Vec<Violation>> {
-    let space = MappingSpace::new(nest, accelerator);
-    let obstacles = space.obstacles();
-    if !obstacles.is_empty() {
-        return Err(obstacles);
-    }
-    let mut visits = Visits::new(&space, model, settings);
-    let seeds = if settings.heuristics {
-        heuristics::seeds(&space)
-    } else {
-        Vec::new()
-    };
-    for m in seeds
-        .into_iter()
-        .chain(space.repair(&space.smallest()))
-        .take(settings.evaluations.max(1))
-    {
+    let spaces = possible(nest, accelerator)?;
+    let mut visits = Visits::new(&spaces[0], model, settings);
+    let seeds = spaces.iter().flat_map(|space| {
+        let seeds = if settings.heuristics {
+            heuristics::seeds(space)
+        } else {
+            Vec::new()
+        };
+        seeds.into_iter().chain(space.repair(&space.smallest()))
+    });
+    for m in seeds.take(settings.evaluations.max(1)) {
         visits.value(&m);
     }
     let sampled = settings.evaluations - (settings.evaluations as f64 * settings.descent) as usize;
-    sample(&space, &mut visits, settings, sampled, seed);
-    descend(&space, &mut visits, settings.evaluations);
+    let best = visits.lowest().map(|i| visits.seen[i].mapping.split);
+    let space = spaces.iter().find(|s| Some(s.split) == best).unwrap_or(&spaces[0]);
+    sample(space, &mut visits, settings, sampled, seed);
+    descend(&spaces, &mut visits, settings.evaluations);
     visits.finish().ok_or_else(|| space.obstacles())
+}
+
+/// The spaces in which `nest` has legal mappings on `accelerator`: at least one.
+///
+/// # Errors
+/// Why no mapping is legal, if none is.
+pub fn possible<'a>(nest: &'a LoopNest, accelerator: &'a Accelerator) -> Result<Vec<MappingSpace<'a>>, Vec<Violation>> {
+    let mut spaces = MappingSpace::all(nest, accelerator);
+    let obstacles = spaces.first().map(MappingSpace::obstacles).unwrap_or_default();
+    spaces.retain(|space| space.obstacles().is_empty());
+    if spaces.is_empty() { Err(obstacles) } else { Ok(spaces) }
 }
 
 /// Runs the method of `settings` until `visits` has `limit` mappings.
@@ -157,12 +165,12 @@ fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSe
 }
 
 /// Steps from the best mapping to a better neighbour until there is none, or `visits` has `limit` mappings.
-fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
+fn descend(spaces: &[MappingSpace<'_>], visits: &mut Visits<'_>, limit: usize) {
     let Some(mut at) = visits.lowest() else { return };
     let mut first = 0;
     loop {
         let here = visits.seen[at].mapping;
-        let neighbours = neighbours(space, &here);
+        let neighbours = neighbours(spaces, &here);
         let mut better = None;
         // Starts with the kind of step after the one that helped last.
         for i in 0..neighbours.len() {
@@ -170,7 +178,7 @@ fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
                 return;
             }
             let kind = (first + i) % neighbours.len();
-            let Some(m) = neighbours[kind].and_then(|m| space.repair(&m)) else {
+            let Some(m) = neighbours[kind].and_then(|m| under(spaces, &m).repair(&m)) else {
                 continue;
             };
             let value = visits.value(&m);
@@ -193,9 +201,15 @@ fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
     }
 }
 
+/// The space that `m` belongs to.
+fn under<'s, 'a>(spaces: &'s [MappingSpace<'a>], m: &Mapping) -> &'s MappingSpace<'a> {
+    spaces.iter().find(|s| s.split == m.split).unwrap_or(&spaces[0])
+}
+
 /// Mappings one step away, not yet repaired; as many for every mapping, so that a position means a kind of step.
-fn neighbours(space: &MappingSpace<'_>, m: &Mapping) -> Vec<Option<Mapping>> {
-    let mut all = Vec::with_capacity(68);
+fn neighbours(spaces: &[MappingSpace<'_>], m: &Mapping) -> Vec<Option<Mapping>> {
+    let space = under(spaces, m);
+    let mut all = Vec::with_capacity(67 + spaces.len());
     for d in Dim::ALL {
         let units = space.l2_units(d, m.offchip.tile[d]);
         let size = space.l2_share(d, m.l2.tile[d]);
@@ -227,6 +241,16 @@ fn neighbours(space: &MappingSpace<'_>, m: &Mapping) -> Vec<Option<Mapping>> {
         n = *m;
         n.offchip.order.swap(i, i + 1);
         all.push(Some(n));
+    }
+    // Another split of the axes, where there is one.
+    if spaces.len() > 1 {
+        all.extend(spaces.iter().map(|other| {
+            let n = Mapping {
+                split: other.split,
+                ..*m
+            };
+            (n != *m).then_some(n)
+        }));
     }
     all
 }
@@ -273,8 +297,8 @@ struct Visit {
     exact: Option<Figures>,
 }
 
-/// What tells mappings apart: tiles and orders.
-type Key = (PerDim<u32>, PerDim<u32>, [Dim; 6], [Dim; 6]);
+/// What tells mappings apart: tiles, orders and the split of axes.
+type Key = (PerDim<u32>, PerDim<u32>, [Dim; 6], [Dim; 6], PerDim<u32>);
 
 /// Mappings looked at so far.
 struct Visits<'a> {
@@ -379,7 +403,7 @@ impl<'a> Visits<'a> {
 }
 
 const fn key(m: &Mapping) -> Key {
-    (m.offchip.tile, m.l2.tile, m.offchip.order, m.l2.order)
+    (m.offchip.tile, m.l2.tile, m.offchip.order, m.l2.order, m.split)
 }
 
 /// Whether `a` is at most as high as `b` in both figures.

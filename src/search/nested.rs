@@ -14,8 +14,7 @@ use crate::mapping::legality::Violation;
 use crate::mapping::tiling::Mapping;
 use crate::search::cma_es::{CmaEs, Settings};
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::encoding::mapping::MappingSpace;
-use crate::search::mapper::{Choice, Mapped, MapperSettings, compose, map_layer};
+use crate::search::mapper::{Choice, Mapped, MapperSettings, compose, map_layer, possible};
 use crate::search::optimizer::Optimizer as _;
 use crate::search::problem::{CostModel, Figures, Suite};
 use crate::search::runner::{Candidate, Rejection, Starved, fill};
@@ -261,8 +260,7 @@ fn evaluate(
 pub fn valid(space: &AcceleratorSpace, suite: &Suite, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
     let accelerator = space.decode(genes)?;
     for (name, nest) in &suite.distinct {
-        let obstacles = MappingSpace::new(nest, &accelerator).obstacles();
-        if !obstacles.is_empty() {
+        if let Err(obstacles) = possible(nest, &accelerator) {
             return Err(Rejection {
                 reason: format!("layer `{name}`: {}", reasons(&obstacles)),
                 excess: obstacles.iter().map(excess).fold(1.0, f64::max),

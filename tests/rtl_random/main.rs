@@ -61,7 +61,10 @@ fn sample() {
 #[test]
 fn every_kind() {
     use Dim::{C, K, R, S, X, Y};
-    kinds_on(&[&[&[K], &[X]], &[&[C]], &[&[Y], &[S], &[R]], &[&[Y, X], &[R, S, C]]], 48);
+    kinds_on(
+        &[&[&[K], &[X]], &[&[C]], &[&[Y], &[S], &[R]], &[&[Y, X], &[R, S, C]]],
+        48,
+    );
 }
 
 /// The same on every set of dimensions that one axis can run, beside an axis over one of them, and beside none.
