@@ -53,6 +53,15 @@ pub const fn class(d: Dim) -> Class {
     }
 }
 
+/// The sets of several dimensions that one axis can run.
+pub const SHARED: [&[Dim]; 5] = [
+    &[Dim::R, Dim::C],
+    &[Dim::Y, Dim::X],
+    &[Dim::S, Dim::C],
+    &[Dim::R, Dim::S, Dim::C],
+    &[Dim::R, Dim::S],
+];
+
 /// The link of `datum` along an axis over `d`.
 #[must_use]
 pub const fn link(datum: Datum, d: Dim) -> Link {

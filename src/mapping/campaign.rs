@@ -7,11 +7,12 @@
 //! company. Layers, sizes, memories and mappings are drawn by [`crate::mapping::random`].
 
 use crate::arch::accelerator::{AXIS_COUNTS, Accelerator};
+use crate::arch::connectivity::SHARED;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
 use crate::base::rng;
 use crate::mapping::legality::schedule;
-use crate::mapping::random::{Limits, SHARED, Triple, random_set_on};
+use crate::mapping::random::{Limits, Triple, random_set_on};
 use crate::mapping::tiling::Mapping;
 use crate::workload::layer::Layer;
 use rand::RngExt as _;

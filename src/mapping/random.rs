@@ -5,7 +5,7 @@
 //! both levels, axis sizes that are no power of two, one or two slots anywhere, padding, stride, dilation, groups, batch. A triple that fails a comparison is shrunk with [`simpler`].
 
 use crate::arch::accelerator::{Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words};
-use crate::arch::connectivity::Class;
+use crate::arch::connectivity::{Class, SHARED};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::rng::Rng;
@@ -263,15 +263,6 @@ fn random_dims(rng: &mut Rng) -> Vec<Vec<Dim>> {
     }
     dims
 }
-
-/// The sets of dimensions that one axis can run.
-pub const SHARED: [&[Dim]; 5] = [
-    &[Dim::R, Dim::C],
-    &[Dim::Y, Dim::X],
-    &[Dim::S, Dim::C],
-    &[Dim::R, Dim::S, Dim::C],
-    &[Dim::R, Dim::S],
-];
 
 /// Axes over `dims` of at most `limits.pes` multipliers.
 fn random_axes(rng: &mut Rng, dims: &[Vec<Dim>], limits: &Limits) -> Vec<Axis> {

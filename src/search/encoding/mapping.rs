@@ -526,8 +526,8 @@ mod tests {
         let mut accumulating = 0;
         for i in 0..5000 {
             let t = random_triple(&mut stream(8, &[i]), &limits);
-            let space = MappingSpace::new(&t.nest, &t.accelerator);
             let s = t.schedule();
+            let space = MappingSpace::under(&t.nest, &t.accelerator, s.mapping.split);
             accumulating += usize::from(s.accumulate);
             assert_eq!(space.needs(&s.mapping), crate::mapping::legality::needs(&s), "{t:?}");
             assert_eq!(space.accumulates(&s.mapping), s.accumulate);
