@@ -11,7 +11,8 @@ use crate::mapping::schedule::Schedule;
 use crate::rtl::program::{LayerRun, Predicted, Program};
 use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
-use crate::workload::graph::{Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
+use crate::workload::array::ArrayLayer;
+use crate::workload::graph::{Layout, OpKind, QuantGraph, TensorId};
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::phases::Phases;
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding, encode_scale};
@@ -96,47 +97,78 @@ pub fn random_inputs(graph: &QuantGraph, seed: u64) -> Result<Vec<Vec<i8>>> {
         .collect()
 }
 
-/// The data of `layers`, by name, in a run of `graph` on `inputs`.
-///
-/// # Errors
-/// As [`run_graph`]; `E0102` where a layer is not the graph's.
-pub fn of_graph(graph: &QuantGraph, inputs: &[Vec<i8>], layers: &[Layer]) -> Result<Vec<LayerData>> {
-    let values = run_graph(graph, inputs)?;
-    let data = |layer: &Layer| -> Result<LayerData> {
-        let (op, mac) = mac_of(graph, layer)?;
-        let input = op.inputs.first().copied().unwrap_or_default();
-        LayerData::new(
-            layer,
-            graph.layout,
-            (mac.weights.clone(), mac.post.clone()),
-            (input, values.tensor(input)),
-            (op.output, values.tensor(op.output)),
-        )
-    };
-    layers.iter().map(data).collect()
+/// A runnable network and those of its operators that run on the accelerator.
+#[derive(Clone, Debug)]
+pub struct OnArray<'a> {
+    graph: &'a QuantGraph,
+    /// In the order in which they run.
+    layers: Vec<ArrayLayer>,
 }
 
-/// The operator of `graph` that is `layer`.
-fn mac_of<'a>(graph: &'a QuantGraph, layer: &Layer) -> Result<(&'a Op, &'a MacOp)> {
-    graph.mac_ops().find(|(_, mac)| mac.layer == *layer).ok_or_else(|| {
-        Diagnostic::new(
-            Code::Malformed,
-            format!("network `{}` has no such layer of this shape", graph.name),
-        )
-        .at(format!("layer `{}`", layer.name))
-        .expected("the network that the design was made for")
-        .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
-    })
+impl<'a> OnArray<'a> {
+    /// The operators of `graph` that are `layers`; the others run on the host.
+    ///
+    /// # Errors
+    /// `E0102` where a layer is not the graph's.
+    pub fn new(graph: &'a QuantGraph, layers: &[Layer]) -> Result<Self> {
+        let all = graph.array_layers()?;
+        let find = |layer: &Layer| {
+            all.iter().find(|l| l.layer == *layer).cloned().ok_or_else(|| {
+                Diagnostic::new(
+                    Code::Malformed,
+                    format!("network `{}` has no such layer of this shape", graph.name),
+                )
+                .at(format!("layer `{}`", layer.name))
+                .expected("the network that the design was made for")
+                .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
+            })
+        };
+        let layers = layers.iter().map(find).collect::<Result<_>>()?;
+        Ok(Self { graph, layers })
+    }
+
+    /// The data of a run on `inputs`. A layer that reads a reshaped tensor reads what an earlier layer wrote, wherever the
+    /// accelerator sees the same elements in the same order.
+    ///
+    /// # Errors
+    /// As [`run_graph`].
+    pub fn data(&self, inputs: &[Vec<i8>]) -> Result<Vec<LayerData>> {
+        let (graph, layout) = (self.graph, self.graph.layout);
+        let values = run_graph(graph, inputs)?;
+        let mut all: Vec<LayerData> = Vec::with_capacity(self.layers.len());
+        for l in &self.layers {
+            let mut data = LayerData::new(
+                &l.layer,
+                layout,
+                (l.weights.clone(), l.post.clone()),
+                (l.input, values.tensor(l.input)),
+                (l.output, values.tensor(l.output)),
+            )?;
+            let origin = graph.before_reshapes(l.input);
+            let writer = all.iter().find(|d| d.output.0 == origin);
+            if writer.is_some_and(|w| same_order(layout, &w.layer.shape, &l.layer.shape, data.input.1.len())) {
+                data.input.0 = origin;
+            }
+            all.push(data);
+        }
+        Ok(all)
+    }
+
+    /// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, and padding is
+    /// part of the layers behind it.
+    #[must_use]
+    pub fn host_operators(&self) -> Vec<&'a str> {
+        let ops = self.graph.ops.iter().zip(self.graph.needed()).enumerate();
+        let here = |i: usize| self.layers.iter().any(|l| l.op == i);
+        let on_host = ops.filter(|(i, (op, needed))| *needed && op.kind != OpKind::Reshape && !here(*i));
+        on_host.map(|(_, (op, _))| op.name.as_str()).collect()
+    }
 }
 
-/// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, and padding is
-/// part of the layers behind it.
-#[must_use]
-pub fn host_operators(graph: &QuantGraph) -> Vec<&str> {
-    let needed = graph.needed();
-    let ops = graph.ops.iter().zip(needed).filter(|(_, needed)| *needed);
-    let on_host = ops.filter(|(op, _)| !matches!(op.kind, OpKind::Mac(_) | OpKind::Reshape));
-    on_host.map(|(op, _)| op.name.as_str()).collect()
+/// Whether `elements` elements written by one layer lie as the other reads them, when both tensors hold them in one order.
+fn same_order(layout: Layout, writer: &Shape, reader: &Shape, elements: usize) -> bool {
+    let order: Vec<usize> = (0..elements).collect();
+    to_planes(writer, layout, &order, Side::Output) == to_planes(reader, layout, &order, Side::Input)
 }
 
 /// Seeded random data for layers that come without.
@@ -221,7 +253,7 @@ fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usiz
 }
 
 /// A tensor as a graph holds it, channels outermost: matrix products there are rows of positions.
-fn to_planes(shape: &Shape, layout: Layout, values: &[i8], side: Side) -> Vec<i8> {
+fn to_planes<T: Copy>(shape: &Shape, layout: Layout, values: &[T], side: Side) -> Vec<T> {
     match interleaved(shape, layout, side) {
         Some((positions, channels)) => swap_axes(values, positions, channels),
         None => values.to_vec(),
@@ -355,12 +387,14 @@ mod tests {
         let graph = zoo::resnet8().unwrap();
         let network = graph.network().unwrap();
         let inputs = random_inputs(&graph, 1).unwrap();
-        let data = of_graph(&graph, &inputs, &network.layers).unwrap();
+        let on_array = OnArray::new(&graph, &network.layers).unwrap();
+        let data = on_array.data(&inputs).unwrap();
         let weights: usize = data.iter().map(|d| d.weights.len()).sum();
         assert_eq!((data.len(), weights as u64), (10, network.weight_count().unwrap()));
-        assert_eq!(host_operators(&graph).len(), 4);
+        // Three additions, and the mean that these layers leave out.
+        assert_eq!(on_array.host_operators().len(), 4);
         let mut other = network.layers[0].clone();
         other.name = "other".into();
-        assert_eq!(of_graph(&graph, &inputs, &[other]).unwrap_err().code, Code::Malformed);
+        assert_eq!(OnArray::new(&graph, &[other]).unwrap_err().code, Code::Malformed);
     }
 }

@@ -206,7 +206,13 @@ pub fn open_as(name: &str, semantics: Option<Semantics>) -> Result<Workload> {
             return no_semantics(semantics, name).map(|()| workload);
         }
     };
-    let network = graph.network().map_err(|e| e.at(name))?;
+    // The built-in one keeps the layers that comparisons know it by; of a file, all that the accelerator can run is run there.
+    let network = if name == RUNNABLE {
+        graph.network()
+    } else {
+        graph.array_network()
+    };
+    let network = network.map_err(|e| e.at(name))?;
     Ok(Workload {
         graph: Some(graph),
         ..Workload::shapes(network)
