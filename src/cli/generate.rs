@@ -11,7 +11,7 @@ use crate::cli::session::Session;
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::rtl::folder::{self, Files};
-use crate::rtl::hardware::{Hardware, OutputUnit};
+use crate::rtl::hardware::{Features, Hardware};
 use crate::rtl::program::Program;
 use crate::search::design::{Design, hash};
 use crate::sim::plan::{self, LayerData, OnArray};
@@ -42,9 +42,9 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
     let data = chosen.data(plan.semantics, session)?;
     let program = chosen.program(&data)?;
     let unit = if plan.full_unit {
-        OutputUnit::FULL
+        Features::FULL
     } else {
-        program.output_unit
+        program.features
     };
     let mut files = chosen.files(&program, unit)?;
     files.binary(DESIGN_FILE, text.into_bytes());
@@ -146,7 +146,7 @@ impl<'a> Chosen<'a> {
     ///
     /// # Errors
     /// As [`folder::files`].
-    pub fn files(&self, program: &Program, unit: OutputUnit) -> Result<Files> {
+    pub fn files(&self, program: &Program, unit: Features) -> Result<Files> {
         folder::files(&Hardware::with_unit(&self.design.accelerator, unit), program)
     }
 

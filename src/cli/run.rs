@@ -228,7 +228,7 @@ fn rtl(
 fn serve(chosen: &Chosen, program: &Program, folder: Option<&Path>, dir: &Path) -> Result<Server> {
     let files = match folder {
         Some(_) => chosen.network_files(program)?,
-        None => chosen.files(program, program.output_unit)?,
+        None => chosen.files(program, program.features)?,
     };
     generate::write(&files, dir, dir)?;
     Server::start(&Folder::open(folder.unwrap_or(dir))?, &dir.join("manifest.txt"))

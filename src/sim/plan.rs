@@ -12,7 +12,7 @@ use crate::rtl::program::{LayerRun, Predicted, Program};
 use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
 use crate::workload::array::ArrayLayer;
-use crate::workload::graph::{Layout, OpKind, QuantGraph, TensorId};
+use crate::workload::graph::{Layout, OpKind, QuantGraph, Semantics, TensorId};
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::phases::Phases;
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding, encode_scale};
@@ -39,8 +39,10 @@ pub struct LayerData {
     pub post: LayerPost,
     /// Layout of the network's own tensors.
     pub layout: Layout,
-    /// Identity and content of the input.
+    /// Identity and content of the input; of an addition's two operands the identity of the first and both contents.
     pub input: (TensorId, Vec<i8>),
+    /// Identity of an addition's second operand.
+    pub second: Option<TensorId>,
     /// Identity and golden content of the output.
     pub output: (TensorId, Vec<i8>),
 }
@@ -61,6 +63,7 @@ impl LayerData {
         let shape = &layer.shape;
         let mut data = Self {
             input: (input, to_planes(shape, layout, read, Side::Input)),
+            second: None,
             output: (output, Vec::new()),
             layer: layer.clone(),
             layout,
@@ -113,15 +116,8 @@ impl<'a> OnArray<'a> {
     pub fn new(graph: &'a QuantGraph, layers: &[Layer]) -> Result<Self> {
         let all = graph.array_layers()?;
         let find = |layer: &Layer| {
-            all.iter().find(|l| l.layer == *layer).cloned().ok_or_else(|| {
-                Diagnostic::new(
-                    Code::Malformed,
-                    format!("network `{}` has no such layer of this shape", graph.name),
-                )
-                .at(format!("layer `{}`", layer.name))
-                .expected("the network that the design was made for")
-                .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
-            })
+            let found = all.iter().find(|l| l.layer == *layer).cloned();
+            found.ok_or_else(|| missing(graph, layer))
         };
         let layers = layers.iter().map(find).collect::<Result<_>>()?;
         Ok(Self { graph, layers })
@@ -137,13 +133,17 @@ impl<'a> OnArray<'a> {
         let values = run_graph(graph, inputs)?;
         let mut all: Vec<LayerData> = Vec::with_capacity(self.layers.len());
         for l in &self.layers {
+            let both = l
+                .second
+                .map(|second| [values.tensor(l.input), values.tensor(second)].concat());
             let mut data = LayerData::new(
                 &l.layer,
                 layout,
                 (l.weights.clone(), l.post.clone()),
-                (l.input, values.tensor(l.input)),
+                (l.input, both.as_deref().unwrap_or_else(|| values.tensor(l.input))),
                 (l.output, values.tensor(l.output)),
             )?;
+            data.second = l.second;
             let origin = graph.before_reshapes(l.input);
             let writer = all.iter().find(|d| d.output.0 == origin);
             if writer.is_some_and(|w| same_order(layout, &w.layer.shape, &l.layer.shape, data.input.1.len())) {
@@ -165,6 +165,27 @@ impl<'a> OnArray<'a> {
     }
 }
 
+/// Why a layer of a design is none of the network's.
+fn missing(graph: &QuantGraph, layer: &Layer) -> Diagnostic {
+    let place = format!("layer `{}`", layer.name);
+    if matches!(layer.shape, Shape::Add(_)) && graph.semantics == Semantics::Fp32Exact {
+        return Diagnostic::new(
+            Code::Unsupported,
+            "additions as ONNX Runtime computes them on x86, in floating point, do not run on the accelerator",
+        )
+        .at(place)
+        .expected("additions in integers, as on ARM")
+        .next("choose them: `--semantics ort_arm`");
+    }
+    Diagnostic::new(
+        Code::Malformed,
+        format!("network `{}` has no such layer of this shape", graph.name),
+    )
+    .at(place)
+    .expected("the network that the design was made for")
+    .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
+}
+
 /// Whether `elements` elements written by one layer lie as the other reads them, when both tensors hold them in one order.
 fn same_order(layout: Layout, writer: &Shape, reader: &Shape, elements: usize) -> bool {
     let order: Vec<usize> = (0..elements).collect();
@@ -177,7 +198,7 @@ fn same_order(layout: Layout, writer: &Shape, reader: &Shape, elements: usize) -
 /// As [`golden::layer`], naming the layer.
 pub fn random(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
     let one = |(i, layer): (usize, &Layer)| {
-        random_layer(layer, 2 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
+        random_layer(layer, 3 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
     };
     layers.iter().enumerate().map(one).collect()
 }
@@ -186,7 +207,11 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
     let nest = layer.shape.nest()?;
     let channels = layer.shape.parameter_sets();
     let weights = uniform(rng, layer.shape.filter_count()? as usize);
-    let length = weights.len() as f32 / channels as f32;
+    let length = match layer.shape {
+        // Two products whose multipliers have a second digit.
+        Shape::Add(_) => 2.0 * 256.0 * 256.0,
+        _ => weights.len() as f32 / channels as f32,
+    };
     let (multiplier, shift) = encode_scale(OUTPUT_RMS / (INT8_RMS * INT8_RMS * length.sqrt()))?;
     let mut channel = || ChannelParams {
         bias: rng.random_range(-10_000..=10_000),
@@ -205,11 +230,14 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
     let elements = match layer.shape {
         Shape::Conv(c) => [c.N, c.C, c.H, c.W],
         Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
+        Shape::Add(a) => [2 * a.N, a.C, a.H, a.W],
     };
     debug_assert!(nest.macs() > 0);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
     let output = golden::layer(&layer.shape, LAYOUT, &input, &weights, &post)?;
-    LayerData::new(layer, LAYOUT, (weights, post), (tensor, &input), (tensor + 1, &output))
+    let mut data = LayerData::new(layer, LAYOUT, (weights, post), (tensor, &input), (tensor + 1, &output))?;
+    data.second = matches!(layer.shape, Shape::Add(_)).then_some(tensor + 2);
+    Ok(data)
 }
 
 /// The same channel with its multiplier in 24 bits, the highest set.
@@ -242,7 +270,8 @@ fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usiz
             let positions = if m.weights { m.batch * m.M } else { m.M };
             (positions, if side == Side::Input { m.K } else { m.N })
         }
-        (Shape::Conv(_), _) if layout == Layout::ChannelsFirst => return None,
+        (Shape::Conv(_) | Shape::Add(_), _) if layout == Layout::ChannelsFirst => return None,
+        (Shape::Add(a), _) => (a.H * a.W, a.C),
         (Shape::Conv(c), Side::Input) => (c.H * c.W, c.C),
         (Shape::Conv(c), Side::Output) => {
             let [rows, cols] = c.output().unwrap_or_default();
@@ -291,6 +320,7 @@ pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted:
             weights: &d.weights,
             post: &d.post,
             input: (d.input.0, &d.input.1),
+            second: d.second,
             output: (d.output.0, &d.output.1),
             predicted,
         })
@@ -379,6 +409,24 @@ mod tests {
             let large = d.output.1.iter().filter(|&&v| v.unsigned_abs() > 20).count();
             assert!(clipped * 10 < d.output.1.len() && large * 10 > d.output.1.len());
             assert!(d.post.channels.iter().all(|c| c.multiplier >> 23 == 1));
+        }
+    }
+
+    /// Operators that run as layers, with the parameters of layers, give what the golden model makes of the operators.
+    #[test]
+    fn layers_equal_their_operators() {
+        let graph = zoo::resnet8().unwrap().with_arm_additions().unwrap();
+        let values = run_graph(&graph, &random_inputs(&graph, 2).unwrap()).unwrap();
+        let layers = graph.array_layers().unwrap();
+        assert_eq!(layers.len(), 10 + 3 + 1);
+        for l in layers {
+            let operands = [Some(l.input), l.second]
+                .into_iter()
+                .flatten()
+                .map(|id| values.tensor(id));
+            let input = operands.collect::<Vec<_>>().concat();
+            let out = golden::layer(&l.layer.shape, graph.layout, &input, &l.weights, &l.post).unwrap();
+            assert!(out == values.tensor(l.output), "{}", l.layer.name);
         }
     }
 

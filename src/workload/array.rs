@@ -4,15 +4,16 @@
 //! | operator | layer |
 //! |---|---|
 //! | mean over rows and columns, average pooling | depthwise, every weight 1, with the output-unit parameters of the operator |
+//! | addition in integers | depthwise, a row of taps per operand, a column per digit of its multiplier: [`AddUnit`] |
 //! | matrix product of a flattened feature map | convolution whose kernel is the whole map: it reads the map as it lies |
 //!
 //! Each is proven like any other layer ([`QuantGraph::prove`]); the golden model runs the operator itself, from its definition.
 
-use crate::base::diag::Result;
-use crate::workload::graph::{Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
-use crate::workload::layer::{Conv, Layer, Shape};
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::workload::graph::{AddForm, Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
+use crate::workload::layer::{Addition, Conv, Layer, Shape};
 use crate::workload::network::Network;
-use crate::workload::quant::LayerPost;
+use crate::workload::quant::{AddRange, AddRule, AddUnit, LayerPost};
 
 /// A layer of the accelerator with all that it computes with.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +26,10 @@ pub struct ArrayLayer {
     pub weights: Vec<i8>,
     /// Output-unit parameters.
     pub post: LayerPost,
-    /// Tensor read.
+    /// Tensor read; of an addition the first.
     pub input: TensorId,
+    /// An addition's second operand.
+    pub second: Option<TensorId>,
     /// Tensor written.
     pub output: TensorId,
 }
@@ -46,12 +49,20 @@ impl QuantGraph {
         Ok(layers)
     }
 
-    /// The shapes of all layers of the accelerator.
+    /// The shapes of all layers of the accelerator. Additions in floating point count as if they were in integers: which
+    /// semantics run is not known before.
     ///
     /// # Errors
     /// As [`QuantGraph::array_layers`] and [`Network::new`].
     pub fn array_network(&self) -> Result<Network> {
-        let layers = self.array_layers()?.into_iter().map(|l| l.layer).collect();
+        let float = |op: &Op| matches!(&op.kind, OpKind::Add(add) if add.form == AddForm::OrtX86);
+        let integers = if self.ops.iter().any(float) {
+            self.clone().with_arm_additions().ok()
+        } else {
+            None
+        };
+        let layers = integers.as_ref().unwrap_or(self).array_layers()?;
+        let layers = layers.into_iter().map(|l| l.layer).collect();
         Network::new(self.name.clone(), layers)
     }
 
@@ -81,6 +92,7 @@ impl QuantGraph {
             weights,
             post,
             input,
+            second: None,
             output: op.output,
         };
         Ok(match &op.kind {
@@ -104,7 +116,76 @@ impl QuantGraph {
                 conv.and_then(|conv| unit_layer(conv, &average.post))
                     .map(|(conv, weights, post)| layer(input, Shape::Conv(conv), weights, post))
             }
+            OpKind::Add(_) => self.addition(op)?.and_then(|addition| {
+                let [n, channels, rows, cols] = self.layout.extents(&self.tensor(input).ok()?.shape)?;
+                let shape = Shape::Add(Addition {
+                    N: n,
+                    C: channels,
+                    H: rows,
+                    W: cols,
+                });
+                let post = LayerPost {
+                    channels: vec![addition.unit.channel; channels as usize],
+                    ..addition.post
+                };
+                let weights = addition.unit.weights().repeat(channels as usize);
+                Some(ArrayLayer {
+                    second: op.inputs.get(1).copied(),
+                    ..layer(input, shape, weights, post)
+                })
+            }),
             _ => None,
+        })
+    }
+
+    /// What an addition is on the array; `None` where it is not computed in integers, or no parameters fit.
+    fn addition(&self, op: &Op) -> Result<Option<ArrayAddition>> {
+        let (OpKind::Add(add), &[a, b]) = (&op.kind, op.inputs.as_slice()) else {
+            return Ok(None);
+        };
+        let rule = match add.form {
+            AddForm::OrtX86 => return Ok(None),
+            AddForm::Single(p) => AddRule::Single(p),
+            AddForm::Reference(p) => AddRule::Reference(p),
+        };
+        let post = LayerPost {
+            channels: Vec::new(),
+            zero_point: self.tensor(op.output)?.zero_point,
+            lo: add.lo,
+            hi: add.hi,
+            input_zero_point: 0,
+        };
+        let zero_points = [self.tensor(a)?.zero_point, self.tensor(b)?.zero_point];
+        let range = AddRange {
+            zero_points,
+            post: &post,
+        };
+        match AddUnit::encode(&rule, &range) {
+            Ok(unit) => Ok(Some(ArrayAddition {
+                rule,
+                unit,
+                zero_points,
+                post,
+            })),
+            Err(e) if e.code == Code::Unsupported => Ok(None),
+            Err(e) => Err(e.at(format!("operator `{}`", op.name))),
+        }
+    }
+
+    /// Compares an addition on the array with its definition on every pair of operands; the number of parameter sets proven.
+    pub(super) fn prove_addition(&self, op: &Op) -> Result<usize> {
+        let Some(a) = self.addition(op)? else {
+            return Ok(0);
+        };
+        let range = AddRange {
+            zero_points: a.zero_points,
+            post: &a.post,
+        };
+        a.unit.prove(&a.rule, &range).map(|()| 1).map_err(|[x, y]| {
+            Diagnostic::new(
+                Code::Unsupported,
+                format!("the array differs from the network's semantics at operands {x} and {y}"),
+            )
         })
     }
 
@@ -139,6 +220,14 @@ impl QuantGraph {
         };
         Ok(Some((map, Conv { groups: 1, ..conv }, weights)))
     }
+}
+
+/// An addition as its runtime defines it and as the array computes it.
+struct ArrayAddition {
+    rule: AddRule,
+    unit: AddUnit,
+    zero_points: [i8; 2],
+    post: LayerPost,
 }
 
 /// The depthwise convolution with the windows of a pooling without padding.
