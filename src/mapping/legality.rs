@@ -197,7 +197,7 @@ pub fn checked(setting: &Setting, a: &Accelerator, mapping: &Mapping) -> std::re
     if !mapping.orders_are_permutations() {
         return Err(vec![Violation::Order]);
     }
-    let v = split_violations(&setting.geometry, &mapping.normalised(&setting.nest.bounds).split);
+    let v = split_violations(&setting.geometry, &mapping.normalised(&setting.nest).split);
     if !v.is_empty() {
         return Err(v);
     }
