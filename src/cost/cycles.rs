@@ -20,11 +20,11 @@
 
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::jump::{iterate, repeat};
-use crate::cost::memory::{Memory, masks};
+use crate::cost::memory::{Memory, masks, place};
 use crate::cost::state::{ArrayState, EVERYTHING, I, Moves, O, P, State, W, at, settle};
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
-    READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
+    READ_TO_USE, REDUCTIONS, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
 };
 use crate::workload::layer::LoopNest;
 
@@ -274,17 +274,6 @@ impl Outer {
     }
 }
 
-/// All loops over reduction dimensions.
-const REDUCTIONS: LoopSet = {
-    let mut set = 0;
-    let mut i = 0;
-    while i < Dim::REDUCTION.len() {
-        set |= 1 << offchip_loop(Dim::REDUCTION[i]) | 1 << l2_loop(Dim::REDUCTION[i]);
-        i += 1;
-    }
-    set
-};
-
 fn moves(moved: impl Fn(Operand) -> bool) -> Moves {
     [Operand::W, Operand::I, Operand::P, Operand::O]
         .into_iter()
@@ -438,7 +427,7 @@ impl Run<'_> {
         }
         let key = nest.packed();
         let number = self.work.run;
-        let place = memory(self.work).place(key, &start);
+        let place = place(key, &start);
         let memo = memory(self.work).at(place);
         if memo.is(number, key, &start) {
             for ((time, end), mask) in x.iter_mut().zip(&memo.end).zip(&mask) {

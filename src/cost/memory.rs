@@ -31,26 +31,26 @@ impl<const N: usize> Memory<N> {
         Self(vec![empty; MEMOS])
     }
 
-    /// The place of a nest, which may hold another.
-    #[inline]
-    pub(crate) fn place(&self, key: u64, start: &[u64; N]) -> usize {
-        // A sum of products of pairs, each made odd by numbers of its own: the top bits depend on everything, and no
-        // product waits for another.
-        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-        let (mut hash, mut mix) = (key.wrapping_mul(MIX), MIX);
-        for pair in start.as_chunks::<2>().0 {
-            mix = mix.rotate_left(11) | 1;
-            hash = hash.wrapping_add(pair[0].wrapping_add(mix).wrapping_mul(pair[1].wrapping_add(mix >> 7)));
-        }
-        hash = (hash ^ hash >> 32).wrapping_mul(MIX);
-        (hash >> (64 - MEMOS.trailing_zeros())) as usize
-    }
-
     /// What lies at `place`.
     #[inline]
     pub(crate) fn at(&mut self, place: usize) -> &mut Memo<N> {
         &mut self.0[place % MEMOS]
     }
+}
+
+/// The place of a nest in a [`Memory`], which may hold another.
+#[inline]
+pub(crate) fn place<const N: usize>(key: u64, start: &[u64; N]) -> usize {
+    // A sum of products of pairs, each made odd by numbers of its own: the top bits depend on everything, and no
+    // product waits for another.
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (mut hash, mut mix) = (key.wrapping_mul(MIX), MIX);
+    for pair in start.as_chunks::<2>().0 {
+        mix = mix.rotate_left(11) | 1;
+        hash = hash.wrapping_add(pair[0].wrapping_add(mix).wrapping_mul(pair[1].wrapping_add(mix >> 7)));
+    }
+    hash = (hash ^ hash >> 32).wrapping_mul(MIX);
+    (hash >> (64 - MEMOS.trailing_zeros())) as usize
 }
 
 impl<const N: usize> Memo<N> {
