@@ -530,7 +530,8 @@ fn nesting(m: &Mapping) -> [LoopSet; LOOPS] {
 }
 
 /// Loops that index W, I, P and O.
-fn relevance(depthwise: bool) -> [LoopSet; 4] {
+#[must_use]
+pub fn relevance(depthwise: bool) -> [LoopSet; 4] {
     use Dim::{C, K, R, S, X, Y};
     let both = |dims: &[Dim]| {
         dims.iter()
