@@ -63,7 +63,11 @@ const fn wide(v: u32) -> u64 {
 
 /// A stride of the off-chip loop over `d`: none if the loop has a single trip, where it could exceed what it moves in.
 fn offchip_step(s: &Schedule, d: Dim, stride: u64) -> u64 {
-    if s.loops.offchip[offchip_loop(d)] > 1 { stride } else { 0 }
+    if s.loops.offchip[offchip_loop(d)] > 1 {
+        stride
+    } else {
+        0
+    }
 }
 
 /// The same for the loop over images.
@@ -73,7 +77,11 @@ const fn image_step(s: &Schedule, stride: u64) -> u64 {
 
 /// The same for the level-2 loop over `d`.
 fn l2_step(s: &Schedule, d: Dim, stride: u64) -> u64 {
-    if s.loops.l2[d].iter().any(|&trips| trips > 1) { stride } else { 0 }
+    if s.loops.l2[d].iter().any(|&trips| trips > 1) {
+        stride
+    } else {
+        0
+    }
 }
 
 fn loops(s: &Schedule, put: Put) {
@@ -130,14 +138,7 @@ fn passes(s: &Schedule, put: Put) {
     put("pe_w_stride", vec![f[C] * f[R] * f[S], f[R] * f[S], f[S], 1]);
     put(
         "pe_i_stride",
-        vec![
-            k,
-            c,
-            step(Y, sy * pitch),
-            step(X, sx),
-            step(R, dy * pitch),
-            step(S, dx),
-        ],
+        vec![k, c, step(Y, sy * pitch), step(X, sx), step(R, dy * pitch), step(S, dx)],
     );
     put("pe_o_stride", vec![f[Y] * f[X], f[X], 1]);
 }

@@ -204,8 +204,10 @@ fn hex(bits: u32, ones: impl Iterator<Item = u32>) -> String {
     for bit in ones {
         digits[bit as usize / 4] |= 1 << (bit % 4);
     }
-    let text: String = digits.iter().rev().map(|d| format!("{d:x}")).collect();
-    format!("{bits}'h{text}")
+    digits.iter().rev().fold(format!("{bits}'h"), |mut text, d| {
+        text.extend(char::from_digit((*d).into(), 16));
+        text
+    })
 }
 
 #[cfg(test)]
@@ -215,7 +217,10 @@ mod tests {
     #[test]
     fn neighbours_are_joined() {
         use Wire::{Bit, Not, One, Zero};
-        let text = terms([Zero, Zero, Bit(7), Bit(6), Bit(4), Not(3), Not(2), One].into_iter(), "q");
+        let text = terms(
+            [Zero, Zero, Bit(7), Bit(6), Bit(4), Not(3), Not(2), One].into_iter(),
+            "q",
+        );
         assert_eq!(text, "2'd0, q[7:6], q[4], ~q[3], ~q[2], {1{1'b1}}");
         assert_eq!(hex(32, [0, 5, 31].into_iter()), "32'h80000021");
     }
@@ -223,7 +228,10 @@ mod tests {
     #[test]
     fn beats_keep_what_they_bring() {
         let views = kept(&[1, 2, 31, 33, 70], 32);
-        let seen: Vec<_> = views.iter().map(|k| (k.beat.as_str(), k.high.as_str(), k.low.as_str(), k.data.as_str())).collect();
+        let seen: Vec<_> = views
+            .iter()
+            .map(|k| (k.beat.as_str(), k.high.as_str(), k.low.as_str(), k.data.as_str()))
+            .collect();
         assert_eq!(
             seen,
             [

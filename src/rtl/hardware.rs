@@ -5,7 +5,6 @@ use crate::arch::geometry::Geometry;
 use crate::base::dims::Dim;
 use crate::base::int::bits_for;
 use crate::rtl::descriptor;
-use crate::rtl::storage::Counts;
 use crate::workload::quant::LayerPost;
 
 /// What the output units of a design can do; more than its tables need costs area only. Every descriptor says what its layer
@@ -133,7 +132,7 @@ impl Hardware {
     /// Parameters of the top module, in the order of its text: name, value, meaning.
     #[must_use]
     pub fn parameters(&self) -> Vec<(&'static str, u32, &'static str)> {
-        let (a, g, counts) = (&self.accelerator, &self.geometry, Counts::of(self));
+        let (a, g) = (&self.accelerator, &self.geometry);
         let bus = a.offchip.bytes_per_cycle;
         let bits = |n: u32| bits_for(u64::from(n.max(2) - 1));
         let [w, i, p, o] = self.l2_depth;
@@ -217,10 +216,6 @@ impl Hardware {
             ("AWO", bits(o), "address bits of a level-2 O slot"),
             ("PLACE", self.place_bits, "bits of a beat's place in level 2"),
             ("QUEUE", self.queue, "beats under way from off-chip memory"),
-            ("WINDOW_BITS", counts.window, "bits of a row or column of a level-2 tile's window"),
-            ("SHARE_WINDOW_BITS", counts.share_window, "bits of a row or column of one position's window"),
-            ("CHANNEL_BITS", counts.channels[0], "bits of an array tile's channels minus one"),
-            ("L2_CHANNEL_BITS", counts.channels[1], "bits of a level-2 tile's channels minus one"),
             ("DESC_BYTES", self.descriptor_bytes, "bytes of a layer descriptor"),
             ("DESC_BEATS", self.descriptor_bytes / bus, "beats of a layer descriptor"),
         ]

@@ -73,8 +73,6 @@ pub struct TopView {
     pub bus_size: String,
     /// Local parameters.
     pub parameters: Vec<ParameterView>,
-    /// Bits of counts, K in the lowest byte, S in the highest.
-    pub counts: Vec<ParameterView>,
     /// Fields of the descriptor.
     pub fields: Vec<FieldView>,
     /// Token counters.
@@ -156,30 +154,59 @@ impl TopView {
                     value: value.to_string(),
                     doc: doc.to_owned(),
                 })
+                .chain(counts(hw))
                 .collect(),
             fields: fields(),
-            counts: counts(hw),
             tokens: tokens(hw),
         }
     }
 }
 
-/// Widths of the engines' counters.
+/// Widths of the engines' counters. Of a list, K is the lowest byte, S the highest.
 fn counts(hw: &Hardware) -> Vec<ParameterView> {
     let c = Counts::of(hw);
+    let list = |bits: [u32; 6]| {
+        let bytes: Vec<String> = bits.iter().rev().map(|b| format!("8'd{b}")).collect();
+        format!("{{{}}}", bytes.join(", "))
+    };
     [
-        ("TRIP_BITS", c.trips, "bits of a level-2 trip count minus one: S R X Y C K"),
-        ("TILE_BITS", c.tile, "bits of an array tile's extent minus one"),
-        ("SHARE_BITS", c.share, "bits of a PE's extent minus one"),
+        (
+            "[47:0] TRIP_BITS",
+            list(c.trips),
+            "bits of a level-2 trip count minus one: S R X Y C K",
+        ),
+        (
+            "[47:0] TILE_BITS",
+            list(c.tile),
+            "bits of an array tile's extent minus one",
+        ),
+        ("[47:0] SHARE_BITS", list(c.share), "bits of a PE's extent minus one"),
+        (
+            "WINDOW_BITS",
+            c.window.to_string(),
+            "bits of a row or column of a level-2 tile's window",
+        ),
+        (
+            "SHARE_WINDOW_BITS",
+            c.share_window.to_string(),
+            "bits of a row or column of one position's window",
+        ),
+        (
+            "CHANNEL_BITS",
+            c.channels[0].to_string(),
+            "bits of an array tile's channels minus one",
+        ),
+        (
+            "L2_CHANNEL_BITS",
+            c.channels[1].to_string(),
+            "bits of a level-2 tile's channels minus one",
+        ),
     ]
     .into_iter()
-    .map(|(name, bits, doc)| {
-        let bytes: Vec<String> = bits.iter().rev().map(|b| format!("8'd{b}")).collect();
-        ParameterView {
-            name: name.to_owned(),
-            value: format!("{{{}}}", bytes.join(", ")),
-            doc: doc.to_owned(),
-        }
+    .map(|(name, value, doc)| ParameterView {
+        name: name.to_owned(),
+        value,
+        doc: doc.to_owned(),
     })
     .collect()
 }

@@ -229,7 +229,7 @@ impl Storage {
                         field: &f,
                         at,
                         element: i as usize,
-                        bit: b,
+                        index: b,
                     };
                     sources[(at + i * f.width + b) as usize] = bit.source(&limits, hash);
                 }
@@ -252,9 +252,8 @@ impl Storage {
 
     /// Every bit of every field, with its place and source.
     pub fn fields(&self) -> impl Iterator<Item = (Field, u32, Source)> + '_ {
-        descriptor::placed().flat_map(move |(f, at)| {
-            (at..at + f.width * f.count).map(move |place| (f, place, self.source(place)))
-        })
+        descriptor::placed()
+            .flat_map(move |(f, at)| (at..at + f.width * f.count).map(move |place| (f, place, self.source(place))))
     }
 
     /// Checks that a layer's descriptor can be told from what the design keeps of it.
@@ -274,7 +273,11 @@ impl Storage {
             if !fits {
                 return Err(Diagnostic::new(
                     Code::IllegalMapping,
-                    format!("{} is {:?}, which this design has no registers for", f.name, layer.get(f.name)),
+                    format!(
+                        "{} is {:?}, which this design has no registers for",
+                        f.name,
+                        layer.get(f.name)
+                    ),
                 )
                 .next("generate the hardware for this network's design anew"));
             }
@@ -289,7 +292,7 @@ struct Bit<'a> {
     /// Where the field begins.
     at: u32,
     element: usize,
-    bit: u32,
+    index: u32,
 }
 
 impl Bit<'_> {
@@ -297,7 +300,7 @@ impl Bit<'_> {
         let (name, i) = (self.field.name, self.element);
         let alone = |d: Dim| limits.parallel[d] == 1;
         match name {
-            "hash" => Source::Constant(hash >> (32 * i as u32 + self.bit) & 1 == 1),
+            "hash" => Source::Constant(hash >> (32 * i as u32 + self.index) & 1 == 1),
             "inner" => self.nesting(rank),
             "pe_inner" => self.nesting(|_| 0),
             "w_relevant" => self.relevant(Operand::W),
@@ -310,7 +313,7 @@ impl Bit<'_> {
             "wl_s_last" if alone(Dim::S) => self.same("share_last", 15 + i),
             "dr_y_last" if alone(Dim::Y) => self.same("share_last", 6 + i),
             "dr_x_last" if alone(Dim::X) => self.same("share_last", 9 + i),
-            "y_whole" | "x_whole" | "r_whole" | "s_whole" if alone(side(name)) => Source::Constant(self.bit == 0),
+            "y_whole" | "x_whole" | "r_whole" | "s_whole" if alone(side(name)) => Source::Constant(self.index == 0),
             "y_extra" | "x_extra" | "r_extra" | "s_extra" | "y_step" | "x_step" | "r_step" | "s_step"
                 if alone(side(name)) =>
             {
@@ -321,7 +324,7 @@ impl Bit<'_> {
             "r_share_reach" if alone(Dim::R) => self.same("r_reach", i),
             "s_share_reach" if alone(Dim::S) => self.same("s_reach", i),
             _ => match limits.largest(name, i) {
-                Some(largest) if self.bit >= bits_for(largest) => Source::Constant(false),
+                Some(largest) if self.index >= bits_for(largest) => Source::Constant(false),
                 _ => Source::Stored,
             },
         }
@@ -332,13 +335,13 @@ impl Bit<'_> {
         descriptor::placed()
             .find(|(f, _)| f.name == other)
             .map_or(Source::Stored, |(f, at)| {
-                Source::Same(at + f.width * i as u32 + self.bit)
+                Source::Same(at + f.width * i as u32 + self.index)
             })
     }
 
     /// Whether a loop lies inside another one: of each pair that mappings order, one bit tells both.
     fn nesting(&self, rank: impl Fn(usize) -> u32) -> Source {
-        let (outer, inner) = (self.element, self.bit as usize);
+        let (outer, inner) = (self.element, self.index as usize);
         match rank(outer).cmp(&rank(inner)) {
             _ if outer == inner => Source::Constant(false),
             Ordering::Less => Source::Constant(true),
@@ -350,7 +353,7 @@ impl Bit<'_> {
 
     /// Whether a loop indexes an operand: only for the two channel dimensions this depends on the layer's kind.
     fn relevant(&self, operand: Operand) -> Source {
-        let [usual, depthwise] = [false, true].map(|kind| relevance(kind)[operand as usize] >> self.bit & 1 == 1);
+        let [usual, depthwise] = [false, true].map(|kind| relevance(kind)[operand as usize] >> self.index & 1 == 1);
         let at = descriptor::placed().find(|(f, _)| f.name == "depthwise");
         match (at, depthwise) {
             (Some((_, at)), true) if !usual => Source::Same(at),
