@@ -97,13 +97,13 @@ impl Limits {
         let i_words = wide(hw.i_depth * g.i_conv_banks);
         let [l2_w, l2_i, l2_p, l2_o] = hw.l2_depth.map(wide);
         let outputs = 4 * l2_o;
-        let taps = l2_w.min(l2_i);
         let parallel = PerDim::from_fn(|d| wide(g.p(d)));
         let share = PerDim::from_fn(|d| match d {
             K => w.min(sums),
             C => w.min(wide(a.buffers.I.bytes)),
             Y | X => sums.min(i_words),
-            R | S => w.min(i_words),
+            // Taps need no window where their distance is zero.
+            R | S => w,
         });
         let l2 = PerDim::from_fn(|d| match d {
             K => (l2_w * wide(g.l2_w_word))
@@ -111,7 +111,7 @@ impl Limits {
                 .min(wide(a.l2.O.bytes)),
             C => l2_w.min(wide(a.l2.I.bytes)),
             Y | X => outputs.min(l2_i),
-            R | S => taps,
+            R | S => l2_w,
         });
         let bus = wide(a.offchip.bytes_per_cycle);
         Self {
@@ -401,6 +401,7 @@ mod tests {
                 output: 4,
                 weights: 5,
                 params: 6,
+                second: 3,
                 stored: s.nest.input,
             };
             let storage = Storage::of(&Hardware::new(&t.accelerator), 7);
