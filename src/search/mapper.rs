@@ -40,6 +40,17 @@ pub enum Method {
     Random,
 }
 
+impl Method {
+    /// As options and documents write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CmaEs => "cma-es",
+            Self::Random => "random",
+        }
+    }
+}
+
 /// How a layer's mapping is searched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MapperSettings {
@@ -93,6 +104,22 @@ pub struct Mapped {
     pub evaluations: usize,
     /// Those among them that were evaluated exactly.
     pub exact: usize,
+}
+
+impl Mapped {
+    /// Takes over what another search of the same layer found.
+    pub fn join(&mut self, other: Self, objective: Objective) {
+        for choice in other.front {
+            insert(&mut self.front, choice);
+        }
+        for choice in &self.front {
+            if objective.of(&choice.figures) < objective.of(&self.best.figures) {
+                self.best = *choice;
+            }
+        }
+        self.evaluations += other.evaluations;
+        self.exact += other.exact;
+    }
 }
 
 /// Exact evaluations after which the end of a search settles for what it has.
