@@ -262,9 +262,10 @@ impl<'a> CoDesign<'a> {
     fn best(&self, log: &Log) -> Result<Solution> {
         let goal = &self.settings.goal;
         let mut finalists: Vec<Accelerator> = Vec::new();
-        let usable: Vec<&[f64]> = match self.settings.front {
-            false => log.ranked().into_iter().map(|p| p.genes.as_slice()).collect(),
-            true => self.by_objective(goal.objective),
+        let usable: Vec<&[f64]> = if self.settings.front {
+            self.by_objective(goal.objective)
+        } else {
+            log.ranked().into_iter().map(|p| p.genes.as_slice()).collect()
         };
         for genes in usable {
             let Ok(a) = self.decode(genes) else { continue };
