@@ -1,7 +1,9 @@
 //! What was typed: options and their help, checked one by one. `plan` turns them into what will be done.
 
+mod reproduce;
 mod search;
 
+pub use reproduce::ReproduceArgs;
 pub use search::{Encoding, Method, SearchArgs, Space};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,6 +42,8 @@ pub enum Command {
     Run(RunArgs),
     /// Search a network of a Once-for-All space together with its accelerator and mappings
     Nas(NasArgs),
+    /// Run the experiments behind published claims; write their table and plots
+    Reproduce(ReproduceArgs),
     /// Compare random accelerators, layers and mappings in RTL with golden model and cost model
     Verify(VerifyArgs),
     /// Print what there is to choose from
@@ -119,6 +123,10 @@ pub enum Objective {
 pub enum Mapper {
     /// Covariance matrix adaptation evolution strategy, as in NAAS
     CmaEs,
+    /// Independent random samples after the heuristics
+    Random,
+    /// Gaussian processes over features of mappings, as Shi et al. do
+    Bayesian,
 }
 
 /// What runs an inference.
@@ -454,6 +462,7 @@ mod tests {
         check::<CostArgs>();
         check::<GenArgs>();
         check::<SimArgs>();
+        check::<ReproduceArgs>();
         check::<RunArgs>();
         check::<VerifyArgs>();
     }

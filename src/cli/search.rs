@@ -160,6 +160,7 @@ impl Job {
             "limits": self.plan.goal.limits,
             "front": self.plan.front,
             "method": self.plan.method.name(),
+            "mapper": self.plan.mapper.name(),
             "encoding": self.plan.encoding,
             "connectivity": self.space.dims,
             "technology": [self.technology.name, hex(&format!("{:?}", self.technology))],
@@ -174,6 +175,7 @@ impl Job {
             goal: self.plan.goal,
             mapper: MapperSettings {
                 objective: self.plan.goal.objective,
+                method: self.plan.mapper,
                 encoding: self.plan.encoding,
                 evaluations,
                 ..MapperSettings::default()

@@ -39,6 +39,10 @@ impl Optimizer for Islands {
         self.turn = (self.turn + 1) % self.members.len();
     }
 
+    fn reject(&mut self, genes: &[f64]) {
+        self.members[self.turn].reject(genes);
+    }
+
     /// Stalled only where all are: a population that has converged costs little next to losing the others.
     fn stalled(&self) -> bool {
         self.members.iter().all(|m| m.stalled())

@@ -15,9 +15,11 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
 use crate::mapping::tiling::Mapping;
+use crate::search::bayesian::{Bayesian, THOROUGH};
 use crate::search::cma_es::{CmaEs, Settings};
 use crate::search::design::hash;
 use crate::search::encoding::accelerator::AcceleratorSpace;
+use crate::search::encoding::features;
 use crate::search::goal::{Goal, Rated, dominates};
 use crate::search::islands::Islands;
 pub use crate::search::layers::{MappedSuite, map_suite};
@@ -395,7 +397,7 @@ impl Problem for CoDesign<'_> {
 /// The method of `settings` over the genes of `space`.
 #[must_use]
 pub fn optimizer(space: &AcceleratorSpace, settings: &NestedSettings) -> Box<dyn Optimizer> {
-    let one = |seed: u64| method(settings.method, space.genes(), seed);
+    let one = |seed: u64| method(settings.method, space, seed);
     if !settings.front {
         return one(settings.seed);
     }
@@ -403,9 +405,10 @@ pub fn optimizer(space: &AcceleratorSpace, settings: &NestedSettings) -> Box<dyn
     Box::new(Islands::new(seeds.map(one).collect()))
 }
 
-/// A method for the outer search over `genes` genes.
+/// A method for the outer search of `space`.
 #[must_use]
-pub fn method(method: Method, genes: usize, seed: u64) -> Box<dyn Optimizer> {
+pub fn method(method: Method, space: &AcceleratorSpace, seed: u64) -> Box<dyn Optimizer> {
+    let genes = space.genes();
     match method {
         Method::CmaEs => {
             let start = Settings {
@@ -415,6 +418,11 @@ pub fn method(method: Method, genes: usize, seed: u64) -> Box<dyn Optimizer> {
             Box::new(CmaEs::new(start, seed))
         }
         Method::Random => Box::new(RandomSearch::new(genes, POPULATION, seed)),
+        Method::Bayesian => {
+            let space = space.clone();
+            let features = move |g: &[f64]| space.decode(g).ok().map(|a| features::accelerator(&a));
+            Box::new(Bayesian::new(genes, THOROUGH, Box::new(features), seed))
+        }
     }
 }
 

@@ -82,7 +82,7 @@ fn searches_repeat_on_any_number_of_threads_and_improve() {
 #[test]
 fn resuming_gives_the_uninterrupted_result() {
     for front in [false, true] {
-        for method in [Method::CmaEs, Method::Random] {
+        for method in [Method::CmaEs, Method::Random, Method::Bayesian] {
             let mut setting = setting();
             (setting.settings.front, setting.settings.method) = (front, method);
             let whole = setting.found();

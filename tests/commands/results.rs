@@ -253,3 +253,37 @@ fn a_search_goes_on_from_its_checkpoint() {
         "{other}"
     );
 }
+
+/// The quick profile: every experiment runs, tables and plots are there, and a second call computes nothing again.
+#[test]
+fn a_quick_reproduction() {
+    let place = Place::new();
+    let first = place.document("reproduce --quick --out r");
+    let claims = first["claims"].as_array().unwrap();
+    assert!(
+        claims
+            .iter()
+            .all(|c| number(&c["edp"]["median"]) <= number(&c["ceiling"]["edp"]))
+    );
+    for part in ["pairs", "encodings", "methods", "learned"] {
+        assert!(!first[part].as_array().unwrap().is_empty(), "{part}");
+    }
+    let table = place.read("r/claims.md");
+    for plot in [
+        "methods-mean",
+        "methods-best",
+        "encodings",
+        "sizing",
+        "learned",
+        "front",
+    ] {
+        assert!(place.read(&format!("r/{plot}.svg")).starts_with("<svg"), "{plot}");
+    }
+    let again = place.document("reproduce --quick --out r");
+    assert_eq!((again, place.read("r/claims.md")), (first, table));
+    assert!(
+        place
+            .refusal("reproduce --only c99")
+            .contains("no experiment's name begins with `c99`")
+    );
+}

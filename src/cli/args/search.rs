@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum Method {
     /// Covariance matrix adaptation evolution strategy, as in NAAS
     CmaEs,
+    /// Gaussian processes over features of designs, with a classifier of validity, as Shi et al. do
+    Bayesian,
     /// Independent random samples, NAAS's comparison
     Random,
 }

@@ -2,7 +2,7 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{Encoding, Method, Objective, SearchArgs, Space};
+use crate::cli::args::{Encoding, Mapper, Method, SearchArgs, Space};
 use crate::cli::plan::{Budget, DEFAULT_EVALUATIONS, existing, networks, resources, technology};
 use crate::search::goal::{Goal, Limits};
 use crate::search::importance;
@@ -36,6 +36,8 @@ pub struct SearchPlan {
     pub front: bool,
     /// The outer method.
     pub method: mapper::Method,
+    /// The inner method.
+    pub mapper: mapper::Method,
     /// How genes say orders.
     pub encoding: importance::Encoding,
     /// What stays.
@@ -94,6 +96,7 @@ impl SearchPlan {
             },
             front: args.front,
             method: args.method.into(),
+            mapper: args.mapper.into(),
             encoding: args.encoding.into(),
             spared,
             technology: technology(args.technology.as_ref()),
@@ -112,6 +115,7 @@ impl SearchPlan {
             goal: Goal::default(),
             front: false,
             method: mapper::Method::CmaEs,
+            mapper: mapper::Method::CmaEs,
             encoding: importance::Encoding::Importance,
             spared: Spared::Nothing,
             technology: technology(None),
@@ -130,6 +134,17 @@ impl From<Method> for mapper::Method {
         match typed {
             Method::CmaEs => Self::CmaEs,
             Method::Random => Self::Random,
+            Method::Bayesian => Self::Bayesian,
+        }
+    }
+}
+
+impl From<Mapper> for mapper::Method {
+    fn from(typed: Mapper) -> Self {
+        match typed {
+            Mapper::CmaEs => Self::CmaEs,
+            Mapper::Random => Self::Random,
+            Mapper::Bayesian => Self::Bayesian,
         }
     }
 }
@@ -139,16 +154,6 @@ impl From<Encoding> for importance::Encoding {
         match typed {
             Encoding::Importance => Self::Importance,
             Encoding::Index => Self::Index,
-        }
-    }
-}
-
-/// The objectives' names as options write them.
-impl From<Objective> for Goal {
-    fn from(typed: Objective) -> Self {
-        Self {
-            objective: typed.into(),
-            limits: Limits::default(),
         }
     }
 }

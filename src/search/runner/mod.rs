@@ -169,7 +169,9 @@ fn replay<P: Problem>(problem: &mut P, optimizer: &mut dyn Optimizer, log: Log) 
         let mut wanted = told.points.iter().peekable();
         for _ in 0..told.asked {
             let genes = optimizer.ask();
-            wanted.next_if(|p| p.genes == genes);
+            if wanted.next_if(|p| p.genes == genes).is_none() {
+                optimizer.reject(&genes);
+            }
         }
         if wanted.peek().is_some() {
             return Err(Diagnostic::new(
@@ -217,11 +219,16 @@ impl Optimizer for Counted<'_> {
     fn tell(&mut self, evaluated: &[(Vec<f64>, f64)]) {
         self.optimizer.tell(evaluated);
     }
+
+    fn reject(&mut self, genes: &[f64]) {
+        self.optimizer.reject(genes);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::bayesian::{Bayesian, QUICK};
     use crate::search::cma_es::{CmaEs, Settings};
     use crate::search::random::RandomSearch;
 
@@ -259,8 +266,9 @@ mod tests {
         }
     }
 
-    fn methods() -> [Box<dyn Optimizer>; 2] {
+    fn methods() -> [Box<dyn Optimizer>; 3] {
         [
+            Box::new(Bayesian::new(3, QUICK, Box::new(|g| Some(g.to_vec())), 7)),
             Box::new(CmaEs::new(Settings::new(3), 7)),
             Box::new(RandomSearch::new(3, 5, 7)),
         ]
@@ -268,7 +276,7 @@ mod tests {
 
     #[test]
     fn any_interruption_gives_the_uninterrupted_result() {
-        for kind in 0..2 {
+        for kind in 0..methods().len() {
             let go = |evaluations, log: Log, stop_after: usize| {
                 let mut problem = Sphere { evaluated: 0 };
                 let mut optimizer = methods().into_iter().nth(kind).unwrap();
