@@ -36,6 +36,10 @@ pub fn run(args: &ReproduceArgs, session: &Session) -> anyhow::Result<()> {
     let progress = Progress::start(session.output, "reproduce", Some(chosen.len() as u64));
     let mut ran: Vec<Ran> = Vec::new();
     for (i, e) in chosen.iter().enumerate() {
+        if args.tables {
+            ran.extend(kept(&args.out, &e.name).map(|k| (k.outcome, k.cpu_seconds)));
+            continue;
+        }
         let mut step = |what: &str| progress.show(i as u64, format!("{}: {what}", e.name));
         ran.push(session.with_threads(|| Ok(outcome(args, &technology, e, session, &mut step)?))?);
         write(&args.out, &ran, &[])?;
@@ -76,6 +80,15 @@ fn choose(args: &ReproduceArgs) -> Result<Vec<Experiment>> {
     Ok(all)
 }
 
+fn outcome_file(out: &Path, experiment: &str) -> PathBuf {
+    out.join("outcomes").join(format!("{experiment}.json"))
+}
+
+/// The outcome that the folder holds, if there is one that can be read.
+fn kept(out: &Path, experiment: &str) -> Option<Kept> {
+    files::read_json(&outcome_file(out, experiment)).ok()
+}
+
 /// The outcome of `e`: from its file, if that is of the same experiment, prices and version; else computed and kept.
 fn outcome(
     args: &ReproduceArgs,
@@ -84,8 +97,7 @@ fn outcome(
     session: &Session,
     step: &mut dyn FnMut(&str),
 ) -> Result<Ran> {
-    let file = args.out.join("outcomes").join(format!("{}.json", e.name));
-    if let Ok(kept) = files::read_json::<Kept>(&file) {
+    if let Some(kept) = kept(&args.out, &e.name) {
         let o = &kept.outcome;
         if o.experiment == *e && o.technology == technology.name && o.version == env!("CARGO_PKG_VERSION") {
             return Ok((kept.outcome, kept.cpu_seconds));
@@ -97,7 +109,10 @@ fn outcome(
         outcome,
         cpu_seconds: cpu_seconds() - start,
     };
-    put(&file, &serde_json::to_string(&kept).unwrap_or_default())?;
+    put(
+        &outcome_file(&args.out, &e.name),
+        &serde_json::to_string(&kept).unwrap_or_default(),
+    )?;
     for s in &kept.outcome.searches {
         let name = format!("{}-{}-{}.json", e.name, s.label, s.seed);
         put(&args.out.join("designs").join(name), &s.design)?;

@@ -166,107 +166,143 @@ fn forms(resources: &str) -> Vec<String> {
     names.filter(is_form).map(str::to_owned).collect()
 }
 
+/// Makes experiments of one profile.
+struct Maker {
+    quick: bool,
+    /// Of searches whose result counts.
+    search: Budget,
+}
+
+impl Maker {
+    const fn new(profile: Profile) -> Self {
+        let quick = matches!(profile, Profile::Quick);
+        let [evaluations, seeds] = if quick { [20, 2] } else { [1000, 3] };
+        let [mappings, refine] = if quick { [10, 30] } else { [60, 2000] };
+        let search = Budget {
+            evaluations,
+            mappings,
+            refine,
+            seeds,
+        };
+        Self { quick, search }
+    }
+
+    /// Of searches that are compared with each other.
+    fn many(&self, evaluations: u64) -> Budget {
+        let (seeds, refine) = if self.quick { (3, 10) } else { (10, 200) };
+        Budget {
+            evaluations: if self.quick { 20 } else { evaluations },
+            seeds,
+            refine,
+            ..self.search
+        }
+    }
+
+    fn one(
+        name: String,
+        claims: &[&str],
+        question: Question,
+        (networks, resources): (&[&str], &str),
+        budget: Budget,
+    ) -> Experiment {
+        Experiment {
+            name,
+            claims: claims.iter().map(|&c| c.to_owned()).collect(),
+            question,
+            networks: networks.iter().map(|&n| n.to_owned()).collect(),
+            resources: resources.to_owned(),
+            baselines: forms(resources),
+            budget,
+        }
+    }
+
+    /// Claims C1 to C5 and C10, at both bandwidths.
+    fn against_chips(&self, all: &mut Vec<Experiment>) {
+        let chips = if self.quick { &CHIPS[4..] } else { &CHIPS[..] };
+        let sets = chips
+            .iter()
+            .map(|&(claim, chip, set)| (claim, chip, if self.quick { &SMALL[..] } else { SETS[set] }));
+        let c10: &[&str] = if self.quick { &SMALL[..1] } else { &["resnet50"] };
+        for (claim, chip, networks) in sets.chain([("C10", "eyeriss", c10)]) {
+            for width in WIDTHS {
+                let name = format!("{}-{chip}{}", claim.to_lowercase(), width.replace('@', "-"));
+                let resources = format!("{chip}{width}");
+                let claims = [claim, "C13", "C14", "C15"];
+                let at = (networks, resources.as_str());
+                all.push(Self::one(name, &claims, Question::Baseline, at, self.search));
+            }
+        }
+    }
+
+    /// Claims C6 to C9.
+    fn against_itself(&self, all: &mut Vec<Experiment>) {
+        let pairs = if self.quick {
+            &[("shidiannao", SMALL[0])]
+        } else {
+            &PAIRS[..]
+        };
+        for &(chip, network) in pairs {
+            let name = format!("c6-{chip}-{network}");
+            all.push(Self::one(
+                name,
+                &["C6", "C7"],
+                Question::Sizing,
+                (&[network], chip),
+                self.search,
+            ));
+        }
+        for &network in if self.quick { &SMALL[..] } else { &NETWORKS[..] } {
+            let at: (&[&str], &str) = (&[network], "nvdla-256");
+            all.push(Self::one(
+                format!("c8-{network}"),
+                &["C8"],
+                Question::Encoding,
+                at,
+                self.many(300),
+            ));
+        }
+        let at: (&[&str], &str) = (&[self.example()], "eyeriss");
+        all.push(Self::one(
+            "c9-methods".into(),
+            &["C9"],
+            Question::Method,
+            at,
+            self.many(400),
+        ));
+    }
+
+    /// The network of experiments about methods and fronts.
+    const fn example(&self) -> &'static str {
+        if self.quick { SMALL[0] } else { "resnet50" }
+    }
+}
+
+/// Networks of the quick profile.
+const SMALL: [&str; 2] = ["dqn_atari", "mlp_784_512_512_10"];
+
 /// The experiments of `profile`.
 #[must_use]
 pub fn experiments(profile: Profile) -> Vec<Experiment> {
-    let quick = profile == Profile::Quick;
-    let search = if quick {
-        Budget {
-            evaluations: 20,
-            mappings: 10,
-            refine: 30,
-            seeds: 2,
-        }
-    } else {
-        Budget {
-            evaluations: 1000,
-            mappings: 60,
-            refine: 2000,
-            seeds: 3,
-        }
-    };
-    let many = |evaluations| Budget {
-        evaluations: if quick { 20 } else { evaluations },
-        seeds: if quick { 3 } else { 10 },
-        refine: if quick { 10 } else { 200 },
-        ..search
-    };
-    let one = |name: String, claims: &[&str], question, networks: &[&str], resources: &str, budget| Experiment {
-        name,
-        claims: claims.iter().map(|&c| c.to_owned()).collect(),
-        question,
-        networks: networks.iter().map(|&n| n.to_owned()).collect(),
-        resources: resources.to_owned(),
-        baselines: forms(resources),
-        budget,
-    };
-    let small = ["dqn_atari", "mlp_784_512_512_10"];
+    let maker = Maker::new(profile);
     let mut all = Vec::new();
-    let chips = if quick { &CHIPS[4..] } else { &CHIPS[..] };
-    for &(claim, chip, set) in chips {
-        let networks = if quick { &small } else { SETS[set] };
-        for width in WIDTHS {
-            let name = format!("{}-{chip}{}", claim.to_lowercase(), width.replace('@', "-"));
-            let resources = format!("{chip}{width}");
-            let claims = [claim, "C13", "C14", "C15"];
-            all.push(one(name, &claims, Question::Baseline, networks, &resources, search));
-        }
-    }
-    for width in WIDTHS {
-        let networks = if quick { ["dqn_atari"] } else { ["resnet50"] };
-        let name = format!("c10-eyeriss{}", width.replace('@', "-"));
-        all.push(one(
-            name,
-            &["C10", "C13"],
-            Question::Baseline,
-            &networks,
-            &format!("eyeriss{width}"),
-            search,
+    maker.against_chips(&mut all);
+    maker.against_itself(&mut all);
+    for &network in if maker.quick { &SMALL[..] } else { &LEARNED[..] } {
+        let at: (&[&str], &str) = (&[network], "eyeriss");
+        all.push(Maker::one(
+            format!("learned-{network}"),
+            &[],
+            Question::Learned,
+            at,
+            maker.many(50),
         ));
     }
-    let pairs = if quick {
-        &[("shidiannao", "dqn_atari")]
-    } else {
-        &PAIRS[..]
+    let at: (&[&str], &str) = (&[maker.example()], "eyeriss");
+    let once = Budget {
+        seeds: 1,
+        ..maker.search
     };
-    for (chip, network) in pairs {
-        let name = format!("c6-{chip}-{network}");
-        all.push(one(name, &["C6", "C7"], Question::Sizing, &[network], chip, search));
-    }
-    let networks = if quick { &small[..] } else { &NETWORKS[..] };
-    for network in networks {
-        let name = format!("c8-{network}");
-        all.push(one(
-            name,
-            &["C8"],
-            Question::Encoding,
-            &[network],
-            "nvdla-256",
-            many(300),
-        ));
-    }
-    let network = if quick { "dqn_atari" } else { "resnet50" };
-    all.push(one(
-        "c9-methods".into(),
-        &["C9"],
-        Question::Method,
-        &[network],
-        "eyeriss",
-        many(400),
-    ));
-    let networks = if quick { &small[..] } else { &LEARNED[..] };
-    for network in networks {
-        let name = format!("learned-{network}");
-        all.push(one(name, &[], Question::Learned, &[network], "eyeriss", many(50)));
-    }
-    all.push(one(
-        "front".into(),
-        &[],
-        Question::Front,
-        &[network],
-        "eyeriss",
-        Budget { seeds: 1, ..search },
-    ));
+    all.push(Maker::one("front".into(), &[], Question::Front, at, once));
     all
 }
 
