@@ -266,7 +266,7 @@ impl Setting {
     #[inline]
     pub fn schedule(&self, mapping: &Mapping) -> Schedule {
         let nest = &self.nest;
-        let mapping = mapping.normalised(&nest.bounds);
+        let mapping = mapping.normalised(nest);
         let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
         let (mut trips, mut l2_tile, mut tile) = (PerDim([[1; 2]; 6]), PerDim([[1; 2]; 6]), PerDim([[1; 3]; 6]));
         for d in Dim::ALL {

@@ -3,8 +3,9 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::schedule::{OFFCHIP_LOOPS, Operand, Schedule};
 use crate::rtl::descriptor::Descriptor;
-use crate::rtl::hardware::OutputUnit;
+use crate::rtl::hardware::Features;
 use crate::rtl::layout::Blocked;
+use crate::workload::layer::Kind;
 use crate::workload::quant::LayerPost;
 
 /// Where a layer's data lies, in beats of the bus.
@@ -12,6 +13,8 @@ use crate::workload::quant::LayerPost;
 pub struct Placement {
     /// Input tensor.
     pub input: u32,
+    /// An addition's second operand, otherwise the input again.
+    pub second: u32,
     /// Output tensor.
     pub output: u32,
     /// Packed weights.
@@ -29,8 +32,9 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     let mut put = |name: &'static str, v: Vec<u64>| values.push((name, v));
     put("hash", halves(hash));
     put("predicted", halves(predicted));
-    put("needs", vec![OutputUnit::for_layers([post]).needs()]);
+    put("needs", vec![Features::for_layers([(&s.nest, post)]).needs()]);
     put("depthwise", vec![s.nest.depthwise().into()]);
+    put("digits", vec![(s.nest.kind == Kind::Add).into()]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
     loops(s, &mut put);
@@ -306,7 +310,11 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
             channels(C),
             wide(t2[Y]) * wide(sy) * row,
             wide(t2[X]) * wide(sx) * col,
-            wide(t2[R]) * wide(dy) * row,
+            match n.kind {
+                // The next row of taps is the other operand.
+                Kind::Add => wide(at.second.wrapping_sub(at.input)),
+                _ => wide(t2[R]) * wide(dy) * row,
+            },
             wide(t2[S]) * wide(dx) * col,
         ],
     );
@@ -398,6 +406,7 @@ mod tests {
             };
             let at = Placement {
                 input: 3,
+                second: 8,
                 output: 4,
                 weights: 5,
                 params: 6,

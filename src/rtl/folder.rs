@@ -91,7 +91,7 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
         format!("BUS_BYTES := {}\nPES := {}\n", program.bus, hw.accelerator.pes()),
     );
     beside(&mut files)?;
-    files.text("naas_design.h", collateral::design_header(hw.output_unit, program));
+    files.text("naas_design.h", collateral::design_header(hw.features, program));
     files.0.extend(network(hw, program)?.0);
     Ok(files)
 }

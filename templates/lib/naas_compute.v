@@ -32,6 +32,7 @@ module naas_compute #(
   input  wire               active_i,
   // layer description
   input  wire               depthwise_i,
+  input  wire               digits_i,        // products of tap columns beyond the first count 256-fold
   input  wire [14*14-1:0]   inner_i,
   input  wire [13:0]        w_relevant_i,
   input  wire [13:0]        i_relevant_i,
@@ -83,6 +84,7 @@ module naas_compute #(
   output wire [5:0]         acc_sub_o,
   output wire               acc_first_o,
   output wire               acc_again_o,
+  output wire               acc_high_o,      // the sums count 256-fold
   // counters
   output wire               busy_o,
   output wire [31:0]        macs_o           // multiply-accumulates, five cycles after their issue
@@ -94,7 +96,7 @@ module naas_compute #(
   wire [2:0]  moved, moved_l2;
   reg  [2:0]  fresh_q;     // next pass uses a new O, I, W tile
   reg  [2:0]  leave_q;     // this pass is the last on its O, I, W tile
-  reg         exhausted_q, run_q, w_slot_q, i_slot_q, o_slot_q, opens_q;
+  reg         exhausted_q, run_q, w_slot_q, i_slot_q, o_slot_q, opens_q, high_q;
   wire        start, job_last;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last)
@@ -135,6 +137,7 @@ module naas_compute #(
     if (start) begin
       leave_q <= moved;
       opens_q <= fresh_q[2];
+      high_q  <= digits_i & ~(zero[7] & zero[13]);
     end
   end
 
@@ -268,7 +271,7 @@ module naas_compute #(
   wire                 first;
 
   assign first = opens_q & p_zero[1] & p_zero[4] & p_zero[5];
-  assign issue = {first, 1'b0, o_slot_q, o_addr[LO-1:0], k_idx[5:0] & O_MASK[5:0]};
+  assign issue = {first, high_q, o_slot_q, o_addr[LO-1:0], k_idx[5:0] & O_MASK[5:0]};
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -310,6 +313,7 @@ module naas_compute #(
 
   assign acc_o       = valid_q[STAGES-1];
   assign acc_first_o = now[PW-1];
+  assign acc_high_o  = now[LO+7];
   assign acc_slot_o  = now[LO+6];
   assign acc_addr_o  = now[6 +: LO];
   assign acc_sub_o   = now[5:0];
