@@ -156,17 +156,15 @@ fn put(path: &Path, text: &str) -> Result<()> {
 
 /// CPU seconds of this process as Linux counts them; elsewhere seconds of the clock.
 fn cpu_seconds() -> f64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     let ticks = || -> Option<f64> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         // After the command's name, which may hold anything but ends in a parenthesis: user and system time are 12th and 13th.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
     };
-    match ticks() {
-        Some(ticks) => ticks / 100.0,
-        None => {
-            static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-            START.get_or_init(now).elapsed().as_secs_f64()
-        }
+    if let Some(ticks) = ticks() {
+        return ticks / 100.0;
     }
+    START.get_or_init(now).elapsed().as_secs_f64()
 }

@@ -262,7 +262,9 @@ pub fn markdown(ran: &[Ran]) -> String {
     let mut text = String::from("### Human baselines (C1 to C5, C10)\n\n");
     text += "Ratios over the baseline, above 1 is better: median over the seeds (lowest-highest).\n\n";
     text += &head(&TITLES);
-    rows(ran).iter().for_each(|r| text += &r.markdown());
+    for row in rows(ran) {
+        text += &row.markdown();
+    }
     text += "\n### Full search over sizing only (C6, C7)\n\nEDP reduction over the human baseline with its fixed mapping.\n\n";
     text += &head(&[
         "chip",

@@ -148,6 +148,13 @@ pub fn run(
     Ok(outcome)
 }
 
+fn mapper(evaluations: usize) -> MapperSettings {
+    MapperSettings {
+        evaluations,
+        ..MapperSettings::default()
+    }
+}
+
 /// `chip` with half the widths, as the `@tight` presets have them.
 fn tight(mut chip: Accelerator) -> Result<Accelerator> {
     let half = |lanes: &mut u32| *lanes = (*lanes / 2).max(1);
@@ -169,13 +176,6 @@ impl Bench<'_> {
         }
     }
 
-    fn mapper(&self, evaluations: usize) -> MapperSettings {
-        MapperSettings {
-            evaluations,
-            ..MapperSettings::default()
-        }
-    }
-
     fn humans(&self, step: &mut dyn FnMut(&str)) -> Result<Vec<Human>> {
         let mut humans = Vec::new();
         for name in &self.experiment.baselines {
@@ -187,7 +187,7 @@ impl Bench<'_> {
                 .iter()
                 .map(|n| self.dictated(flow, &chip, n))
                 .collect::<Result<Vec<_>>>()?;
-            let settings = self.mapper(self.experiment.budget.refine);
+            let settings = mapper(self.experiment.budget.refine);
             let mapped = map_suite(
                 self.technology,
                 &self.suite,
@@ -271,7 +271,7 @@ impl Bench<'_> {
             mapper: MapperSettings {
                 method: variant.mapper,
                 encoding: variant.encoding,
-                ..self.mapper(mappings)
+                ..mapper(mappings)
             },
             refine,
             finalists: FINALISTS,
