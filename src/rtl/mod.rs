@@ -9,6 +9,7 @@ pub mod descriptor;
 pub mod folder;
 pub mod hardware;
 pub mod layout;
+pub mod memory;
 pub mod picture;
 pub mod program;
 pub mod render;

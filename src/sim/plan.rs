@@ -8,7 +8,7 @@
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::rng::{Rng, stream};
 use crate::mapping::schedule::Schedule;
-use crate::rtl::program::{LayerRun, Predicted, Program};
+use crate::rtl::program::{LayerRun, Predicted, Program, Sharing};
 use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
 use crate::workload::array::ArrayLayer;
@@ -308,7 +308,13 @@ pub fn from_planes(shape: &Shape, layout: Layout, planes: &[i8], side: Side) -> 
 ///
 /// # Errors
 /// As [`Program::new`].
-pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted: &[Predicted]) -> Result<Program> {
+pub fn program(
+    hash: u64,
+    data: &[LayerData],
+    schedules: &[Schedule],
+    predicted: &[Predicted],
+    sharing: Sharing,
+) -> Result<Program> {
     let runs: Vec<LayerRun> = data
         .iter()
         .zip(schedules)
@@ -325,7 +331,7 @@ pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted:
             predicted,
         })
         .collect();
-    Program::new(hash, &runs)
+    Program::new(hash, &runs, sharing)
 }
 
 #[cfg(test)]
