@@ -203,21 +203,23 @@ impl Program {
         program.records = memory.take(RECORD_BYTES * layers.len() as u64);
         let packed: Vec<(u64, u64)> = layers.iter().map(|l| program.append_weights(l)).collect();
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
-        let tensors = Tensors::new(layers, sharing, ports.bus);
-        let places = memory::place(&tensors.lives, ALIGN);
-        let base = memory.take(places.bytes);
-        program.activations = Activations {
-            bytes: places.bytes,
-            needed: places.needed,
-            unshared: tensors.lives.iter().map(|t| round_up(t.bytes, ALIGN)).sum(),
+        let tensors = Tensors::new(layers, ports.bus);
+        let (shared, unshared) = (tensors.places(Sharing::Shared), tensors.places(Sharing::Kept));
+        program.activations.needed = shared.needed;
+        program.activations.unshared = unshared.bytes;
+        let places = match sharing {
+            Sharing::Shared => shared,
+            Sharing::Kept => unshared,
         };
+        program.activations.bytes = places.bytes;
+        let base = memory.take(places.bytes);
         program.rearranged = tensors.rearranged.clone();
         program.inputs = tensors.segments(base, &places.offsets);
         for (i, (layer, (weights, params))) in layers.iter().zip(packed).enumerate() {
             let used = tensors.layers[i];
             let at = used.map(|t| base + places.offsets[t]);
             let mut placed = program.place(layer, weights, params, at)?;
-            placed.kept = tensors.lives[used[2]].last == usize::MAX;
+            placed.kept = sharing == Sharing::Kept || tensors.lives[used[2]].last == usize::MAX;
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
@@ -286,7 +288,7 @@ struct Tensors<'a> {
 impl<'a> Tensors<'a> {
     /// Follows the layers in their order. A layer reads what an earlier one wrote if both see it in one layout; everything
     /// else is the host's.
-    fn new(layers: &[LayerRun<'a>], sharing: Sharing, bus: u64) -> Self {
+    fn new(layers: &[LayerRun<'a>], bus: u64) -> Self {
         let mut all = Self {
             lives: Vec::new(),
             layers: Vec::new(),
@@ -327,12 +329,20 @@ impl<'a> Tensors<'a> {
                 last: usize::MAX,
             });
         }
-        if sharing == Sharing::Kept {
-            for tensor in &mut all.lives {
-                (tensor.first, tensor.last) = (0, usize::MAX);
-            }
-        }
         all
+    }
+
+    /// Where the tensors lie, from the first on.
+    fn places(&self, sharing: Sharing) -> memory::Places {
+        let always = |tensor: &memory::Tensor| memory::Tensor {
+            first: 0,
+            last: usize::MAX,
+            ..*tensor
+        };
+        match sharing {
+            Sharing::Shared => memory::place(&self.lives, ALIGN),
+            Sharing::Kept => memory::place(&self.lives.iter().map(always).collect::<Vec<_>>(), ALIGN),
+        }
     }
 
     /// The pieces of the memory image that the host provides.
