@@ -48,6 +48,22 @@ pub fn open_subnet(text: &str) -> Option<Result<Network>> {
     Some(space.parse(word, resolution).and_then(|g| space.subnet(&g)))
 }
 
+/// The genotype that such a text describes.
+///
+/// # Errors
+/// `E0106` for another space's or no such text, `E0102` if it is none of `space`.
+pub fn genotype(text: &str, space: &dyn NetworkSpace) -> Result<Genotype> {
+    let typed = text.split_once('@').filter(|(name, _)| *name == space.name());
+    let parts = typed.and_then(|(_, rest)| rest.split_once(':'));
+    let parts = parts.and_then(|(resolution, word)| Some((resolution.parse().ok()?, word)));
+    let (resolution, word) = parts.ok_or_else(|| {
+        Diagnostic::new(Code::Usage, "not a network of the space")
+            .at(format!("`{text}`"))
+            .expected(format!("`{}@RESOLUTION:GENOTYPE`, as results print it", space.name()))
+    })?;
+    space.parse(word, resolution)
+}
+
 /// The accuracy model that was typed: the predictor's `.pth`, a `.csv` table, or `command:PROGRAM ARGUMENT...`.
 ///
 /// # Errors
