@@ -61,7 +61,9 @@ pub fn genotype(text: &str, space: &dyn NetworkSpace) -> Result<Genotype> {
             .at(format!("`{text}`"))
             .expected(format!("`{}@RESOLUTION:GENOTYPE`, as results print it", space.name()))
     })?;
-    space.parse(word, resolution)
+    let mut genotype = space.parse(word, resolution)?;
+    space.normalise(&mut genotype);
+    Ok(genotype)
 }
 
 /// The accuracy model that was typed: the predictor's `.pth`, a `.csv` table, or `command:PROGRAM ARGUMENT...`.
@@ -214,6 +216,9 @@ mod tests {
         assert_eq!(open_subnet(&text).unwrap().unwrap().macs().unwrap() / 1_000_000, 315);
         assert!(open_subnet("resnet50").is_none() && open_subnet("x@224:d0").is_none());
         assert!(open_subnet("ofa-resnet50@224:d9").unwrap().is_err());
+        assert_eq!(super::genotype(&text, &OfaResNet50).unwrap(), genotype);
+        let other = super::genotype(&text, &OfaMobileNetV3::Wide).unwrap_err();
+        assert_eq!(other.code, Code::Usage);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum SpaceName {
                         --accelerator workloads/designs/eyeriss-fixed.json --population 100 --generations 500 --out design.json\n  \
                         naas nas ... --resume design.checkpoint.json --out design.json\n  \
                         naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 76 --resources eyeriss \\\n    \
-                        --ablation 3 --start ofa-resnet50@176:d11221-e111111111111111110-w222222 --out ablation.json"
+                        --evaluations 32 --ablation 3 --start ofa-resnet50@176:d11221-e111011111111111110-w222222 --out ablation.json"
 )]
 pub struct NasArgs {
     /// The networks to choose from
