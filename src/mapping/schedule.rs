@@ -593,7 +593,8 @@ const fn both(dims: DimSet) -> LoopSet {
 }
 
 /// Loops that index W, I, P and O.
-fn relevance(depthwise: bool) -> [LoopSet; 4] {
+#[must_use]
+pub fn relevance(depthwise: bool) -> [LoopSet; 4] {
     use Dim::{C, K, R, S, X, Y};
     let both = |dims: &[Dim]| both(DimSet::of(dims));
     let (g, n): (LoopSet, LoopSet) = (1 << LOOP_G, 1 << LOOP_N);
