@@ -109,7 +109,7 @@ pub struct Joint<'a> {
 /// The best networks of one accelerator, best first, and how many were rated.
 type Evolved = (Vec<(Genotype, f64)>, u64);
 
-impl<'a> Joint<'a> {
+impl Joint<'_> {
     /// Networks on `accelerator`, none of them rated yet.
     #[must_use]
     pub fn on<'b>(&'b self, accelerator: &'b Accelerator, seed: u64) -> OnAccelerator<'b> {
