@@ -75,6 +75,8 @@ struct Limits {
     shared: PerDim<u64>,
     /// Bytes of the longest convolution word.
     word: u64,
+    /// Whether C is one of several dimensions of an axis, however few positions that has.
+    c_shares: bool,
     share: PerDim<u64>,
     tile: PerDim<u64>,
     l2: PerDim<u64>,
@@ -121,6 +123,7 @@ impl Limits {
         Self {
             shared: PerDim::from_fn(|d| wide(g.most(d) / g.p(d))),
             word: wide(g.i_conv_word),
+            c_shares: g.shared.iter().any(|axis| axis.dims.contains(Dim::C)),
             parallel,
             share,
             tile: PerDim::from_fn(|d| (share[d] * parallel[d]).min(l2[d]).min(FIELD_LIMIT)),
@@ -175,6 +178,8 @@ impl Limits {
             "y_reach" | "x_reach" | "r_reach" | "s_reach" => self.window - 1,
             "rd_y_reach" | "rd_x_reach" | "rd_r_reach" | "rd_s_reach" => self.window - 1,
             "y_share_reach" | "x_share_reach" | "r_share_reach" | "s_share_reach" => self.share_window - 1,
+            // A layer may give such a dimension fewer positions, further apart.
+            "y_step" | "x_step" | "r_step" | "s_step" if self.shared[side(name)] > 1 => FIELD_LIMIT,
             "y_step" | "x_step" | "r_step" | "s_step" => FIELD_LIMIT / (self.parallel[side(name)] - 1).max(1),
             "origin_y" | "origin_x" => [(1 << 17) - 1, self.window][i / 2],
             "rd_blocks_last" => groups(channels, self.bus),
@@ -316,7 +321,7 @@ impl Bit<'_> {
             "p_relevant" => self.relevant(Operand::P),
             "o_relevant" => self.relevant(Operand::O),
             "split" if limits.shared[Dim::ALL[i]] == 1 => Source::Constant(self.index == 0),
-            "i_unit" if limits.shared[Dim::C] == 1 => Source::Constant(self.index == 0),
+            "i_unit" if !limits.c_shares => Source::Constant(self.index == 0),
             "wl_local_stride" => self.same("pe_w_stride", i),
             // Without positions along it, a dimension's tile is every PE's share.
             "wl_r_last" if alone(Dim::R) => self.same("share_last", 12 + i),
