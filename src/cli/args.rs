@@ -236,6 +236,8 @@ pub enum SpaceName {
     /// The same, 1.2 times as wide
     #[value(name = "ofa-mobilenetv3-w1.2")]
     OfaMobilenetv3Wide,
+    /// Small plain networks for MNIST's digits, accuracies measured (workloads/naas_mnist.csv)
+    NaasMnist,
 }
 
 /// Arguments of `naas nas`.
