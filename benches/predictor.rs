@@ -48,9 +48,12 @@ fn main() {
 /// A perceptron of the predictor's layers in which every weight counts: what its evaluation would cost without pruning.
 fn dense() -> Mlp {
     let mut rng = stream(2, &[]);
-    let mut tensor = |shape: &[usize]| Tensor {
-        shape: shape.to_vec(),
-        values: (0..shape.iter().product()).map(|_| rng.random_range(-0.1..0.1)).collect(),
+    let mut tensor = |shape: &[usize]| {
+        let count: usize = shape.iter().product();
+        Tensor {
+            shape: shape.to_vec(),
+            values: (0..count).map(|_| rng.random_range(-0.1..0.1)).collect(),
+        }
     };
     let mut tensors = BTreeMap::new();
     for (layer, inputs) in [FEATURES, UNITS, UNITS].into_iter().enumerate() {

@@ -16,12 +16,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// All spaces.
-const SPACES: [&dyn NetworkSpace; 4] = [
-    &OfaResNet50,
-    &OfaMobileNetV3::Narrow,
-    &OfaMobileNetV3::Wide,
-    &NaasMnist,
-];
+const SPACES: [&dyn NetworkSpace; 4] = [&OfaResNet50, &OfaMobileNetV3::Narrow, &OfaMobileNetV3::Wide, &NaasMnist];
 
 /// The space of this name.
 #[must_use]
