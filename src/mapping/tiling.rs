@@ -1,7 +1,7 @@
 //! A mapping as people and searches state it: tile extents and loop orders at three levels.
 
 use crate::base::diag::{Code, Diagnostic};
-use crate::base::dims::{Dim, PerDim};
+use crate::base::dims::{Dim, DimSet, PerDim};
 use crate::workload::layer::{Kind, LoopNest};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -56,14 +56,14 @@ impl Mapping {
             m.offchip.tile[d] = m.offchip.tile[d].clamp(1, bounds[d]);
             m.l2.tile[d] = m.l2.tile[d].clamp(1, m.offchip.tile[d]);
         }
-        let mut next = 0;
-        for reduction in [false, true] {
-            for d in self.offchip.order {
-                if Dim::REDUCTION.contains(&d) == reduction {
-                    m.offchip.order[next] = d;
-                    next += 1;
-                }
+        // Without branches: nobody knows the order.
+        let mut next = [0, Dim::ALL.len() - Dim::REDUCTION.len()];
+        for d in self.offchip.order {
+            let reduction = usize::from(DimSet::of(&Dim::REDUCTION).contains(d));
+            if let Some(place) = m.offchip.order.get_mut(next[reduction]) {
+                *place = d;
             }
+            next[reduction] += 1;
         }
         m
     }

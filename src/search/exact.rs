@@ -1,6 +1,7 @@
 //! The cost model that is searched with: exact cycles as the hardware takes them, energy of a technology.
 
 use crate::arch::accelerator::Accelerator;
+use crate::cost::energy::area;
 use crate::cost::layer::{Model, layer_overhead};
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
@@ -18,6 +19,10 @@ impl CostModel for Technology {
             model: Model::new(self, accelerator),
             overhead: layer_overhead(accelerator),
         })
+    }
+
+    fn area_um2(&self, accelerator: &Accelerator) -> f64 {
+        area(self, accelerator).total()
     }
 }
 

@@ -20,7 +20,9 @@ use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::Violation;
 use crate::mapping::schedule::{OFFCHIP_SET, Schedule, Setting, l2_loop, offchip_loop};
 use crate::mapping::tiling::Mapping;
+use crate::search::bayesian::{Bayesian, QUICK};
 use crate::search::cma_es::{CmaEs, Covariance, Settings};
+use crate::search::encoding::features;
 use crate::search::encoding::mapping::{MappingSpace, genes};
 use crate::search::heuristics;
 use crate::search::importance::Encoding;
@@ -38,6 +40,20 @@ pub enum Method {
     CmaEs,
     /// [`RandomSearch`].
     Random,
+    /// [`Bayesian`].
+    Bayesian,
+}
+
+impl Method {
+    /// As options and documents write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CmaEs => "cma-es",
+            Self::Random => "random",
+            Self::Bayesian => "bayesian",
+        }
+    }
 }
 
 /// How a layer's mapping is searched.
@@ -93,6 +109,22 @@ pub struct Mapped {
     pub evaluations: usize,
     /// Those among them that were evaluated exactly.
     pub exact: usize,
+}
+
+impl Mapped {
+    /// Takes over what another search of the same layer found.
+    pub fn join(&mut self, other: Self, objective: Objective) {
+        for choice in other.front {
+            insert(&mut self.front, choice);
+        }
+        for choice in &self.front {
+            if objective.of(&choice.figures) < objective.of(&self.best.figures) {
+                self.best = *choice;
+            }
+        }
+        self.evaluations += other.evaluations;
+        self.exact += other.exact;
+    }
 }
 
 /// Exact evaluations after which the end of a search settles for what it has.
@@ -246,10 +278,20 @@ fn steps(units: u32, size: u32) -> [Option<u32>; 4] {
 }
 
 /// The optimizer of `settings`, around `start` if there is one.
-fn start(space: &MappingSpace<'_>, settings: &MapperSettings, start: Option<Mapping>, seed: u64) -> Box<dyn Optimizer> {
+fn start<'a>(
+    space: &'a MappingSpace<'_>,
+    settings: &MapperSettings,
+    start: Option<Mapping>,
+    seed: u64,
+) -> Box<dyn Optimizer + 'a> {
     let n = genes(settings.encoding);
     match settings.method {
         Method::Random => Box::new(RandomSearch::new(n, 16, seed)),
+        Method::Bayesian => {
+            let encoding = settings.encoding;
+            let features = move |g: &[f64]| Some(features::mapping(space.nest, &space.decode(encoding, g)?));
+            Box::new(Bayesian::new(n, QUICK, Box::new(features), seed))
+        }
         Method::CmaEs => {
             let mut cma = Settings {
                 covariance: Covariance::Diagonal,
@@ -499,7 +541,7 @@ mod tests {
     fn results_are_legal_exact_and_within_the_budget() {
         let a = accelerator();
         for nest in &nests() {
-            for method in [Method::CmaEs, Method::Random] {
+            for method in [Method::CmaEs, Method::Random, Method::Bayesian] {
                 let found = map(
                     nest,
                     &MapperSettings {

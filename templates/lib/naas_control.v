@@ -5,7 +5,6 @@
 
 module naas_control #(
   parameter DESC_BYTES = 512,
-  parameter [63:0] HASH = 64'd0,
   parameter MULT_BITS = 31,
   parameter TIE_WINDOW = 1,
   parameter DIGITS = 1
@@ -27,7 +26,7 @@ module naas_control #(
   output wire          desc_req_o,
   output wire [31:0]   desc_addr_o,
   input  wire          desc_done_i,
-  input  wire [63:0]   hash_i,
+  input  wire          foreign_i,       // it is of another design, or does not fit
   input  wire [63:0]   predicted_i,
   input  wire [2:0]    needs_i,         // bit 0 a multiplier of more than 24 bits, bit 1 the tie window, bit 2 two digits
   // engines
@@ -52,7 +51,7 @@ module naas_control #(
   wire       last_layer, finished, foreign;
 
   assign finished   = (state_q == Run) & settled_q & written_i;
-  assign foreign    = hash_i != HASH || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
+  assign foreign    = foreign_i || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
                     || (needs_i[2] && DIGITS == 0);
   assign last_layer = layer_q + 32'd1 == layers_i;
 
