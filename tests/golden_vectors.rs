@@ -177,7 +177,7 @@ fn naas_mnist() -> QuantGraph {
     onnx::read(&workloads().join("naas_mnist.onnx")).unwrap()
 }
 
-/// Outputs of `images` (pixels of 0 to 255) that differ from `want`.
+/// Images whose outputs differ from `want`; a pixel is 0 to 255 less 128.
 fn naas_mnist_differences(images: &[i8], want: &[i8]) -> usize {
     let graph = naas_mnist();
     let pixels = graph.tensors[input(&graph)].shape.iter().map(|&d| d as usize).product();
@@ -195,7 +195,7 @@ fn naas_mnist_differences(images: &[i8], want: &[i8]) -> usize {
 #[test]
 fn a_trained_subnet_on_noise() {
     let mut npz = vectors("naas_mnist");
-    let (noise, _) = bytes(&mut npz, "x", Element::Uint8);
+    let (noise, _) = bytes(&mut npz, "x", Element::Int8);
     let (want, shape) = bytes(&mut npz, "y", Element::Int8);
     assert_eq!(shape, [16, 10]);
     assert_eq!(naas_mnist_differences(&noise, &want), 0);
