@@ -237,5 +237,5 @@ fn a_trained_subnet_on_digits() {
         .zip(want.chunks_exact(10))
         .filter(|(i, y)| most(y) == usize::from(classes[**i as usize]))
         .count();
-    assert_eq!((test.len(), right), (1500, RIGHT));
+    assert!(test.len() == 1500 && right > 1350, "{right} of {}", test.len());
 }
