@@ -50,6 +50,24 @@ pub fn open_subnet(text: &str) -> Option<Result<Network>> {
     Some(space.parse(word, resolution).and_then(|g| space.subnet(&g)))
 }
 
+/// The genotype that such a text describes.
+///
+/// # Errors
+/// `E0106` for another space's or no such text, `E0102` if it is none of `space`.
+pub fn genotype(text: &str, space: &dyn NetworkSpace) -> Result<Genotype> {
+    let typed = text.split_once('@').filter(|(name, _)| *name == space.name());
+    let parts = typed.and_then(|(_, rest)| rest.split_once(':'));
+    let parts = parts.and_then(|(resolution, word)| Some((resolution.parse().ok()?, word)));
+    let (resolution, word) = parts.ok_or_else(|| {
+        Diagnostic::new(Code::Usage, "not a network of the space")
+            .at(format!("`{text}`"))
+            .expected(format!("`{}@RESOLUTION:GENOTYPE`, as results print it", space.name()))
+    })?;
+    let mut genotype = space.parse(word, resolution)?;
+    space.normalise(&mut genotype);
+    Ok(genotype)
+}
+
 /// The accuracy model that was typed: the predictor's `.pth`, a `.csv` table, or `command:PROGRAM ARGUMENT...`.
 ///
 /// # Errors
@@ -200,6 +218,9 @@ mod tests {
         assert_eq!(open_subnet(&text).unwrap().unwrap().macs().unwrap() / 1_000_000, 315);
         assert!(open_subnet("resnet50").is_none() && open_subnet("x@224:d0").is_none());
         assert!(open_subnet("ofa-resnet50@224:d9").unwrap().is_err());
+        assert_eq!(super::genotype(&text, &OfaResNet50).unwrap(), genotype);
+        let other = super::genotype(&text, &OfaMobileNetV3::Wide).unwrap_err();
+        assert_eq!(other.code, Code::Usage);
     }
 
     #[test]
