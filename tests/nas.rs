@@ -4,10 +4,9 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 use naas::base::rng::stream;
-use naas::nas::accuracy::{AccuracyModel as _, OfaMlp, Table};
-use naas::nas::mnist::NaasMnist;
+use naas::nas::accuracy::{AccuracyModel as _, OfaMlp};
 use naas::nas::resnet50::OfaResNet50;
-use naas::nas::space::{Genotype, NetworkSpace as _, parameters};
+use naas::nas::space::{Genotype, NetworkSpace as _};
 use std::path::PathBuf;
 
 /// A file of other people's that the project uses but does not carry, if this machine has it.
@@ -81,34 +80,6 @@ fn the_predictors_file_may_be_broken_anywhere() {
         bad[at] = rng.random();
         let _ = OfaMlp::new(&bad, "p");
     }
-}
-
-/// PyTorch counted the tensors that it ran; the space counts its layers.
-#[test]
-fn every_measured_subnet_has_the_multiplications_and_parameters_that_pytorch_counted() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("workloads/naas_mnist.csv");
-    let text = std::fs::read_to_string(file).unwrap();
-    let table = Table::new(&text, "naas_mnist.csv", &NaasMnist).unwrap();
-    assert_eq!(table.provenance().word(), "measured");
-    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
-    assert_eq!(lines.next(), Some("genotype,resolution,macs,parameters,top1,test"));
-    let mut rows = 0;
-    for line in lines {
-        let cells: Vec<&str> = line.split(',').collect();
-        let number = |i: usize| cells[i].parse::<u64>().unwrap();
-        let genotype = NaasMnist.parse(cells[0], cells[1].parse().unwrap()).unwrap();
-        let network = NaasMnist.subnet(&genotype).unwrap();
-        assert_eq!(
-            (network.macs().unwrap(), parameters(&network).unwrap()),
-            (number(2), number(3)),
-            "{line}"
-        );
-        let accuracy = table.of(&[genotype]).unwrap()[0].unwrap();
-        assert_eq!(accuracy.calibrated, cells[4].parse::<f64>().unwrap());
-        rows += 1;
-    }
-    assert!(rows >= 100, "{rows} subnets");
-    assert_eq!(table.genotypes().count(), rows);
 }
 
 /// `naas nas` in a folder, its document read.

@@ -1,11 +1,11 @@
-//! A small space whose accuracies are measured: plain networks for MNIST's digits that the hardware runs whole.
+//! A small space whose accuracies can be measured within minutes: plain networks for MNIST's digits that the hardware runs whole.
 //!
 //! The genotype's layout is that of the Once-for-All spaces (Cai et al., ICLR 2020). Genes: side of the centre of the image
 //! that is looked at; blocks of each of two stages; width multiplier of the stem and of the stages; depthwise kernel of up to
 //! four blocks. A 3x3 stem with stride 2, then blocks of a depthwise and a pointwise convolution (the first of a stage has
 //! stride 2), the mean over the image, a product to ten classes. No block has a shortcut.
 //!
-//! `tools/mnist_supernet.py` trains the shared weights and measures subnets into `workloads/naas_mnist.csv`.
+//! `tools/mnist_supernet.py` trains the shared weights, and measures subnets into a table for `--accuracy`.
 
 use crate::base::diag::Result;
 use crate::nas::space::{Gene, Genotype, NetworkSpace, Role};
