@@ -4,6 +4,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::SpaceName;
 use crate::nas::accuracy::{Accuracy, AccuracyModel, OfaMlp, Provenance, Table};
+use crate::nas::mnist::NaasMnist;
 use crate::nas::mobilenet_v3::OfaMobileNetV3;
 use crate::nas::resnet50::OfaResNet50;
 use crate::nas::space::{Genotype, NetworkSpace};
@@ -15,7 +16,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// All spaces.
-const SPACES: [&dyn NetworkSpace; 3] = [&OfaResNet50, &OfaMobileNetV3::Narrow, &OfaMobileNetV3::Wide];
+const SPACES: [&dyn NetworkSpace; 4] = [&OfaResNet50, &OfaMobileNetV3::Narrow, &OfaMobileNetV3::Wide, &NaasMnist];
 
 /// The space of this name.
 #[must_use]
@@ -24,6 +25,7 @@ pub fn space(name: SpaceName) -> &'static dyn NetworkSpace {
         SpaceName::OfaResnet50 => &OfaResNet50,
         SpaceName::OfaMobilenetv3 => &OfaMobileNetV3::Narrow,
         SpaceName::OfaMobilenetv3Wide => &OfaMobileNetV3::Wide,
+        SpaceName::NaasMnist => &NaasMnist,
     }
 }
 

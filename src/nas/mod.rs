@@ -9,6 +9,7 @@ pub mod accuracy;
 pub mod evolution;
 pub mod joint;
 pub mod mlp;
+pub mod mnist;
 pub mod mobilenet_v3;
 pub mod pickle;
 pub mod pth;

@@ -14,6 +14,8 @@ pub enum SpaceName {
     /// The same, 1.2 times as wide
     #[value(name = "ofa-mobilenetv3-w1.2")]
     OfaMobilenetv3Wide,
+    /// Small plain networks for MNIST's digits; tools/mnist_supernet.py trains and measures them
+    NaasMnist,
 }
 
 /// Arguments of `naas nas`.
