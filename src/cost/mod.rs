@@ -10,6 +10,7 @@ pub mod bound;
 pub mod counts;
 pub mod cycles;
 pub mod energy;
+pub mod family;
 pub mod floor;
 pub mod jump;
 pub mod layer;

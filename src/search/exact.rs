@@ -1,13 +1,17 @@
 //! The cost model that is searched with: exact cycles as the hardware takes them, energy of a technology.
 
 use crate::arch::accelerator::Accelerator;
+use crate::cost::energy::Prices;
+use crate::cost::family::Families;
 use crate::cost::layer::{Model, layer_overhead};
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::search::problem::{CostModel, Figures, LayerModel};
 
 /// A technology's prices on one accelerator.
-struct Exact {
+struct Exact<'a> {
+    technology: &'a Technology,
+    accelerator: &'a Accelerator,
     model: Model,
     overhead: u64,
 }
@@ -15,13 +19,15 @@ struct Exact {
 impl CostModel for Technology {
     fn on<'a>(&'a self, accelerator: &'a Accelerator) -> Box<dyn LayerModel + 'a> {
         Box::new(Exact {
+            technology: self,
+            accelerator,
             model: Model::new(self, accelerator),
             overhead: layer_overhead(accelerator),
         })
     }
 }
 
-impl LayerModel for Exact {
+impl LayerModel for Exact<'_> {
     fn exact(&mut self, schedule: &Schedule) -> Figures {
         let cost = self.model.cost(schedule);
         Figures {
@@ -36,6 +42,11 @@ impl LayerModel for Exact {
             cycles: schedule.layer_cycles(estimate.lower_bound - self.overhead, false),
             energy_pj: estimate.energy.total(),
         }
+    }
+
+    fn families(&self, schedule: &Schedule) -> Option<Families> {
+        let prices = Prices::of(self.technology, self.accelerator);
+        Some(Families::new(schedule, self.accelerator, prices))
     }
 }
 

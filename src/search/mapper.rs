@@ -26,6 +26,7 @@ use crate::search::heuristics;
 use crate::search::importance::Encoding;
 use crate::search::optimizer::Optimizer;
 use crate::search::problem::{Figures, LayerModel, Objective};
+use crate::search::prove::{Limits, Proof, prove};
 use crate::search::random::RandomSearch;
 use crate::workload::layer::LoopNest;
 use std::collections::BTreeMap;
@@ -57,6 +58,8 @@ pub struct MapperSettings {
     pub heuristics: bool,
     /// Share of the evaluations that is kept for the descent at the end.
     pub descent: f64,
+    /// How far to prove the result, and better it, by [`prove`]; not at all if there are no limits.
+    pub proof: Option<Limits>,
 }
 
 impl Default for MapperSettings {
@@ -69,6 +72,7 @@ impl Default for MapperSettings {
             sigma: 0.2,
             heuristics: true,
             descent: 0.5,
+            proof: None,
         }
     }
 }
@@ -93,6 +97,8 @@ pub struct Mapped {
     pub evaluations: usize,
     /// Those among them that were evaluated exactly.
     pub exact: usize,
+    /// What was proven of the best mapping, if that was asked for.
+    pub proof: Option<Proof>,
 }
 
 /// Exact evaluations after which the end of a search settles for what it has.
@@ -130,7 +136,16 @@ pub fn map_layer(
     let sampled = settings.evaluations - (settings.evaluations as f64 * settings.descent) as usize;
     sample(&space, &mut visits, settings, sampled, seed);
     descend(&space, &mut visits, settings.evaluations);
-    visits.finish().ok_or_else(|| space.obstacles())
+    let mut mapped = visits.finish().ok_or_else(|| space.obstacles())?;
+    if let Some(limits) = settings.proof {
+        let Mapped { best, front, .. } = &mut mapped;
+        let (proven, proof) = prove(nest, accelerator, model, settings.objective, limits, *best, &mut |better| {
+            insert(front, better);
+        });
+        *best = proven;
+        mapped.proof = Some(proof);
+    }
+    Ok(mapped)
 }
 
 /// Runs the method of `settings` until `visits` has `limit` mappings.
@@ -374,6 +389,7 @@ impl<'a> Visits<'a> {
             front,
             evaluations: self.seen.len(),
             exact: self.exact,
+            proof: None,
         })
     }
 }

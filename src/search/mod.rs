@@ -8,6 +8,7 @@
 //! | [`runner`] | fills populations by rejection |
 //! | [`importance`] | real genes to permutations, NAAS's encoding and its comparison |
 //! | [`dataflow`], [`baselines`] | published chips: the mappings that their dataflows dictate, and ours, as designs |
+//! | [`prove`] | the exact mapper: branch and bound to the proven optimum |
 //! | [`numeric`] | logarithm, exponential, Gaussian draws that repeat everywhere |
 
 pub mod baselines;
@@ -23,6 +24,7 @@ pub mod nested;
 pub mod numeric;
 pub mod optimizer;
 pub mod problem;
+pub mod prove;
 pub mod random;
 pub mod runner;
 
