@@ -313,7 +313,7 @@ fn keyword_spotting_on_the_simulated_accelerator() {
             "run {network} --input x.npy --output y.npy --engine rtl --design d.json --semantics {name} --check-layers"
         );
         let (report, _) = document(dir, &line, 0);
-        assert_eq!(report["layers"].as_array().unwrap().len(), 10, "{report}");
+        assert_eq!(report["layers"].as_array().unwrap().len(), 11, "{report}");
         let array = format!("{name}_output0");
         let want: Vec<i8> = archive.array(&array).into_vec().unwrap();
         let (port, tensor) = (&graph.outputs[0], &graph.tensors[graph.outputs[0].tensor]);

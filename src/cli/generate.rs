@@ -11,11 +11,11 @@ use crate::cli::session::Session;
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::rtl::folder::{self, Files};
-use crate::rtl::hardware::{Hardware, OutputUnit};
+use crate::rtl::hardware::{Features, Hardware};
 use crate::rtl::program::Program;
 use crate::search::design::{Design, hash};
-use crate::sim::plan::{self, LayerData};
-use crate::workload::graph::{QuantGraph, Semantics};
+use crate::sim::plan::{self, LayerData, OnArray};
+use crate::workload::graph::Semantics;
 use crate::workload::zoo;
 use serde_json::json;
 use std::path::Path;
@@ -42,9 +42,9 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
     let data = chosen.data(plan.semantics, session)?;
     let program = chosen.program(&data)?;
     let unit = if plan.full_unit {
-        OutputUnit::FULL
+        Features::FULL
     } else {
-        program.output_unit
+        program.features
     };
     let mut files = chosen.files(&program, unit)?;
     files.binary(DESIGN_FILE, text.into_bytes());
@@ -128,8 +128,9 @@ impl<'a> Chosen<'a> {
             return plan::random(&network.layers, session.seed);
         };
         graph.prove()?;
-        note_host_operators(&graph, session);
-        plan::of_graph(&graph, &plan::random_inputs(&graph, session.seed)?, &network.layers)
+        let on_array = OnArray::new(&graph, &network.layers)?;
+        note_host_operators(&on_array, session);
+        on_array.data(&plan::random_inputs(&graph, session.seed)?)
     }
 
     /// The layers placed in memory.
@@ -145,7 +146,7 @@ impl<'a> Chosen<'a> {
     ///
     /// # Errors
     /// As [`folder::files`].
-    pub fn files(&self, program: &Program, unit: OutputUnit) -> Result<Files> {
+    pub fn files(&self, program: &Program, unit: Features) -> Result<Files> {
         folder::files(&Hardware::with_unit(&self.design.accelerator, unit), program)
     }
 
@@ -159,8 +160,8 @@ impl<'a> Chosen<'a> {
 }
 
 /// Tells which operators do not run on the accelerator.
-pub fn note_host_operators(graph: &QuantGraph, session: &Session) {
-    let host = plan::host_operators(graph);
+pub fn note_host_operators(on_array: &OnArray, session: &Session) {
+    let host = on_array.host_operators();
     if !host.is_empty() {
         session.output.note(format!(
             "host operators, computed by the golden model: {}",

@@ -143,6 +143,10 @@ fn layers() -> Vec<Entry> {
             Kind::Transposed,
             "transposed convolution, run as a convolution of its phases",
         ),
+        (
+            Kind::Add,
+            "sum of two feature maps, each times a constant: residual additions",
+        ),
     ];
     kinds
         .map(|(kind, about)| Entry {

@@ -12,7 +12,7 @@ use crate::rtl::program::Program;
 use crate::search::design::Design;
 use crate::sim::golden::run_graph;
 use crate::sim::inference::{self, LayerCheck};
-use crate::sim::plan::of_graph;
+use crate::sim::plan::OnArray;
 use crate::sim::server::Server;
 use crate::sim::tensors;
 use crate::sim::verilator::Folder;
@@ -52,7 +52,6 @@ pub fn run(args: &RunArgs, session: &Session) -> anyhow::Result<()> {
         Some(design) => {
             let (design, _) = generate::open(design, session)?;
             let chosen = chosen(&source, &design)?;
-            note_host_operators(graph, session);
             let folder = plan.rtl.as_deref();
             rtl(&chosen, graph, &batches, folder, output.tensor, session)?
         }
@@ -187,6 +186,8 @@ fn rtl(
     session: &Session,
 ) -> anyhow::Result<Outcome> {
     graph.prove()?;
+    let on_array = OnArray::new(graph, &chosen.priced.network.layers)?;
+    note_host_operators(&on_array, session);
     let scratch = tempfile::tempdir()?;
     let work = |dir: &Path| -> Result<Outcome> {
         let mut server = None;
@@ -196,7 +197,7 @@ fn rtl(
         for (i, batch) in batches.iter().enumerate() {
             session.interrupt.check()?;
             let inputs = std::slice::from_ref(batch);
-            let data = of_graph(graph, inputs, &chosen.priced.network.layers)?;
+            let data = on_array.data(inputs)?;
             let program = chosen.program(&data)?;
             let server = match &mut server {
                 Some(server) => server,
@@ -227,7 +228,7 @@ fn rtl(
 fn serve(chosen: &Chosen, program: &Program, folder: Option<&Path>, dir: &Path) -> Result<Server> {
     let files = match folder {
         Some(_) => chosen.network_files(program)?,
-        None => chosen.files(program, program.output_unit)?,
+        None => chosen.files(program, program.features)?,
     };
     generate::write(&files, dir, dir)?;
     Server::start(&Folder::open(folder.unwrap_or(dir))?, &dir.join("manifest.txt"))

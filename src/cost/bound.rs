@@ -16,8 +16,7 @@
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::counts::Tally;
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, OFFCHIP_LOOPS, OFFCHIP_SET, Operand, READ_TO_USE, RELEASE,
-    Schedule,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, OFFCHIP_PLACES, Operand, READ_TO_USE, RELEASE, Schedule,
 };
 
 /// A run time that `s`, whose jobs sum up to `tally`, cannot undercut.
@@ -26,9 +25,11 @@ pub fn lower_bound(s: &Schedule, tally: &Tally) -> u64 {
     let (c, e) = (Constants::of(s), Extents::of(s));
     let (head, tail) = (Heads::of(s, &c, &e), Tails::of(s, &c, &e));
     let engines = one_engine(s, tally, &c, &e, (&head, &tail));
-    two_engines(s, tally, &c, (&head, &tail))
-        .into_iter()
-        .fold(engines, u64::max)
+    let mut bound = engines;
+    for memory in two_engines(s, tally, &c, (&head, &tail)) {
+        bound = bound.max(memory);
+    }
+    bound
 }
 
 /// The earliest starts of first jobs, and some of their durations.
@@ -50,6 +51,7 @@ struct Heads {
 }
 
 impl Heads {
+    #[inline]
     fn of(s: &Schedule, c: &Constants, e: &Extents) -> Self {
         let read_cycles = [s.i_beats(&e.first_l2), s.w_beats(&e.first_l2), s.p_beats(&e.first_l2)];
         let load_cycles = [s.w_cycles(&e.first), s.i_cycles(&e.first)];
@@ -88,6 +90,7 @@ struct Tails {
 }
 
 impl Tails {
+    #[inline]
     fn of(s: &Schedule, c: &Constants, e: &Extents) -> Self {
         let (write_cycles, drain_cycles) = (s.o_beats(&e.last_l2), s.drain_cycles(&e.last, true));
         let pass_cycles = compute_cycles(&PerDim::from_fn(|d| s.share[d][2]));
@@ -106,6 +109,7 @@ impl Tails {
 }
 
 /// The largest bound of an engine alone.
+#[inline]
 fn one_engine(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, (head, tail): (&Heads, &Tails)) -> u64 {
     let busy = &tally.busy;
     [
@@ -121,6 +125,7 @@ fn one_engine(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, (head, ta
 }
 
 /// The bound of each memory.
+#[inline]
 fn two_engines(s: &Schedule, tally: &Tally, c: &Constants, (head, tail): (&Heads, &Tails)) -> [u64; 7] {
     let (slots, busy, jobs, reads) = (&s.ports.slots, &tally.busy, &tally.counts.jobs, &tally.reads);
     let turns = |slots, tiles, busy, to_use, first_fill, last_use| {
@@ -195,6 +200,7 @@ impl Turns {
     /// the first. One ends with the last tile; the other with the one before, after whose use the last one is used. So
     /// both together take all fills, all uses, the first fill and the last use once more, and two releases fewer than
     /// there are tiles.
+    #[inline]
     fn least(&self) -> u64 {
         let turns = self.busy + self.tiles * self.to_use;
         if self.single || self.tiles == 1 {
@@ -205,18 +211,24 @@ impl Turns {
 }
 
 /// Issue cycles of a pass in which every PE has these shares.
+#[inline]
 fn compute_cycles(shares: &PerDim<u32>) -> u64 {
-    shares.0.iter().map(|&share| u64::from(share)).product()
+    product(PerDim::from_fn(|d| u64::from(shares[d])))
+}
+
+#[inline]
+const fn product(PerDim([k, c, y, x, r, s]): PerDim<u64>) -> u64 {
+    (k * c) * (y * x) * (r * s)
 }
 
 /// The read engine's bound. The last off-chip step reads W or I (every loop indexes one of them) and then perhaps P; all
 /// passes of that step wait for the former.
+#[inline]
 fn after_last_read(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, after_compute: u64) -> u64 {
-    let multi = s.loops.multi(0) & OFFCHIP_SET;
-    let innermost = (0..OFFCHIP_LOOPS)
-        .filter(|l| multi >> l & 1 == 1)
-        .find(|&l| s.loops.inner[l] & multi == 0);
-    let moved = |o: Operand| innermost.is_none_or(|l| s.loops.moved_l2(o, l, multi));
+    let places = &s.loops.places;
+    let multi = places.multi[0] & OFFCHIP_PLACES;
+    let innermost = multi & multi.wrapping_neg();
+    let moved = |o: Operand| multi == 0 || places.relevant[o as usize] & innermost != 0;
     let p = if moved(Operand::P) { s.p_beats(&e.last_l2) } else { 0 };
     let load = if moved(Operand::W) {
         s.w_cycles(&e.first_of_last) + c.w_to_compute
@@ -227,12 +239,13 @@ fn after_last_read(s: &Schedule, tally: &Tally, c: &Constants, e: &Extents, afte
 }
 
 /// Issue cycles of all passes of an off-chip step on a full (0) or on the edge tile (1).
+#[inline]
 fn step_compute(s: &Schedule, class: usize) -> u64 {
     let along = |d: Dim| {
-        let [full, last] = [0, class + 1].map(|i| u64::from(s.share[d][i]));
-        u64::from(s.loops.l2[d][class] - 1) * full + last
+        let share = |class: usize| u64::from(s.share[d][class]);
+        u64::from(s.loops.l2[d][class] - 1) * share(0) + share(class + 1)
     };
-    Dim::ALL.into_iter().map(along).product()
+    product(PerDim::from_fn(along))
 }
 
 /// Token constants with their register stages.
@@ -245,6 +258,7 @@ struct Constants {
 }
 
 impl Constants {
+    #[inline]
     fn of(s: &Schedule) -> Self {
         let p = &s.geometry.pipeline;
         Self {
@@ -274,8 +288,10 @@ struct Extents {
 }
 
 impl Extents {
+    #[inline]
     fn of(s: &Schedule) -> Self {
-        let first_class = |d: Dim, edge: usize| if s.loops.l2[d][edge] == 1 { edge + 1 } else { 0 };
+        // Without branches: nobody knows which loops have one trip.
+        let first_class = |d: Dim, edge: usize| usize::from(s.loops.l2[d][edge] == 1) * (edge + 1);
         let first = |edge: usize| PerDim::from_fn(|d| s.tile[d][first_class(d, edge)]);
         Self {
             first_l2: PerDim::from_fn(|d| s.l2_tile[d][0]),

@@ -18,9 +18,7 @@
 use crate::arch::accelerator::PARAM_BYTES;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
-use crate::mapping::schedule::{
-    LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand, Schedule, l2_loop, offchip_loop,
-};
+use crate::mapping::schedule::{LOOP_G, LOOP_N, LoopSet, OFFCHIP_PLACES, Operand, Schedule, l2_loop, offchip_loop};
 use serde::Serialize;
 
 /// What a run counts, each as a counter of the hardware does.
@@ -111,51 +109,75 @@ pub fn tally(s: &Schedule) -> Tally {
     t
 }
 
-/// The tiles of one level along one dimension, by [`TileClass`](crate::mapping::schedule::TileClass).
-#[derive(Clone, Copy)]
+/// Tiles of one level along one dimension: of full level-2 tiles, of the edge one, or of all.
+#[derive(Clone, Copy, Default)]
 struct Tiles {
-    number: [u64; 3],
-    extent: [u32; 3],
+    /// How many.
+    all: u64,
+    /// Sum of their extents.
+    extents: u64,
 }
 
-impl Tiles {
-    /// Sum of `f` over the tiles' extents.
-    #[inline]
-    fn sum(&self, f: impl Fn(u32) -> u64) -> u64 {
-        (0..3).map(|class| self.number[class] * f(self.extent[class])).sum()
-    }
-
-    /// Number of tiles.
-    #[inline]
-    const fn all(&self) -> u64 {
-        self.number[0] + self.number[1] + self.number[2]
-    }
-
-    /// Sum of the extents.
-    #[inline]
-    fn extents(&self) -> u64 {
-        self.sum(u64::from)
-    }
+/// Which level-2 tiles sums are over: the full ones, the edge one, all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Full,
+    Edge,
+    All,
 }
 
-/// Array tiles of a dimension that lie in full level-2 tiles (0), in the edge one (1), in any (2).
-fn array_tiles(s: &Schedule, d: Dim, which: usize) -> Tiles {
+/// One figure for each [`Which`].
+type Each<T> = [T; 3];
+
+/// Array tiles along `d`.
+#[inline]
+fn array_tiles(s: &Schedule, d: Dim) -> Each<Tiles> {
+    let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+    let [of_full, of_edge] = s.loops.l2[d].map(u64::from);
+    let edge = u64::from(s.l2_tile[d][1]);
+    let bound = u64::from(s.nest.bounds[d]);
+    let tiles = |all, extents| Tiles { all, extents };
+    [
+        tiles(full * of_full, bound - edge),
+        tiles(of_edge, edge),
+        tiles(full * of_full + of_edge, bound),
+    ]
+}
+
+/// How many array tiles along `d` are of each [`TileClass`](crate::mapping::schedule::TileClass).
+#[inline]
+fn array_classes(s: &Schedule, d: Dim, which: Which) -> [u64; 3] {
     let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
     let [of_full, of_edge] = s.loops.l2[d].map(|trips| u64::from(trips) - 1);
-    let [in_full, in_edge] = [u64::from(which != 1), u64::from(which != 0)];
+    let [in_full, in_edge] = [u64::from(which != Which::Edge), u64::from(which != Which::Full)];
+    [in_full * full * of_full + in_edge * of_edge, in_full * full, in_edge]
+}
+
+/// Vectors of `lanes` channels that the array tiles along `d` have.
+#[inline]
+fn array_vectors(s: &Schedule, d: Dim, lanes: u64) -> Each<u64> {
+    let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+    let [of_full, of_edge] = s.loops.l2[d].map(|trips| u64::from(trips) - 1);
+    let vectors = |class: usize| ceil_div(s.tile[d][class].into(), lanes);
+    let [whole, last, edge] = [vectors(0), vectors(1), vectors(2)];
+    let [in_full, in_edge] = [full * (of_full * whole + last), of_edge * whole + edge];
+    [in_full, in_edge, in_full + in_edge]
+}
+
+/// Level-2 tiles along `d`.
+#[inline]
+fn l2_tiles(s: &Schedule, d: Dim) -> Tiles {
     Tiles {
-        number: [in_full * full * of_full + in_edge * of_edge, in_full * full, in_edge],
-        extent: s.tile[d],
+        all: s.loops.offchip[offchip_loop(d)].into(),
+        extents: s.nest.bounds[d].into(),
     }
 }
 
-/// Level-2 tiles of a dimension.
-fn l2_tiles(s: &Schedule, d: Dim) -> Tiles {
-    let [full, edge] = s.l2_tile[d];
-    Tiles {
-        number: [u64::from(s.loops.offchip[offchip_loop(d)]) - 1, 0, 1],
-        extent: [full, full, edge],
-    }
+/// Sum of `f` over the extents of level-2 tiles along `d`.
+#[inline]
+fn l2_sum(s: &Schedule, d: Dim, f: impl Fn(u64) -> u64) -> u64 {
+    let [full, edge] = s.l2_tile[d].map(u64::from);
+    (u64::from(s.loops.offchip[offchip_loop(d)]) - 1) * f(full) + f(edge)
 }
 
 /// What the windows of all tiles along rows (or along columns) add up to.
@@ -178,45 +200,60 @@ enum At {
 
 struct Sums<'a> {
     s: &'a Schedule,
-    array: PerDim<Tiles>,
-    l2: PerDim<Tiles>,
-    /// Loops with several trips around full level-2 tiles, around edge ones.
-    multi: [LoopSet; 2],
+    array: PerDim<Each<Tiles>>,
+    /// Per dimension, how often something moves again: if neither of its loops, the off-chip one, or both do it.
+    factors: PerDim<[u64; 3]>,
 }
 
+/// What [`Sums::each_class`] hands out: for each dimension, of which level-2 tiles the array tiles are.
+type Selection = PerDim<Which>;
+
 impl<'a> Sums<'a> {
+    #[inline]
     fn of(s: &'a Schedule) -> Self {
+        let array = PerDim::from_fn(|d| array_tiles(s, d));
         Self {
             s,
-            array: PerDim::from_fn(|d| array_tiles(s, d, 2)),
-            l2: PerDim::from_fn(|d| l2_tiles(s, d)),
-            multi: [s.loops.multi(0), s.loops.multi(!0)],
+            factors: PerDim::from_fn(|d| {
+                [
+                    1,
+                    s.loops.offchip[offchip_loop(d)].into(),
+                    array[d][Which::All as usize].all,
+                ]
+            }),
+            array,
         }
     }
 
-    /// Calls `f` for every combination of classes in which the array tile of `operand` is moved by the same loops, with
-    /// its tiles and how often each of them is moved.
+    /// Calls `f` for every combination of level-2 tiles in which the array tile of `operand` is moved by the same loops,
+    /// with how often each of their array tiles is moved.
     #[inline]
-    fn each_class(&self, operand: Operand, mut f: impl FnMut(&PerDim<Tiles>, u64)) {
-        let relevant = self.s.loops.relevant[operand as usize];
+    fn each_class(&self, operand: Operand, mut f: impl FnMut(Selection, u64)) {
+        let places = &self.s.loops.places;
+        let relevant = places.relevant[operand as usize];
         // Dimensions whose level-2 loop has several trips in full level-2 tiles only.
-        let [full, edge] = self.multi.map(|multi| multi & relevant);
+        let [full, edge] = places.multi.map(|multi| multi & relevant);
         let split = full ^ edge;
+        let mut selection = PerDim([Which::All; 6]);
         if split == 0 {
-            return f(&self.array, self.repeats(operand, full));
+            return f(selection, self.repeats(operand, full));
         }
         // Enumerates the subsets of `split`: those dimensions are at their edge tile.
         let mut edges = split;
         loop {
-            let mut tiles = self.array;
             let mut left = split;
             while left != 0 {
-                let l = left.trailing_zeros() as usize;
-                let d = Dim::ALL[l - OFFCHIP_LOOPS];
-                tiles[d] = array_tiles(self.s, d, usize::from(edges >> l & 1));
+                let place = left.trailing_zeros() as usize;
+                // Only level-2 loops differ, and those have the innermost places.
+                let d = self.s.mapping.l2.order[Dim::ALL.len() - 1 - place];
+                selection[d] = if edges >> place & 1 == 1 {
+                    Which::Edge
+                } else {
+                    Which::Full
+                };
                 left &= left - 1;
             }
-            f(&tiles, self.repeats(operand, full & !edges | edge & edges));
+            f(selection, self.repeats(operand, full & !edges | edge & edges));
             if edges == 0 {
                 break;
             }
@@ -224,38 +261,30 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// How often each tile is moved: once per trip of the irrelevant loops around the innermost of `movers`.
+    /// How often each tile is moved: once per trip of the irrelevant loops around the innermost of `movers`, which are
+    /// places.
+    #[inline]
     fn repeats(&self, operand: Operand, movers: LoopSet) -> u64 {
-        let loops = &self.s.loops;
-        let mut left = movers;
-        let around = loop {
-            if left == 0 {
-                return 1;
-            }
-            let l = left.trailing_zeros() as usize;
-            if loops.inner[l] & movers == 0 {
-                break !loops.from(l);
-            }
-            left &= left - 1;
-        };
-        let irrelevant = around & !loops.relevant[operand as usize];
-        let mut repeats = 1;
-        for l in [LOOP_G, LOOP_N] {
-            if irrelevant >> l & 1 == 1 {
-                repeats *= u64::from(loops.offchip[l]);
-            }
-        }
-        for d in Dim::ALL {
-            if irrelevant >> l2_loop(d) & 1 == 1 {
-                repeats *= self.array[d].all();
-            } else if irrelevant >> offchip_loop(d) & 1 == 1 {
-                repeats *= u64::from(loops.offchip[offchip_loop(d)]);
-            }
-        }
-        repeats
+        let (loops, places) = (&self.s.loops, &self.s.loops.places);
+        // Places above the lowest one; none if there is none.
+        let around = !(movers ^ movers.wrapping_sub(1));
+        let irrelevant = around & !places.relevant[operand as usize];
+        let at = |l: usize| usize::from(irrelevant >> places.of[l] & 1);
+        let image = |l: usize| [1, u64::from(loops.offchip[l])][at(l)];
+        // A level-2 loop lies inside the off-chip loop over its dimension.
+        let along = |d: Dim| self.factors[d][at(offchip_loop(d)) + at(l2_loop(d))];
+        let k_c_y = along(Dim::K) * along(Dim::C) * along(Dim::Y);
+        k_c_y * (along(Dim::X) * along(Dim::R) * along(Dim::S)) * (image(LOOP_G) * image(LOOP_N))
+    }
+
+    /// The array tiles of a selection along `d`.
+    #[inline]
+    fn tiles(&self, selection: Selection, d: Dim) -> &Tiles {
+        &self.array[d][selection[d] as usize]
     }
 
     /// Trips of groups and batch, as far as they index `operand`.
+    #[inline]
     fn images(&self, operand: Operand) -> u64 {
         let loops = &self.s.loops;
         let relevant = |l: usize| loops.relevant[operand as usize] >> l & 1 == 1;
@@ -263,199 +292,221 @@ impl<'a> Sums<'a> {
         trips(LOOP_G) * trips(LOOP_N)
     }
 
+    #[inline]
     fn passes(&self, t: &mut Tally) {
-        let images = u64::from(self.s.nest.g) * u64::from(self.s.nest.n);
+        let s = self.s;
+        let images = u64::from(s.nest.g) * u64::from(s.nest.n);
         let c = &mut t.counts;
         (c.macs, c.compute_cycles, c.jobs.compute) = (images, images, images);
         for d in Dim::ALL {
-            let (tiles, share) = (&self.array[d], &self.s.share[d]);
-            c.macs *= u64::from(self.s.nest.bounds[d]);
-            c.compute_cycles *= (0..3)
-                .map(|class| tiles.number[class] * u64::from(share[class]))
-                .sum::<u64>();
-            c.jobs.compute *= tiles.all();
+            let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+            let [of_full, of_edge] = s.loops.l2[d].map(|trips| u64::from(trips) - 1);
+            let [whole, last, edge] = s.share[d].map(u64::from);
+            c.macs *= u64::from(s.nest.bounds[d]);
+            c.compute_cycles *= full * (of_full * whole + last) + of_edge * whole + edge;
+            c.jobs.compute *= self.array[d][Which::All as usize].all;
         }
         t.busy.compute = c.compute_cycles;
     }
 
+    #[inline]
     fn weights(&self, t: &mut Tally) {
-        let lanes = self.s.ports.w_lanes;
+        let vectors = array_vectors(self.s, Dim::K, self.s.ports.w_lanes);
         let images = self.images(Operand::W);
-        self.each_class(Operand::W, |tiles, repeats| {
-            let over = |f: &dyn Fn(&Tiles) -> u64| Dim::REDUCTION.iter().map(|&d| f(&tiles[d])).product::<u64>();
-            let k = &tiles[Dim::K];
-            let elements = over(&|tiles| tiles.extents()) * images * repeats;
-            let c = &mut t.counts;
-            c.w_cycles += k.sum(|e| ceil_div(e.into(), lanes)) * elements;
-            c.w_words += k.extents() * elements;
-            c.jobs.w += k.all() * over(&|tiles| tiles.all()) * images * repeats;
+        self.each_class(Operand::W, |selection, repeats| {
+            let k = self.tiles(selection, Dim::K);
+            let of = |d: Dim| self.tiles(selection, d);
+            let (c, r, s) = (of(Dim::C), of(Dim::R), of(Dim::S));
+            let elements = c.extents * r.extents * s.extents * images * repeats;
+            let counts = &mut t.counts;
+            counts.w_cycles += vectors[selection[Dim::K] as usize] * elements;
+            counts.w_words += k.extents * elements;
+            counts.jobs.w += k.all * c.all * r.all * s.all * images * repeats;
         });
         t.busy.w = t.counts.w_cycles;
     }
 
+    #[inline]
     fn inputs(&self, t: &mut Tally) {
-        let lanes = self.s.ports.i_lanes;
-        let images = self.images(Operand::I);
         let channel = self.s.channel_dim();
-        self.each_class(Operand::I, |tiles, repeats| {
+        let vectors = array_vectors(self.s, channel, self.s.ports.i_lanes);
+        let images = self.images(Operand::I);
+        self.each_class(Operand::I, |selection, repeats| {
             let repeats = repeats * images;
-            let [rows, columns] = [0, 1].map(|side| self.windows(side, tiles, At::Array));
-            let [hit_rows, hit_columns] = [(0, rows), (1, columns)].map(|(side, sum)| self.hits(side, tiles, &sum));
-            let ch = &tiles[channel];
-            let channels = ch.extents() * repeats;
-            let windows: u64 = WINDOW.iter().map(|&d| tiles[d].all()).product();
+            let of = |d: Dim| *self.tiles(selection, d);
+            let sides = [[of(Dim::Y), of(Dim::R)], [of(Dim::X), of(Dim::S)]];
+            let rows = self.windows(0, &sides[0], selection, At::Array);
+            let columns = self.windows(1, &sides[1], selection, At::Array);
+            let (hit_rows, hit_columns) = (self.hits(0, selection, &rows), self.hits(1, selection, &columns));
+            let ch = self.tiles(selection, channel);
+            let channels = ch.extents * repeats;
+            let windows = sides[0][0].all * sides[0][1].all * sides[1][0].all * sides[1][1].all;
             let c = &mut t.counts;
-            c.i_cycles += ch.sum(|e| ceil_div(e.into(), lanes)) * repeats * rows.rows * columns.rows;
+            c.i_cycles += vectors[selection[channel] as usize] * repeats * rows.rows * columns.rows;
             c.i_words += channels * rows.inside * columns.inside;
             c.i_writes += channels * hit_rows * hit_columns;
-            c.jobs.i += ch.all() * repeats * windows;
+            c.jobs.i += ch.all * repeats * windows;
         });
         t.busy.i = t.counts.i_cycles;
     }
 
+    #[inline]
     fn outputs(&self, t: &mut Tally) {
         let ports = &self.s.ports;
         let images = self.images(Operand::O);
-        let vectors_of = |k: &Tiles| k.sum(|e| ceil_div(e.into(), ports.drain_lanes));
+        let of_k = array_vectors(self.s, Dim::K, ports.drain_lanes);
         let mut vectors = 0;
-        self.each_class(Operand::O, |tiles, repeats| {
-            let over = |f: &dyn Fn(&Tiles) -> u64| f(&tiles[Dim::Y]) * f(&tiles[Dim::X]) * images * repeats;
-            let (k, positions) = (&tiles[Dim::K], over(&|tiles| tiles.extents()));
-            vectors += vectors_of(k) * positions;
-            t.counts.psum_words += k.extents() * positions;
-            t.counts.jobs.drain += k.all() * over(&|tiles| tiles.all());
+        self.each_class(Operand::O, |selection, repeats| {
+            let of = |d: Dim| self.tiles(selection, d);
+            let (k, y, x) = (of(Dim::K), of(Dim::Y), of(Dim::X));
+            let positions = y.extents * x.extents * images * repeats;
+            vectors += of_k[selection[Dim::K] as usize] * positions;
+            t.counts.psum_words += k.extents * positions;
+            t.counts.jobs.drain += k.all * y.all * x.all * images * repeats;
         });
         let bounds = &self.s.nest.bounds;
         let positions = u64::from(bounds[Dim::Y]) * u64::from(bounds[Dim::X]) * images;
         let c = &mut t.counts;
         c.acc_reads = c.psum_words - u64::from(bounds[Dim::K]) * positions;
-        let last_vectors = vectors_of(&self.array[Dim::K]) * positions;
+        let last_vectors = of_k[Which::All as usize] * positions;
         c.drain_cycles = vectors + last_vectors * (ceil_div(ports.drain_lanes, ports.requantizers) - 1);
         t.busy.drain = c.drain_cycles;
         if self.s.accumulate {
-            let last_jobs: u64 = OUTPUT.iter().map(|&d| self.array[d].all()).product();
+            let last_jobs: u64 = OUTPUT.iter().map(|&d| self.array[d][Which::All as usize].all).product();
             t.busy.drain += last_jobs * images * u64::from(self.s.geometry.pipeline.output_unit);
         }
     }
 
+    #[inline]
     fn reads(&self, t: &mut Tally) {
         let s = self.s;
         let bus = s.ports.bus;
+        let offchip = s.loops.places.multi[0] & OFFCHIP_PLACES;
         let times = |operand: Operand| {
-            let movers = s.loops.relevant[operand as usize] & self.multi[0] & OFFCHIP_SET;
+            let movers = s.loops.places.relevant[operand as usize] & offchip;
             self.images(operand) * self.repeats(operand, movers)
         };
-        let k = &self.l2[Dim::K];
         let (w_times, i_times, p_times) = (times(Operand::W), times(Operand::I), times(Operand::P));
-        let words = |word: u32, bytes: u64| ceil_div(k.sum(|e| round_up(e.into(), word.into())) * bytes, bus);
-        let elements: u64 = Dim::REDUCTION.iter().map(|&d| u64::from(s.nest.bounds[d])).product();
+        let words = |word: u32, bytes: u64| ceil_div(l2_sum(s, Dim::K, |e| round_up(e, word.into())) * bytes, bus);
+        let tiles = |d: Dim| l2_tiles(s, d);
+        let reductions = [tiles(Dim::C), tiles(Dim::R), tiles(Dim::S)];
+        let elements = reductions[0].extents * reductions[1].extents * reductions[2].extents;
+        let w_tiles = reductions[0].all * reductions[1].all * reductions[2].all;
         t.fills.w = w_times * words(s.geometry.l2_w_word, 1) * elements;
         t.fills.p = p_times * words(s.geometry.l2_p_word, PARAM_BYTES.into());
-        let [rows, columns] = [0, 1].map(|side| self.windows(side, &self.l2, At::L2));
-        let channel = &self.l2[s.channel_dim()];
-        let channels = channel.sum(|e| ceil_div(e.into(), bus)) * i_times;
-        let windows: u64 = WINDOW.iter().map(|&d| self.l2[d].all()).product();
-        let jobs = channel.all() * i_times;
+        let sides = [[tiles(Dim::Y), tiles(Dim::R)], [tiles(Dim::X), tiles(Dim::S)]];
+        let everything = PerDim([Which::All; 6]);
+        let rows = self.windows(0, &sides[0], everything, At::L2);
+        let columns = self.windows(1, &sides[1], everything, At::L2);
+        let channel = s.channel_dim();
+        let channels = l2_sum(s, channel, |e| ceil_div(e, bus)) * i_times;
+        let windows = sides[0][0].all * sides[0][1].all * sides[1][0].all * sides[1][1].all;
+        let jobs = l2_tiles(s, channel).all * i_times;
         t.fills.i = channels * rows.inside * columns.inside + jobs * (windows - rows.last_inside * columns.last_inside);
         let c = &mut t.counts;
         c.read_beats = t.fills.w + t.fills.i + t.fills.p;
         t.i_read_cycles = channels * rows.rows * columns.rows;
         t.busy.read = t.fills.w + t.i_read_cycles + t.fills.p;
+        let k = l2_tiles(s, Dim::K).all;
         t.reads = Fills {
-            w: w_times * k.all() * Dim::REDUCTION.iter().map(|&d| self.l2[d].all()).product::<u64>(),
+            w: w_times * k * w_tiles,
             i: jobs * windows,
-            p: p_times * k.all(),
+            p: p_times * k,
         };
         c.jobs.read = t.reads.w + t.reads.i + t.reads.p;
     }
 
+    #[inline]
     fn writes(&self, t: &mut Tally) {
         // Off-chip reduction loops are innermost, so every level-2 O tile is written once.
-        let images = self.images(Operand::O);
-        let bounds = &self.s.nest.bounds;
+        let (s, images) = (self.s, self.images(Operand::O));
+        let bounds = &s.nest.bounds;
         let positions = u64::from(bounds[Dim::Y]) * u64::from(bounds[Dim::X]) * images;
         let c = &mut t.counts;
-        c.write_beats = self.l2[Dim::K].sum(|e| ceil_div(e.into(), self.s.ports.bus)) * positions;
-        c.jobs.write = OUTPUT.iter().map(|&d| self.l2[d].all()).product::<u64>() * images;
+        c.write_beats = l2_sum(s, Dim::K, |e| ceil_div(e, s.ports.bus)) * positions;
+        c.jobs.write = OUTPUT.iter().map(|&d| l2_tiles(s, d).all).product::<u64>() * images;
         t.busy.write = c.write_beats;
     }
 
     /// Sums over all windows along rows (`side` 0) or columns (1) of `tiles`, which lie at `level`.
-    fn windows(&self, side: usize, tiles: &PerDim<Tiles>, level: At) -> Windows {
+    #[inline]
+    fn windows(&self, side: usize, tiles: &[Tiles; 2], selection: Selection, level: At) -> Windows {
         let nest = &self.s.nest;
-        let [out, tap] = SIDES[side];
+        let [outs, taps] = tiles;
         let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
-        let (outs, taps) = (tiles[out].all(), tiles[tap].all());
         // A window is linear in both extents.
-        let rows = (tiles[out].extents() - outs) * stride * taps
-            + (tiles[tap].extents() - taps) * dilation * outs
-            + outs * taps;
+        let windows = outs.all * taps.all;
+        let rows =
+            (outs.extents - outs.all) * stride * taps.all + (taps.extents - taps.all) * dilation * outs.all + windows;
         let mut sum = Windows {
             rows,
             inside: rows,
-            last_inside: outs * taps,
+            last_inside: windows,
         };
+        let [out, tap] = SIDES[side];
         let end = self.s.window(side, nest.bounds[out], nest.bounds[tap]);
         if nest.pad[side] > 0 || end > u64::from(nest.input[side]) {
-            let mut place = Place::first(self.s, tap, level, &tiles[tap]);
-            while let Some(taps) = place.tile() {
-                self.clip(side, tiles, level, taps, &mut sum);
-                place.advance();
-            }
+            self.clip(side, selection, level, &mut sum);
         }
         sum
     }
 
-    /// Takes off what lies in padding, for all output tiles and one kernel tile. Windows only ever move away from the
-    /// leading padding and towards the trailing one, so it looks no further than the first without padding.
-    fn clip(&self, side: usize, tiles: &PerDim<Tiles>, level: At, (tap_origin, taps): (u64, u32), sum: &mut Windows) {
-        let nest = &self.s.nest;
-        let out = SIDES[side][0];
+    /// Takes off what lies in padding.
+    fn clip(&self, side: usize, selection: Selection, level: At, sum: &mut Windows) {
+        let (s, nest) = (self.s, &self.s.nest);
+        let [out, tap] = SIDES[side];
         let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
         // Positions are counted from the first row of padding, so that they stay unsigned.
         let leading = u64::from(nest.pad[side]);
         let stored_end = leading + u64::from(nest.input[side]);
-        let window = |(origin, extent): (u64, u32)| {
-            (
-                origin * stride + tap_origin * dilation,
-                self.s.window(side, extent, taps),
-            )
-        };
-        // Most kernel tiles begin behind the leading padding.
-        let leads = tap_origin * dilation < leading;
-        let mut place = Place::first(self.s, out, level, &tiles[out]);
-        while let Some((first, rows)) = place.tile().filter(|_| leads).map(window) {
-            if first >= leading {
-                break;
+        let outs = Places::of(s, out, selection[out], level);
+        let [head, tail] = [outs.first(), outs.last()];
+        let taps = Places::of(s, tap, selection[tap], level);
+        let mut at = taps.first();
+        while let Some((tap_origin, tap_extent)) = taps.tile(&at) {
+            let window = |place: &Place| {
+                outs.tile(place).map(|(origin, extent)| {
+                    (
+                        origin * stride + tap_origin * dilation,
+                        s.window(side, extent, tap_extent),
+                    )
+                })
+            };
+            // Windows only ever move away from the leading padding and towards the trailing one.
+            let mut place = head;
+            while let Some((first, rows)) = window(&place)
+                && first < leading
+            {
+                sum.inside -= rows.min(leading - first);
+                sum.last_inside -= u64::from(first + rows <= leading);
+                outs.advance(&mut place);
             }
-            sum.inside -= rows.min(leading - first);
-            sum.last_inside -= u64::from(first + rows <= leading);
-            place.advance();
-        }
-        let mut place = Place::last(self.s, out, level, &tiles[out]);
-        while let Some((first, rows)) = place.tile().map(window) {
-            if first + rows <= stored_end {
-                break;
+            let mut place = tail;
+            while let Some((first, rows)) = window(&place)
+                && first + rows > stored_end
+            {
+                sum.inside -= rows.min(first + rows - stored_end);
+                sum.last_inside -= 1;
+                outs.retreat(&mut place);
             }
-            sum.inside -= rows.min(first + rows - stored_end);
-            sum.last_inside -= 1;
-            place.retreat();
+            taps.advance(&mut at);
         }
     }
 
     /// Rows (`side` 0) or columns (1) that are written into buffers, over all windows and positions of the axis.
-    fn hits(&self, side: usize, tiles: &PerDim<Tiles>, windows: &Windows) -> u64 {
+    #[inline]
+    fn hits(&self, side: usize, selection: Selection, windows: &Windows) -> u64 {
+        let s = self.s;
         let [out, tap] = SIDES[side];
-        if self.s.geometry.p(out) == 1 && self.s.geometry.p(tap) == 1 {
+        if s.geometry.p(out) == 1 && s.geometry.p(tap) == 1 {
             return windows.rows;
         }
-        let (out, tap) = (&tiles[out], &tiles[tap]);
+        let [outs, taps] = [out, tap].map(|d| array_classes(s, d, selection[d]));
         let mut sum = 0;
-        for o in 0..3 {
-            for t in 0..3 {
-                let windows = out.number[o] * tap.number[t];
-                if windows > 0 {
-                    sum += windows * self.hits_of(side, out.extent[o], tap.extent[t]);
+        for (outs, out) in outs.into_iter().zip(s.tile[out]) {
+            for (taps, tap) in taps.into_iter().zip(s.tile[tap]) {
+                if outs * taps > 0 {
+                    sum += outs * taps * self.hits_of(side, out, tap);
                 }
             }
         }
@@ -484,22 +535,15 @@ impl<'a> Sums<'a> {
     }
 }
 
-/// Dimensions whose extents make an input window.
-const WINDOW: [Dim; 4] = [Dim::Y, Dim::X, Dim::R, Dim::S];
 /// Dimensions that index an output.
 const OUTPUT: [Dim; 3] = [Dim::K, Dim::Y, Dim::X];
 /// Output and kernel dimension of rows, of columns.
 const SIDES: [[Dim; 2]; 2] = [[Dim::Y, Dim::R], [Dim::X, Dim::S]];
 
-/// Goes through the tiles of one dimension in order, from either end.
-struct Place {
-    /// Level-2 tile: the next one to look at, and those there are (first, one past the last).
-    l2: u64,
+/// Where the tiles of one dimension lie.
+struct Places {
+    /// The level-2 tiles there are: first, one past the last.
     range: [u64; 2],
-    /// Array tile within it.
-    trip: u64,
-    /// Whether the end was passed.
-    over: bool,
     /// Number of the edge level-2 tile, and trips within a full and within that one.
     edge: u64,
     trips: [u64; 2],
@@ -509,77 +553,79 @@ struct Place {
     extent: [u32; 3],
 }
 
-impl Place {
-    fn new(s: &Schedule, d: Dim, level: At, tiles: &Tiles) -> Self {
+/// A tile of [`Places`]: its level-2 tile and its number within; beyond the range there is none.
+#[derive(Clone, Copy)]
+struct Place {
+    l2: u64,
+    trip: u64,
+}
+
+impl Places {
+    #[inline]
+    fn of(s: &Schedule, d: Dim, which: Which, level: At) -> Self {
         let edge = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
-        let first = if tiles.number[0] + tiles.number[1] == 0 || tiles.number[1] == 0 && level == At::Array {
-            // Only the edge level-2 tile is meant, or there is no other.
-            edge
-        } else {
-            0
-        };
-        let end = if tiles.number[2] == 0 { edge } else { edge + 1 };
-        let trips = match level {
-            At::Array => s.loops.l2[d].map(u64::from),
-            At::L2 => [1, 1],
-        };
+        let (l2, array) = (s.l2_tile[d], s.tile[d]);
+        let at_l2 = level == At::L2;
         Self {
-            l2: first,
-            range: [first, end],
-            trip: 0,
-            over: false,
+            range: [
+                if which == Which::Edge { edge } else { 0 },
+                if which == Which::Full { edge } else { edge + 1 },
+            ],
             edge,
-            trips,
-            steps: [s.l2_tile[d][0].into(), s.tile[d][0].into()],
-            extent: tiles.extent,
+            trips: if at_l2 { [1; 2] } else { s.loops.l2[d].map(u64::from) },
+            steps: [l2[0].into(), array[0].into()],
+            extent: if at_l2 { [l2[0], l2[0], l2[1]] } else { array },
         }
     }
 
-    fn first(s: &Schedule, d: Dim, level: At, tiles: &Tiles) -> Self {
-        Self::new(s, d, level, tiles)
-    }
-
-    fn last(s: &Schedule, d: Dim, level: At, tiles: &Tiles) -> Self {
-        let mut place = Self::new(s, d, level, tiles);
-        place.l2 = place.range[1] - 1;
-        place.trip = place.trips_here() - 1;
-        place
-    }
-
-    const fn trips_here(&self) -> u64 {
-        self.trips[(self.l2 == self.edge) as usize]
-    }
-
-    /// First element and extent of the tile here, if there is one.
-    fn tile(&self) -> Option<(u64, u32)> {
-        if self.over {
-            return None;
-        }
-        let class = match (self.trip + 1 == self.trips_here(), self.l2 == self.edge) {
-            (false, _) => 0,
-            (true, false) => 1,
-            (true, true) => 2,
-        };
-        Some((self.l2 * self.steps[0] + self.trip * self.steps[1], self.extent[class]))
-    }
-
-    const fn advance(&mut self) {
-        self.trip += 1;
-        if self.trip == self.trips_here() {
-            self.trip = 0;
-            self.l2 += 1;
-            self.over = self.l2 == self.range[1];
+    #[inline]
+    const fn first(&self) -> Place {
+        Place {
+            l2: self.range[0],
+            trip: 0,
         }
     }
 
-    const fn retreat(&mut self) {
-        if self.trip > 0 {
-            self.trip -= 1;
-        } else if self.l2 > self.range[0] {
-            self.l2 -= 1;
-            self.trip = self.trips_here() - 1;
+    #[inline]
+    const fn last(&self) -> Place {
+        let l2 = self.range[1].wrapping_sub(1);
+        Place {
+            l2,
+            trip: self.trips[(l2 == self.edge) as usize] - 1,
+        }
+    }
+
+    /// First element and extent of a tile, if there is one.
+    #[inline]
+    fn tile(&self, place: &Place) -> Option<(u64, u32)> {
+        let at_edge = place.l2 == self.edge;
+        let ends = place.trip + 1 == self.trips[usize::from(at_edge)];
+        let class = usize::from(ends) + usize::from(ends && at_edge);
+        (self.range[0]..self.range[1]).contains(&place.l2).then(|| {
+            (
+                place.l2 * self.steps[0] + place.trip * self.steps[1],
+                self.extent[class],
+            )
+        })
+    }
+
+    #[inline]
+    const fn advance(&self, place: &mut Place) {
+        place.trip += 1;
+        if place.trip == self.trips[(place.l2 == self.edge) as usize] {
+            place.trip = 0;
+            place.l2 += 1;
+        }
+    }
+
+    /// Before the first tile comes one beyond every range.
+    #[inline]
+    const fn retreat(&self, place: &mut Place) {
+        if place.trip > 0 {
+            place.trip -= 1;
         } else {
-            self.over = true;
+            place.l2 = place.l2.wrapping_sub(1);
+            place.trip = self.trips[0] - 1;
         }
     }
 }

@@ -19,12 +19,12 @@
 //! Times never exceed the sum of all durations and constants, which [`fits`] bounds by the layer's MACs.
 
 use crate::base::dims::{Dim, PerDim};
-use crate::cost::jump::iterate;
-use crate::cost::memory::{Memory, masks};
-use crate::cost::state::{ArrayState, EVERYTHING, I, Moves, O, P, State, W, at, settle, touched};
+use crate::cost::jump::{iterate, repeat};
+use crate::cost::memory::{Memory, masks, place};
+use crate::cost::state::{ArrayState, EVERYTHING, I, Moves, O, P, State, W, at, settle};
 use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, LoopSet, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
-    READ_TO_USE, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
+    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, LOOP_G, LOOP_N, OFFCHIP_LOOPS, OFFCHIP_SET, Operand,
+    READ_TO_USE, REDUCTIONS, RELEASE, Schedule, TileClass, l2_loop, offchip_loop,
 };
 use crate::workload::layer::LoopNest;
 
@@ -70,7 +70,7 @@ impl Tokens {
 }
 
 /// Durations of the jobs of one pass.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Durations {
     w: u64,
     i: u64,
@@ -78,11 +78,19 @@ struct Durations {
     drain: [u64; 2],
 }
 
-/// A loop with several trips.
-#[derive(Clone, Copy, Default)]
+impl Durations {
+    const NONE: Self = Self {
+        w: 0,
+        i: 0,
+        compute: 0,
+        drain: [0; 2],
+    };
+}
+
+/// A loop with several trips, or neighbouring ones of which each step does the same.
+#[derive(Clone, Copy)]
 struct Level {
-    dim: u8,
-    trips: u32,
+    trips: u64,
     /// What a step of it moves.
     moves: Moves,
     /// The loop's bit, if its last trip can differ from the others: by a smaller tile, or because sums are complete.
@@ -90,13 +98,28 @@ struct Level {
 }
 
 impl Level {
+    const NONE: Self = Self {
+        trips: 1,
+        moves: 0,
+        last: 0,
+    };
+
+    /// Whether a loop just inside, of which a step moves `moves`, makes one long loop with this one: steps of either do
+    /// the same then, and no last trip `differs`.
+    const fn joins(self, moves: Moves, differs: bool) -> bool {
+        self.last == 0 && !differs && self.moves == moves
+    }
+
     /// Trips after the first that are like each other, and whether the last one is not among them, given what moves after
     /// the loop.
     const fn alike(self, exit: Moves) -> (u64, bool) {
         let differs = self.last != 0 || (self.moves ^ exit) & O != 0;
-        (self.trips as u64 - 1 - differs as u64, differs)
+        (self.trips - 1 - differs as u64, differs)
     }
 }
+
+/// In place of a level's bit: there is no loop, each trip is the last one.
+const NO_LOOP: u8 = 1 << 6;
 
 /// The level-2 loops within off-chip tiles that are edge tiles along the same dimensions.
 #[derive(Clone, Copy)]
@@ -108,6 +131,8 @@ struct Inner {
     rewinds: Moves,
     /// Bit per level: reduction loops around the innermost loop that moves O. At their last trips, sums are complete.
     reductions: u8,
+    /// Per dimension, the level at whose last trip its tile is the last one, as a bit; [`NO_LOOP`] if it always is.
+    ends: PerDim<u8>,
     /// Durations by the set of levels at their last trip, and which of them are known.
     durations: [Durations; 64],
     known: u64,
@@ -118,7 +143,10 @@ struct Inner {
 /// Evaluates schedules; keeps its workspace, and nothing else, between them.
 #[derive(Clone)]
 pub struct Evaluator {
+    /// Nests of this evaluation, then those left over from others.
     inners: Vec<Inner>,
+    /// How many are of this one.
+    known: u8,
     steps: Memory<{ at::STEP }>,
     nests: Memory<{ at::ALL }>,
     /// Number of the evaluation, which tells its memories from older ones.
@@ -136,7 +164,8 @@ impl Evaluator {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            inners: Vec::with_capacity(EDGE_SETS),
+            inners: vec![Inner::EMPTY; EDGE_SETS],
+            known: 0,
             steps: Memory::new(),
             nests: Memory::new(),
             run: 0,
@@ -146,7 +175,7 @@ impl Evaluator {
     /// Run time of `s`: the end of its last write job. The layer must [`fits`].
     #[must_use]
     pub fn cycles(&mut self, s: &Schedule) -> u64 {
-        self.inners.clear();
+        self.known = 0;
         self.run += 1;
         let mut run = Run {
             s,
@@ -189,34 +218,39 @@ impl Outer {
         let mut outer = Self {
             depth: 0,
             loops: [0; OFFCHIP_LOOPS],
-            levels: [Level::default(); OFFCHIP_LOOPS],
+            levels: [Level::NONE; OFFCHIP_LOOPS],
             inside: [0; OFFCHIP_LOOPS],
             rewinds: 0,
             reductions: 0,
             ragged: 0,
         };
+        for d in Dim::ALL {
+            outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
+        }
         let multi = s.loops.multi(0) & OFFCHIP_SET;
         let order = s.mapping.offchip.order;
         let loops = [LOOP_G, LOOP_N].into_iter().chain(order.map(offchip_loop));
         for l in loops.filter(|l| multi >> l & 1 == 1) {
+            let moves = moves(|operand| s.loops.moved_l2(operand, l, multi));
+            let ragged = l
+                .checked_sub(offchip_loop(Dim::K))
+                .is_some_and(|d| outer.ragged >> d & 1 == 1);
+            let reduces = REDUCTIONS >> l & 1 == 1;
+            let (trips, differs) = (s.loops.offchip[l].into(), ragged || reduces);
+            if let Some(around) = outer.levels[..outer.depth].last_mut()
+                && around.joins(moves, differs)
+            {
+                around.trips *= trips;
+                continue;
+            }
             outer.loops[outer.depth] = l;
+            outer.reductions |= u8::from(reduces) << outer.depth;
             outer.levels[outer.depth] = Level {
-                dim: 0,
-                trips: s.loops.offchip[l],
-                moves: moves(|operand| s.loops.moved_l2(operand, l, multi)),
-                last: 0,
+                trips,
+                moves,
+                last: u8::from(differs) << outer.depth,
             };
-            outer.reductions |= u8::from(REDUCTIONS >> l & 1 == 1) << outer.depth;
             outer.depth += 1;
-        }
-        for d in Dim::ALL {
-            outer.ragged |= u8::from(s.l2_tile[d][0] != s.l2_tile[d][1]) << d.index();
-        }
-        for level in 0..outer.depth {
-            let dim = outer.loops[level].checked_sub(offchip_loop(Dim::K));
-            let ragged = dim.is_some_and(|d| outer.ragged >> d & 1 == 1);
-            let differs = ragged || outer.reductions >> level & 1 == 1;
-            outer.levels[level].last = u8::from(differs) << level;
         }
         let mut inside = 0;
         for level in (0..outer.depth).rev() {
@@ -240,17 +274,6 @@ impl Outer {
     }
 }
 
-/// All loops over reduction dimensions.
-const REDUCTIONS: LoopSet = {
-    let mut set = 0;
-    let mut i = 0;
-    while i < Dim::REDUCTION.len() {
-        set |= 1 << offchip_loop(Dim::REDUCTION[i]) | 1 << l2_loop(Dim::REDUCTION[i]);
-        i += 1;
-    }
-    set
-};
-
 fn moves(moved: impl Fn(Operand) -> bool) -> Moves {
     [Operand::W, Operand::I, Operand::P, Operand::O]
         .into_iter()
@@ -258,18 +281,24 @@ fn moves(moved: impl Fn(Operand) -> bool) -> Moves {
 }
 
 impl Inner {
-    fn of(s: &Schedule, edges: u8) -> Self {
+    const EMPTY: Self = Self {
+        edges: 0,
+        depth: 0,
+        levels: [Level::NONE; 6],
+        rewinds: 0,
+        reductions: 0,
+        ends: PerDim([0; 6]),
+        durations: [Durations::NONE; 64],
+        known: 0,
+        beats: [0; 4],
+    };
+
+    /// Becomes the nest of `s` within off-chip tiles that are edge tiles along `edges`. Old durations stay, unknown.
+    fn set(&mut self, s: &Schedule, edges: u8) {
         let multi = s.loops.multi(edges);
-        let mut inner = Self {
-            edges,
-            depth: 0,
-            levels: [Level::default(); 6],
-            rewinds: moves(|o| s.loops.relevant[o as usize] & multi & !OFFCHIP_SET != 0),
-            reductions: 0,
-            durations: [Durations::default(); 64],
-            known: 0,
-            beats: [0; 4],
-        };
+        self.rewinds = moves(|o| s.loops.relevant[o as usize] & multi & !OFFCHIP_SET != 0);
+        (self.edges, self.depth, self.reductions, self.known) = (edges, 0, 0, 0);
+        self.ends = PerDim([NO_LOOP; 6]);
         for d in s.mapping.l2.order {
             let (l, edge) = (l2_loop(d), edges >> d.index() & 1 == 1);
             if multi >> l & 1 == 1 {
@@ -277,43 +306,52 @@ impl Inner {
                 // Around a loop that moves O: a step of it moves O too, but it does not index O.
                 let reduces = moves & O != 0 && REDUCTIONS >> l & 1 == 1;
                 let of = |last: bool| s.tile[d][TileClass::of(edge, last) as usize];
-                inner.reductions |= u8::from(reduces) << inner.depth;
-                inner.levels[inner.depth] = Level {
-                    dim: d as u8,
-                    trips: s.loops.l2[d][usize::from(edge)],
+                let differs = reduces || of(false) != of(true);
+                let trips = s.loops.l2[d][usize::from(edge)].into();
+                self.ends[d] = u8::from(differs) << self.depth;
+                if let Some(around) = self.levels[..self.depth].last_mut()
+                    && around.joins(moves, differs)
+                {
+                    around.trips *= trips;
+                    continue;
+                }
+                self.reductions |= u8::from(reduces) << self.depth;
+                self.levels[self.depth] = Level {
+                    trips,
                     moves,
-                    last: u8::from(reduces || of(false) != of(true)) << inner.depth,
+                    last: u8::from(differs) << self.depth,
                 };
-                inner.depth += 1;
+                self.depth += 1;
             }
         }
         let e = PerDim::from_fn(|d| s.l2_tile[d][usize::from(edges >> d.index() & 1)]);
-        inner.beats = [s.i_beats(&e), s.w_beats(&e), s.p_beats(&e), s.o_beats(&e)];
-        inner
+        self.beats = [s.i_beats(&e), s.w_beats(&e), s.p_beats(&e), s.o_beats(&e)];
     }
 
     /// Durations of a pass with the levels of `last` at their last trip.
+    #[inline]
     fn durations(&mut self, s: &Schedule, last: usize) -> Durations {
         if self.known >> last & 1 == 0 {
-            let of = |d: Dim, last: bool| {
-                let edge = self.edges >> d.index() & 1 == 1;
-                // A dimension that is not ragged has equal extents in both classes.
-                s.tile[d][TileClass::of(edge, last) as usize]
-            };
-            let mut e = PerDim::from_fn(|d| of(d, true));
-            for (level, l) in self.levels[..self.depth].iter().enumerate() {
-                let d = Dim::ALL[usize::from(l.dim)];
-                e[d] = of(d, last >> level & 1 == 1);
-            }
-            self.durations[last] = Durations {
-                w: s.w_cycles(&e),
-                i: s.i_cycles(&e),
-                compute: s.compute_cycles(&e),
-                drain: [s.drain_cycles(&e, false), s.drain_cycles(&e, true)],
-            };
-            self.known |= 1 << last;
+            self.learn(s, last);
         }
         self.durations[last]
+    }
+
+    fn learn(&mut self, s: &Schedule, last: usize) {
+        // A dimension that is not ragged has equal extents in both classes.
+        let class = |d: Dim| {
+            let ended = (last as u8 | NO_LOOP) & self.ends[d] != 0;
+            TileClass::of(self.edges >> d.index() & 1 == 1, ended) as usize
+        };
+        let classes = PerDim::from_fn(class);
+        let e = PerDim::from_fn(|d| s.tile[d][classes[d]]);
+        self.durations[last] = Durations {
+            w: s.w_cycles(&e),
+            i: s.i_cycles(&e),
+            compute: Dim::ALL.iter().map(|&d| u64::from(s.share[d][classes[d]])).product(),
+            drain: [s.drain_cycles(&e, false), s.drain_cycles(&e, true)],
+        };
+        self.known |= 1 << last;
     }
 }
 
@@ -334,6 +372,10 @@ impl Run<'_> {
         if level == self.outer.depth {
             return self.step(entry, exit, last, x);
         }
+        if level == 0 {
+            // Runs once: nothing to recall.
+            return self.trips(level, entry, exit, last, x);
+        }
         let around = (1 << level) - 1;
         let nest = NestKey {
             level: level + 1,
@@ -349,17 +391,20 @@ impl Run<'_> {
             nest,
             [moves, l2_moves],
             x,
-            |run, x| {
-                let here = run.outer.levels[level];
-                let (alike, differs) = here.alike(exit);
-                let moves = here.moves;
-                run.outer(level + 1, entry, moves & O, last, x);
-                iterate(alike, x, |x| run.outer(level + 1, moves, moves & O, last, x));
-                if differs {
-                    run.outer(level + 1, moves, exit, last | here.last, x);
-                }
-            },
+            |run, x| run.trips(level, entry, exit, last, x),
         );
+    }
+
+    /// All trips of the off-chip loop at `level`.
+    fn trips(&mut self, level: usize, entry: Moves, exit: Moves, last: u8, x: &mut State) {
+        let here = self.outer.levels[level];
+        let (alike, differs) = here.alike(exit);
+        let moves = here.moves;
+        self.outer(level + 1, entry, moves & O, last, x);
+        iterate(alike, x, |x| self.outer(level + 1, moves, moves & O, last, x));
+        if differs {
+            self.outer(level + 1, moves, exit, last | here.last, x);
+        }
     }
 
     /// Does what `nest` does to `x`: from memory if it started alike before, else by `run`. `moves` are the operands whose
@@ -374,7 +419,7 @@ impl Run<'_> {
         run: impl FnOnce(&mut Self, &mut State),
     ) {
         settle(moves, l2_moves, x);
-        let mask = masks::<N>(touched(moves, l2_moves));
+        let mask = masks::<N>(moves, l2_moves);
         let base = x[at::COMPUTE];
         let mut start = [0; N];
         for ((start, time), mask) in start.iter_mut().zip(&*x).zip(&mask) {
@@ -382,8 +427,9 @@ impl Run<'_> {
         }
         let key = nest.packed();
         let number = self.work.run;
-        let memo = memory(self.work).place(key, &start);
-        if memo.run == number && memo.key == key && memo.start == start {
+        let place = place(key, &start);
+        let memo = memory(self.work).at(place);
+        if memo.is(number, key, &start) {
             for ((time, end), mask) in x.iter_mut().zip(&memo.end).zip(&mask) {
                 *time = base.wrapping_add(*end) & mask | *time & !mask;
             }
@@ -391,7 +437,7 @@ impl Run<'_> {
         }
         run(self, x);
         // Nests within this one may have taken its place, or it theirs: they are found again by hash.
-        let memo = memory(self.work).place(key, &start);
+        let memo = memory(self.work).at(place);
         (memo.run, memo.key, memo.start) = (number, key, start);
         for (end, time) in memo.end.iter_mut().zip(&*x) {
             *end = time.wrapping_sub(base);
@@ -418,8 +464,9 @@ impl Run<'_> {
     fn inner(&mut self, edges: u8) -> usize {
         let place = &mut self.places[usize::from(edges)];
         if *place == NO_PLACE {
-            *place = self.work.inners.len() as u8;
-            self.work.inners.push(Inner::of(self.s, edges));
+            *place = self.work.known;
+            self.work.known += 1;
+            self.work.inners[usize::from(*place)].set(self.s, edges);
         }
         usize::from(*place)
     }
@@ -529,12 +576,14 @@ impl Nest<'_> {
         if level + 1 == self.inner.depth {
             let d = self.inner.durations(self.s, last);
             let drain = self.drain(moves_o, last, &d);
-            self.pass(entry, drain, &d, x);
-            iterate(alike, x, |x| self.pass(moves, drain, &d, x));
+            let mut times = *x;
+            self.pass(entry, drain, &d, &mut times);
+            repeat(alike, &mut times, |x| self.pass(moves, drain, &d, x));
             if differs {
                 let d = self.inner.durations(self.s, at_last);
-                self.pass(moves, self.drain(closes, at_last, &d), &d, x);
+                self.pass(moves, self.drain(closes, at_last, &d), &d, &mut times);
             }
+            *x = times;
             return;
         }
         self.run(level + 1, entry, moves_o, last, x);

@@ -47,10 +47,7 @@ pub fn iterate<const N: usize>(n: u64, x: &mut [u64; N], mut f: impl FnMut(&mut 
         for period in 1..=known.div_ceil(2).min(MAX_PERIOD) {
             before = if before == 0 { HISTORY - 1 } else { before - 1 };
             if n - done >= period as u64 && shifts_alike(&history[before], x) {
-                let jumps = (n - done) / period as u64;
-                for (time, old) in x.iter_mut().zip(&history[before]) {
-                    *time += (*time - old) * jumps;
-                }
+                jump(x, &history[before], (n - done) / period as u64);
                 // Fewer iterations than a period are left.
                 for _ in 0..(n - done) % period as u64 {
                     f(x);
@@ -60,6 +57,40 @@ pub fn iterate<const N: usize>(n: u64, x: &mut [u64; N], mut f: impl FnMut(&mut 
         }
         history[at] = *x;
         known += 1;
+    }
+}
+
+/// Goes from `before` to `x` as many times again.
+#[inline]
+fn jump<const N: usize>(x: &mut [u64; N], before: &[u64; N], times: u64) {
+    for (time, old) in x.iter_mut().zip(before) {
+        *time += (*time - old) * times;
+    }
+}
+
+/// [`iterate`] for maps that are cheap: looks for periods of one and two only, and only in long runs.
+///
+/// That is all that a pass needs: no job waits for one that is more than two jobs back.
+#[inline]
+pub fn repeat<const N: usize>(n: u64, x: &mut [u64; N], mut f: impl FnMut(&mut [u64; N])) {
+    let (mut one, mut two) = (*x, *x);
+    for done in 1..=n {
+        f(x);
+        let left = n - done;
+        if left > 0 {
+            if shifts_alike(&one, x) {
+                jump(x, &one, left);
+                return;
+            }
+            if done >= 3 && left >= 2 && shifts_alike(&two, x) {
+                jump(x, &two, left / 2);
+                if left % 2 == 1 {
+                    f(x);
+                }
+                return;
+            }
+            (two, one) = (one, *x);
+        }
     }
 }
 

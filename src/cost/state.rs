@@ -56,29 +56,23 @@ pub(crate) const O: Moves = 1 << Operand::O as u8;
 pub(crate) const EVERYTHING: Moves = W | I | P | O;
 
 /// Entries that a nest reads or changes, as bits.
-pub(crate) fn touched(moves: Moves, l2_moves: Moves) -> u16 {
-    let of = |entries: &[usize]| entries.iter().fold(0_u16, |set, &i| set | 1 << i);
-    let mut set = of(&[at::COMPUTE]);
-    for (operand, entries) in [
-        (W, of(&[at::W, at::W_FREE, at::W_READY])),
-        (I, of(&[at::I, at::I_FREE, at::I_READY])),
-        (O, of(&[at::DRAIN, at::DRAIN_BEFORE, at::O_READY])),
-    ] {
-        set |= if moves & operand != 0 { entries } else { 0 };
+pub(crate) const fn touched(moves: Moves, l2_moves: Moves) -> u16 {
+    const fn when(moves: Moves, operand: Moves, entries: u16) -> u16 {
+        if moves & operand != 0 { entries } else { 0 }
     }
-    for (operand, entries) in [
-        (EVERYTHING, of(&[at::READ])),
-        (W, of(&[at::L2_W_FREE])),
-        (I, of(&[at::L2_I_FREE])),
-        (P, of(&[at::L2_P_FREE])),
-        (O, of(&[at::WRITE, at::WRITE_BEFORE])),
-    ] {
-        set |= if l2_moves & operand != 0 { entries } else { 0 };
-    }
-    set
+    1 << at::COMPUTE
+        | when(moves, W, 1 << at::W | 1 << at::W_FREE | 1 << at::W_READY)
+        | when(moves, I, 1 << at::I | 1 << at::I_FREE | 1 << at::I_READY)
+        | when(moves, O, 1 << at::DRAIN | 1 << at::DRAIN_BEFORE | 1 << at::O_READY)
+        | when(l2_moves, EVERYTHING, 1 << at::READ)
+        | when(l2_moves, W, 1 << at::L2_W_FREE)
+        | when(l2_moves, I, 1 << at::L2_I_FREE)
+        | when(l2_moves, P, 1 << at::L2_P_FREE)
+        | when(l2_moves, O, 1 << at::WRITE | 1 << at::WRITE_BEFORE)
 }
 
 /// Raises tokens to what whoever takes them waits for anyway: their engine's last end, or the last pass.
+#[inline]
 pub(crate) fn settle(moves: Moves, l2_moves: Moves, x: &mut State) {
     for (operand, end, free, ready) in [(W, at::W, at::W_FREE, at::W_READY), (I, at::I, at::I_FREE, at::I_READY)] {
         if moves & operand != 0 {

@@ -11,7 +11,7 @@ use crate::base::rng::Rng;
 use crate::mapping::legality::{needs, quantum, violations};
 use crate::mapping::schedule::Schedule;
 use crate::mapping::tiling::{Level, Mapping};
-use crate::workload::layer::{Conv, LoopNest, Matmul, Shape};
+use crate::workload::layer::{Addition, Conv, LoopNest, Matmul, Shape};
 use rand::RngExt as _;
 
 /// What to run, on what, and how.
@@ -194,6 +194,14 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
     }
     if chance(rng, 1, 7) {
         return random_transposed(rng, limits);
+    }
+    if chance(rng, 1, 9) {
+        return Shape::Add(Addition {
+            N: pick(rng, &[1, 1, 2]),
+            C: rng.random_range(1..=limits.channels),
+            H: rng.random_range(1..=limits.side),
+            W: rng.random_range(1..=limits.side),
+        });
     }
     let mut channels = || match rng.random_range(0..3) {
         0 => rng.random_range(1..=limits.channels.min(4)),
@@ -490,6 +498,15 @@ fn simpler_layers(t: &Triple) -> Vec<Triple> {
                 }
             }
         }
+        Shape::Add(a) => {
+            for (i, v) in [a.N, a.C, a.H, a.W].into_iter().enumerate() {
+                for less in [1, v / 2, v - 1] {
+                    let mut smaller = a;
+                    *[&mut smaller.N, &mut smaller.C, &mut smaller.H, &mut smaller.W][i] = less;
+                    shapes.push(Shape::Add(smaller));
+                }
+            }
+        }
     }
     let with = |shape| Triple { shape, ..t.clone() };
     shapes.into_iter().map(with).collect()
@@ -501,7 +518,7 @@ fn scaled_groups(c: &Conv, groups: u32) -> (u32, u32, u32) {
 }
 
 fn simpler_mappings(t: &Triple) -> Vec<Triple> {
-    let m = t.mapping.normalised(&t.nest.bounds);
+    let m = t.mapping.normalised(&t.nest);
     let mut mappings = Vec::new();
     for d in Dim::ALL {
         let (bound, t2, t1) = (t.nest.bounds[d], m.offchip.tile[d], m.l2.tile[d]);

@@ -32,7 +32,7 @@
 
 use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
-use crate::base::dims::{Dim, PerDim};
+use crate::base::dims::{Dim, DimSet, PerDim};
 use crate::base::int::{ceil_div, round_up};
 use crate::mapping::tiling::Mapping;
 use crate::workload::layer::LoopNest;
@@ -135,7 +135,26 @@ pub struct Loops {
     pub offchip: [u32; OFFCHIP_LOOPS],
     /// Trip counts of the level-2 loops: within a full level-2 tile, within the edge tile.
     pub l2: PerDim<[u32; 2]>,
+    /// The loops by their place in the nesting.
+    pub places: Places,
 }
+
+/// Loops by their place in the nesting, the innermost loop at place 0: sets of places, in which the loops inside a loop are
+/// the bits below its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Place of each loop.
+    pub of: [u8; LOOPS],
+    /// Places of the loops that index W, I, P, O.
+    pub relevant: [LoopSet; 4],
+    /// Places of the loops with several trips: where all level-2 tiles are full ones, where all are edge tiles.
+    pub multi: [LoopSet; 2],
+    /// Places of the loops over reduction dimensions.
+    pub reductions: LoopSet,
+}
+
+/// Places of the off-chip loops.
+pub const OFFCHIP_PLACES: LoopSet = !((1 << (LOOPS - OFFCHIP_LOOPS)) - 1) & ((1 << LOOPS) - 1);
 
 impl Loops {
     /// The loops whose bound is above one, given which dimensions (bit `i` of `edges`) are at their edge level-2 tile.
@@ -246,17 +265,22 @@ pub struct Setting {
     /// Figures of the accelerator that durations depend on.
     pub ports: Ports,
     relevant: [LoopSet; 4],
+    /// Per loop, bit 16 o if it indexes operand o.
+    relevant_sets: [u64; LOOPS],
 }
 
 impl Setting {
     /// The setting of `nest` on `accelerator`.
     #[must_use]
     pub fn new(nest: &LoopNest, accelerator: &Accelerator) -> Self {
+        let relevant = relevance(nest.depthwise());
+        let sets = |l: usize| (0..4).fold(0, |sets, o| sets | u64::from(relevant[o] >> l & 1) << (16 * o));
         Self {
             nest: *nest,
             geometry: Geometry::of(accelerator),
             ports: Ports::of(accelerator),
-            relevant: relevance(nest.depthwise()),
+            relevant,
+            relevant_sets: std::array::from_fn(sets),
         }
     }
 
@@ -266,9 +290,10 @@ impl Setting {
     #[inline]
     pub fn schedule(&self, mapping: &Mapping) -> Schedule {
         let nest = &self.nest;
-        let mapping = mapping.normalised(&nest.bounds);
+        let mapping = mapping.normalised(nest);
         let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
         let (mut trips, mut l2_tile, mut tile) = (PerDim([[1; 2]; 6]), PerDim([[1; 2]; 6]), PerDim([[1; 3]; 6]));
+        let mut shares = tile;
         for d in Dim::ALL {
             let (t2, t1) = (mapping.offchip.tile[d], mapping.l2.tile[d]);
             let (n2, edge2) = cut(nest.bounds[d], t2);
@@ -278,24 +303,73 @@ impl Setting {
             trips[d] = [full, edge];
             l2_tile[d] = [t2, edge2];
             tile[d] = [t1, last, last_of_edge];
+            let share = |extent| share(&self.geometry, d, extent);
+            shares[d] = [share(t1), share(last), share(last_of_edge)];
         }
-        let loops = Loops {
-            inner: nesting(&mapping),
-            relevant: self.relevant,
-            offchip,
-            l2: trips,
-        };
+        let loops = self.nested(&mapping, offchip, trips);
         Schedule {
             nest: self.nest,
             mapping,
             geometry: self.geometry,
-            accumulate: accumulates(&loops),
+            accumulate: loops.places.accumulates(),
             loops,
             l2_tile,
-            share: PerDim::from_fn(|d| tile[d].map(|extent| share(&self.geometry, d, extent))),
+            share: shares,
             tile,
             ports: self.ports,
         }
+    }
+}
+
+impl Setting {
+    /// The loops, nested as `m` orders them: groups, batch, the off-chip order, the level-2 order.
+    #[inline]
+    fn nested(&self, m: &Mapping, offchip: [u32; OFFCHIP_LOOPS], l2: PerDim<[u32; 2]>) -> Loops {
+        let mut loops = Loops {
+            inner: [0; LOOPS],
+            relevant: self.relevant,
+            offchip,
+            l2,
+            places: Places::default(),
+        };
+        // Four sets of sixteen bits at once.
+        let (mut inside, mut relevant) = (0, 0);
+        let mut enclose = |place: usize, l: usize, trips: [u32; 2]| {
+            loops.inner[l] = inside;
+            inside |= 1 << l;
+            loops.places.of[l] = place as u8;
+            relevant |= self.relevant_sets[l] << place;
+            loops.places.reductions |= (REDUCTIONS >> l & 1) << place;
+            for (set, trips) in loops.places.multi.iter_mut().zip(trips) {
+                *set |= LoopSet::from(trips > 1) << place;
+            }
+        };
+        for place in 0..6 {
+            let d = m.l2.order[5 - place];
+            enclose(place, l2_loop(d), l2[d]);
+        }
+        for place in 6..12 {
+            let l = offchip_loop(m.offchip.order[11 - place]);
+            enclose(place, l, [offchip[l]; 2]);
+        }
+        for (place, l) in [(12, LOOP_N), (13, LOOP_G)] {
+            enclose(place, l, [offchip[l]; 2]);
+        }
+        let of = |operand: Operand| (relevant >> (16 * operand as u32)) as LoopSet;
+        loops.places.relevant = [of(Operand::W), of(Operand::I), of(Operand::P), of(Operand::O)];
+        loops
+    }
+}
+
+impl Places {
+    /// Whether a reduction loop with several trips encloses an output loop with several trips.
+    #[inline]
+    const fn accumulates(&self) -> bool {
+        let multi = self.multi[0] | self.multi[1];
+        let outputs = self.relevant[Operand::O as usize] & multi;
+        // Those above the innermost output loop.
+        let around = !(outputs ^ outputs.wrapping_sub(1));
+        outputs != 0 && self.reductions & multi & around != 0
     }
 }
 
@@ -510,32 +584,19 @@ fn product(e: &PerDim<u32>, dims: &[Dim]) -> u64 {
     dims.iter().map(|&d| u64::from(e[d])).product()
 }
 
-/// Per loop, the loops inside it: groups, batch, the off-chip order, the level-2 order.
-#[inline]
-fn nesting(m: &Mapping) -> [LoopSet; LOOPS] {
-    let (mut inner, mut inside) = ([0; LOOPS], 0);
-    let mut enclose = |l: usize| {
-        inner[l] = inside;
-        inside |= 1 << l;
-    };
-    for &d in m.l2.order.iter().rev() {
-        enclose(l2_loop(d));
-    }
-    for &d in m.offchip.order.iter().rev() {
-        enclose(offchip_loop(d));
-    }
-    enclose(LOOP_N);
-    enclose(LOOP_G);
-    inner
+/// All loops over reduction dimensions.
+pub const REDUCTIONS: LoopSet = both(DimSet::of(&Dim::REDUCTION));
+
+/// The off-chip and the level-2 loops over `dims`.
+const fn both(dims: DimSet) -> LoopSet {
+    (dims.bits() as LoopSet) << offchip_loop(Dim::K) | (dims.bits() as LoopSet) << l2_loop(Dim::K)
 }
 
 /// Loops that index W, I, P and O.
-fn relevance(depthwise: bool) -> [LoopSet; 4] {
+#[must_use]
+pub fn relevance(depthwise: bool) -> [LoopSet; 4] {
     use Dim::{C, K, R, S, X, Y};
-    let both = |dims: &[Dim]| {
-        dims.iter()
-            .fold(0, |set, &d| set | 1 << offchip_loop(d) | 1 << l2_loop(d))
-    };
+    let both = |dims: &[Dim]| both(DimSet::of(dims));
     let (g, n): (LoopSet, LoopSet) = (1 << LOOP_G, 1 << LOOP_N);
     let channel = if depthwise { K } else { C };
     [
@@ -544,15 +605,4 @@ fn relevance(depthwise: bool) -> [LoopSet; 4] {
         g | 1 << offchip_loop(K),
         both(&[K, Y, X]) | g | n,
     ]
-}
-
-/// Whether a reduction loop with several trips encloses an output loop with several trips.
-#[inline]
-fn accumulates(loops: &Loops) -> bool {
-    let multi = loops.multi(0) | loops.multi(!0);
-    let outputs = loops.relevant[Operand::O as usize] & multi;
-    Dim::REDUCTION
-        .iter()
-        .flat_map(|&d| [offchip_loop(d), l2_loop(d)])
-        .any(|l| multi >> l & 1 == 1 && loops.inner[l] & outputs != 0)
 }

@@ -1,7 +1,8 @@
 //! A mapping as people and searches state it: tile extents and loop orders at three levels.
 
 use crate::base::diag::{Code, Diagnostic};
-use crate::base::dims::{Dim, PerDim};
+use crate::base::dims::{Dim, DimSet, PerDim};
+use crate::workload::layer::{Kind, LoopNest};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -41,23 +42,28 @@ pub struct Level {
 
 impl Mapping {
     /// The mapping as the hardware runs it: tiles clamped to what they cut, and at the off-chip level the reduction loops
-    /// moved innermost in their given order, because partial sums never leave the chip.
+    /// moved innermost in their given order, because partial sums never leave the chip. Of an addition a level-2 tile holds
+    /// one operand, since they lie in different tensors, and a pass one digit of the multipliers.
     #[must_use]
     #[inline]
-    pub fn normalised(&self, bounds: &PerDim<u32>) -> Self {
-        let mut m = *self;
+    pub fn normalised(&self, nest: &LoopNest) -> Self {
+        let (mut m, bounds) = (*self, &nest.bounds);
+        if nest.kind == Kind::Add {
+            m.offchip.tile[Dim::R] = 1;
+            m.l2.tile[Dim::S] = 1;
+        }
         for d in Dim::ALL {
             m.offchip.tile[d] = m.offchip.tile[d].clamp(1, bounds[d]);
             m.l2.tile[d] = m.l2.tile[d].clamp(1, m.offchip.tile[d]);
         }
-        let mut next = 0;
-        for reduction in [false, true] {
-            for d in self.offchip.order {
-                if Dim::REDUCTION.contains(&d) == reduction {
-                    m.offchip.order[next] = d;
-                    next += 1;
-                }
+        // Without branches: nobody knows the order.
+        let mut next = [0, Dim::ALL.len() - Dim::REDUCTION.len()];
+        for d in self.offchip.order {
+            let reduction = usize::from(DimSet::of(&Dim::REDUCTION).contains(d));
+            if let Some(place) = m.offchip.order.get_mut(next[reduction]) {
+                *place = d;
             }
+            next[reduction] += 1;
         }
         m
     }
@@ -220,7 +226,17 @@ mod tests {
             l2: level,
             pe: Dim::ALL,
         }
-        .normalised(&PerDim([4; 6]));
+        .normalised(&LoopNest {
+            kind: Kind::Conv,
+            n: 1,
+            g: 1,
+            bounds: PerDim([4; 6]),
+            stride: [1, 1],
+            dilation: [1, 1],
+            pad: [0, 0],
+            input: [7, 7],
+            subsample: [1, 1],
+        });
         assert_eq!(m.offchip.order, [K, X, Y, S, C, R]);
         assert_eq!((m.l2.order, m.l2.tile), (level.order, PerDim([4; 6])));
     }

@@ -1,7 +1,7 @@
 //! What stands beside the Verilog for the flows around it: register map (JSON, C, SystemRDL), FuseSoC core, timing constraints.
 
 use crate::mapping::schedule::RECORD_BYTES;
-use crate::rtl::hardware::OutputUnit;
+use crate::rtl::hardware::Features;
 use crate::rtl::program::{COUNTERS, Program};
 use crate::rtl::render::REGISTER_VERSION;
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ pub fn header() -> String {
 
 /// What a host must know of one design and of the network in its folder, as a C header.
 #[must_use]
-pub fn design_header(unit: OutputUnit, p: &Program) -> String {
+pub fn design_header(unit: Features, p: &Program) -> String {
     let mut out = format!(
         "/* The accelerator {hash:016x}, and the network that lies in this folder. */\n\
          #ifndef NAAS_DESIGN_H\n#define NAAS_DESIGN_H\n\n#define NAAS_DESIGN_HASH 0x{hash:016x}ULL\n",
@@ -161,6 +161,11 @@ pub fn design_header(unit: OutputUnit, p: &Program) -> String {
             "DESIGN_TIE_WINDOW",
             tie_window.into(),
             "1 if output units can round as float32 does",
+        ),
+        (
+            "DESIGN_DIGITS",
+            unit.digits.into(),
+            "1 if weights may have two digits, as additions need",
         ),
         ("NETWORK_TABLE", p.table.address, "address of table.bin"),
         ("NETWORK_LAYERS", p.layers.len() as u64, "layers in it"),

@@ -1,10 +1,11 @@
 //! From a schedule to the descriptor that makes the hardware run it.
 
 use crate::base::dims::{Dim, PerDim};
-use crate::mapping::schedule::{OFFCHIP_LOOPS, Operand, Schedule};
+use crate::mapping::schedule::{OFFCHIP_LOOPS, Operand, Schedule, offchip_loop};
 use crate::rtl::descriptor::Descriptor;
-use crate::rtl::hardware::OutputUnit;
+use crate::rtl::hardware::Features;
 use crate::rtl::layout::Blocked;
+use crate::workload::layer::Kind;
 use crate::workload::quant::LayerPost;
 
 /// Where a layer's data lies, in beats of the bus.
@@ -12,6 +13,8 @@ use crate::workload::quant::LayerPost;
 pub struct Placement {
     /// Input tensor.
     pub input: u32,
+    /// An addition's second operand, otherwise the input again.
+    pub second: u32,
     /// Output tensor.
     pub output: u32,
     /// Packed weights.
@@ -29,8 +32,9 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     let mut put = |name: &'static str, v: Vec<u64>| values.push((name, v));
     put("hash", halves(hash));
     put("predicted", halves(predicted));
-    put("needs", vec![OutputUnit::for_layers([post]).needs()]);
+    put("needs", vec![Features::for_layers([(&s.nest, post)]).needs()]);
     put("depthwise", vec![s.nest.depthwise().into()]);
+    put("digits", vec![(s.nest.kind == Kind::Add).into()]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
     loops(s, &mut put);
@@ -59,6 +63,29 @@ fn by_edge(s: &Schedule, d: Dim, f: impl Fn(u32) -> u32) -> Vec<u64> {
 
 const fn wide(v: u32) -> u64 {
     v as u64
+}
+
+/// A stride of the off-chip loop over `d`: none if the loop has a single trip, where it could exceed what it moves in.
+fn offchip_step(s: &Schedule, d: Dim, stride: u64) -> u64 {
+    if s.loops.offchip[offchip_loop(d)] > 1 {
+        stride
+    } else {
+        0
+    }
+}
+
+/// The same for the loop over images.
+const fn image_step(s: &Schedule, stride: u64) -> u64 {
+    if s.nest.n > 1 { stride } else { 0 }
+}
+
+/// The same for the level-2 loop over `d`.
+fn l2_step(s: &Schedule, d: Dim, stride: u64) -> u64 {
+    if s.loops.l2[d].iter().any(|&trips| trips > 1) {
+        stride
+    } else {
+        0
+    }
 }
 
 fn loops(s: &Schedule, put: Put) {
@@ -111,8 +138,12 @@ fn passes(s: &Schedule, put: Put) {
     let ([sy, sx], [dy, dx]) = (s.nest.stride.map(wide), s.nest.dilation.map(wide));
     let (pitch, channel) = input_pitch(s);
     let (k, c) = if s.nest.depthwise() { (channel, 0) } else { (0, channel) };
+    let step = |d: Dim, stride: u64| if f[d] > 1 { stride } else { 0 };
     put("pe_w_stride", vec![f[C] * f[R] * f[S], f[R] * f[S], f[S], 1]);
-    put("pe_i_stride", vec![k, c, sy * pitch, sx, dy * pitch, dx]);
+    put(
+        "pe_i_stride",
+        vec![k, c, step(Y, sy * pitch), step(X, sx), step(R, dy * pitch), step(S, dx)],
+    );
     put("pe_o_stride", vec![f[Y] * f[X], f[X], 1]);
 }
 
@@ -185,18 +216,19 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
         ("r_step", R, dy),
         ("s_step", S, dx),
     ] {
-        put(name, by_class(s, d, |e| s.share(d, e) * step));
+        // One position begins where the window does.
+        let steps = s.geometry.p(d) > 1;
+        put(name, by_class(s, d, |e| if steps { s.share(d, e) * step } else { 0 }));
     }
     let (t1, t2) = (s.mapping.l2.tile, s.mapping.offchip.tile);
     for (name, out, tap, stride, dilation) in [("origin_y", Y, R, sy, dy), ("origin_x", X, S, sx, dx)] {
-        let step = |v: u32, by: u32| wide(v) * wide(by);
         put(
             name,
             vec![
-                step(t2[out], stride),
-                step(t2[tap], dilation),
-                step(t1[out], stride),
-                step(t1[tap], dilation),
+                offchip_step(s, out, wide(t2[out]) * wide(stride)),
+                offchip_step(s, tap, wide(t2[tap]) * wide(dilation)),
+                l2_step(s, out, wide(t1[out]) * wide(stride)),
+                l2_step(s, tap, wide(t1[tap]) * wide(dilation)),
             ],
         );
     }
@@ -219,10 +251,10 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
         vec![
             channels(K),
             channels(C),
-            wide(t1[Y]) * wide(sy) * w,
-            wide(t1[X]) * wide(sx),
-            wide(t1[R]) * wide(dy) * w,
-            wide(t1[S]) * wide(dx),
+            l2_step(s, Y, wide(t1[Y]) * wide(sy) * w),
+            l2_step(s, X, wide(t1[X]) * wide(sx)),
+            l2_step(s, R, wide(t1[R]) * wide(dy) * w),
+            l2_step(s, S, wide(t1[S]) * wide(dx)),
         ],
     );
     put("il_job_stride", vec![h * w, w]);
@@ -287,7 +319,12 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
     let col = wide(n.subsample[1]);
     let before = wide(n.pad[0]) * row + wide(n.pad[1]) * col;
     put("rd_i_safe", vec![at.input.into()]);
-    put("rd_i_base", vec![wide(at.input.wrapping_sub(before as u32))]);
+    // Beat addresses wrap where byte addresses do.
+    let addresses = (1 << 32) / s.ports.bus - 1;
+    put(
+        "rd_i_base",
+        vec![wide(at.input.wrapping_sub(before as u32)) & addresses],
+    );
     let t2 = s.mapping.offchip.tile;
     let group = wide(tensor.blocks()) * tensor.plane();
     let channels = |d: Dim| {
@@ -301,13 +338,17 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
         "rd_i_tile_stride",
         vec![
             group,
-            wide(n.g) * group,
+            image_step(s, wide(n.g) * group),
             channels(K),
             channels(C),
-            wide(t2[Y]) * wide(sy) * row,
-            wide(t2[X]) * wide(sx) * col,
-            wide(t2[R]) * wide(dy) * row,
-            wide(t2[S]) * wide(dx) * col,
+            offchip_step(s, Y, wide(t2[Y]) * wide(sy) * row),
+            offchip_step(s, X, wide(t2[X]) * wide(sx) * col),
+            match n.kind {
+                // The next row of taps is the other operand.
+                Kind::Add => wide(at.second.wrapping_sub(at.input)) & addresses,
+                _ => offchip_step(s, R, wide(t2[R]) * wide(dy) * row),
+            },
+            offchip_step(s, S, wide(t2[S]) * wide(dx) * col),
         ],
     );
     put("rd_i_job_stride", vec![tensor.plane(), row, col]);
@@ -366,10 +407,10 @@ fn write(s: &Schedule, at: &Placement, put: Put) {
         "wr_tile_stride",
         vec![
             group,
-            wide(s.nest.g) * group,
+            image_step(s, wide(s.nest.g) * group),
             wide(t2[K] / bus) * tensor.plane(),
-            wide(t2[Y]) * wide(tensor.cols),
-            wide(t2[X]),
+            offchip_step(s, Y, wide(t2[Y]) * wide(tensor.cols)),
+            offchip_step(s, X, t2[X].into()),
         ],
     );
     put("wr_job_stride", vec![tensor.plane(), tensor.cols.into()]);
@@ -398,6 +439,7 @@ mod tests {
             };
             let at = Placement {
                 input: 3,
+                second: 8,
                 output: 4,
                 weights: 5,
                 params: 6,

@@ -38,11 +38,17 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "needs",
-        2,
+        3,
         1,
-        "of the output unit: bit 0 a multiplier of more than 24 bits, bit 1 the tie window",
+        "bit 0 output units with multipliers of more than 24 bits, bit 1 with the tie window, bit 2 weights of two digits",
     ),
     field("depthwise", 1, 1, "the input is indexed by K"),
+    field(
+        "digits",
+        1,
+        1,
+        "products of tap columns beyond the first count 256-fold",
+    ),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),
     field(

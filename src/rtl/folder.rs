@@ -6,6 +6,7 @@ use crate::rtl::hardware::Hardware;
 use crate::rtl::picture;
 use crate::rtl::program::{COUNTERS, PlacedLayer, Program, Segment};
 use crate::rtl::render;
+use crate::rtl::storage::Storage;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -78,7 +79,7 @@ const BENCH: [(&str, &str); 19] = [
 /// All files of a design and the layers that it runs.
 ///
 /// # Errors
-/// As [`render::render`].
+/// As [`render::render`] and [`network`].
 pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
     let mut files = Files::default();
     verilog(hw, program.hash, &mut files)?;
@@ -91,7 +92,7 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
         format!("BUS_BYTES := {}\nPES := {}\n", program.bus, hw.accelerator.pes()),
     );
     beside(&mut files)?;
-    files.text("naas_design.h", collateral::design_header(hw.output_unit, program));
+    files.text("naas_design.h", collateral::design_header(hw.features, program));
     files.0.extend(network(hw, program)?.0);
     Ok(files)
 }
@@ -100,8 +101,14 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
 /// rest of the folder runs that.
 ///
 /// # Errors
-/// As [`files`].
+/// `E0203` for a layer that the design's registers cannot hold.
 pub fn network(hw: &Hardware, program: &Program) -> Result<Files> {
+    let storage = Storage::of(hw, program.hash);
+    for layer in &program.layers {
+        storage
+            .check(&layer.descriptor)
+            .map_err(|e| e.at(format!("layer `{}`", layer.name)))?;
+    }
     let mut files = Files::default();
     files.text("manifest.txt", manifest(hw, program));
     table(program, &mut files)?;

@@ -5,48 +5,54 @@ use crate::arch::geometry::Geometry;
 use crate::base::dims::Dim;
 use crate::base::int::bits_for;
 use crate::rtl::descriptor;
+use crate::workload::layer::{Kind, LoopNest};
 use crate::workload::quant::LayerPost;
 
-/// What the output units of a design can do; more than its tables need costs area only. Every descriptor says what its layer
+/// What a design can do beyond the least; more than its tables need costs area only. Every descriptor says what its layer
 /// needs, and the hardware refuses one that needs more than it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutputUnit {
-    /// Bits of the multiplier: 24 for float32 scales alone, 31 for TFLite's.
+pub struct Features {
+    /// Bits of the output units' multiplier: 24 for float32 scales alone, 31 for TFLite's.
     pub multiplier_bits: u32,
-    /// Whether it can round as float32 arithmetic does.
+    /// Whether output units can round as float32 arithmetic does.
     pub tie_window: bool,
+    /// Whether weights may have two digits: additions need it.
+    pub digits: bool,
 }
 
-impl OutputUnit {
-    /// The unit that runs every table.
+impl Features {
+    /// What runs every table.
     pub const FULL: Self = Self {
         multiplier_bits: 31,
         tie_window: true,
+        digits: true,
     };
 
-    /// What a unit of this kind does beyond the least one, as a descriptor's `needs`.
+    /// What is there beyond the least, as a descriptor's `needs`.
     #[must_use]
     pub const fn needs(self) -> u64 {
-        (self.multiplier_bits > 24) as u64 | (self.tie_window as u64) << 1
+        (self.multiplier_bits > 24) as u64 | (self.tie_window as u64) << 1 | (self.digits as u64) << 2
     }
 
-    /// Whether this unit runs every table that `other` runs.
+    /// Whether this runs every table that `other` runs.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
         other.needs() & !self.needs() == 0
     }
 
-    /// The least unit that runs these layers.
-    pub fn for_layers<'a>(layers: impl IntoIterator<Item = &'a LayerPost>) -> Self {
+    /// The least that runs these layers.
+    pub fn for_layers<'a>(layers: impl IntoIterator<Item = (&'a LoopNest, &'a LayerPost)>) -> Self {
         let least = Self {
             multiplier_bits: 24,
             tie_window: false,
+            digits: false,
         };
-        layers.into_iter().fold(least, |unit, post| {
+        layers.into_iter().fold(least, |unit, (nest, post)| {
             let wide = post.channels.iter().any(|c| c.multiplier >> 24 != 0);
             Self {
                 multiplier_bits: if wide { 31 } else { unit.multiplier_bits },
                 tie_window: unit.tie_window || post.needs_tie_window(),
+                digits: unit.digits || nest.kind == Kind::Add,
             }
         })
     }
@@ -80,19 +86,19 @@ pub struct Hardware {
     /// Bytes of a descriptor.
     pub descriptor_bytes: u32,
     /// What the output units can do.
-    pub output_unit: OutputUnit,
+    pub features: Features,
 }
 
 impl Hardware {
     /// Decides every width for an accelerator that obeys the rules, with output units that run every table.
     #[must_use]
     pub fn new(a: &Accelerator) -> Self {
-        Self::with_unit(a, OutputUnit::FULL)
+        Self::with_unit(a, Features::FULL)
     }
 
     /// As [`Hardware::new`], with the given output units.
     #[must_use]
-    pub fn with_unit(a: &Accelerator, output_unit: OutputUnit) -> Self {
+    pub fn with_unit(a: &Accelerator, features: Features) -> Self {
         let g = Geometry::of(a);
         let w_depth = a.buffers.W.bytes / g.w_word;
         let i_depth = a.buffers.I.bytes / g.i_word;
@@ -123,7 +129,7 @@ impl Hardware {
             queue: (a.offchip.latency_cycles + 16).next_power_of_two(),
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
             descriptor_bytes,
-            output_unit,
+            features,
             accelerator: a.clone(),
             geometry: g,
         }
@@ -174,13 +180,18 @@ impl Hardware {
             ("UNIT", g.pipeline.output_unit, "latency of an output unit"),
             (
                 "MULT_BITS",
-                self.output_unit.multiplier_bits,
+                self.features.multiplier_bits,
                 "bits of an output unit's multiplier",
             ),
             (
                 "TIE_WINDOW",
-                self.output_unit.tie_window.into(),
+                self.features.tie_window.into(),
                 "1 if output units can round as float32 does",
+            ),
+            (
+                "DIGITS",
+                self.features.digits.into(),
+                "1 if weights may have two digits",
             ),
             ("BUS", bus, "bytes of a bus beat"),
             ("WWORD", g.l2_w_word, "bytes of a level-2 W word"),

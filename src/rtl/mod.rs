@@ -6,9 +6,11 @@
 pub mod collateral;
 pub mod compile;
 pub mod descriptor;
+pub mod descriptor_view;
 pub mod folder;
 pub mod hardware;
 pub mod layout;
 pub mod picture;
 pub mod program;
 pub mod render;
+pub mod storage;

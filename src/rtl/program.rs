@@ -6,7 +6,7 @@ use crate::base::int::round_up;
 use crate::mapping::schedule::{RECORD_BYTES, Schedule};
 use crate::rtl::compile::{Placement, descriptor};
 use crate::rtl::descriptor::Descriptor;
-use crate::rtl::hardware::OutputUnit;
+use crate::rtl::hardware::Features;
 use crate::rtl::layout::{Blocked, pack_params, pack_weights};
 use crate::workload::layer::Shape;
 use crate::workload::quant::LayerPost;
@@ -54,8 +54,10 @@ pub struct LayerRun<'a> {
     pub weights: &'a [i8],
     /// Output-unit parameters.
     pub post: &'a LayerPost,
-    /// Identity and content of the input tensor.
+    /// Identity and content of the input tensor; of an addition's two operands the identity of the first and both contents.
     pub input: (usize, &'a [i8]),
+    /// Identity of an addition's second operand.
+    pub second: Option<usize>,
     /// Identity and expected content of the output tensor.
     pub output: (usize, &'a [i8]),
     /// What the model says.
@@ -119,8 +121,8 @@ pub struct Program {
     pub bus: u64,
     /// Off-chip latency that the prediction assumes.
     pub latency: u64,
-    /// The least output unit that runs all layers.
-    pub output_unit: OutputUnit,
+    /// The least options of the hardware that run all layers.
+    pub features: Features,
 }
 
 /// Hands out aligned addresses, upwards.
@@ -166,7 +168,7 @@ impl Program {
             total_cycles: layers.iter().map(|l| l.predicted.cycles).sum::<u64>() + ports.finish_cycles(),
             bus: ports.bus,
             latency: ports.latency,
-            output_unit: OutputUnit::for_layers(layers.iter().map(|l| l.post)),
+            features: Features::for_layers(layers.iter().map(|l| (&l.schedule.nest, l.post))),
         };
         program.table.address = memory.take(u64::from(crate::rtl::descriptor::bytes()) * layers.len() as u64);
         program.records = memory.take(RECORD_BYTES * layers.len() as u64);
@@ -214,22 +216,29 @@ impl Program {
         let block = self.bus as u32;
         let stored = stored_input(&layer.shape, s);
         let input = Blocked::input(&s.nest, stored, block);
-        let input_at = *tensors.entry((layer.input.0, input)).or_insert_with(|| {
-            let segment = Segment {
-                name: format!("input_{}", self.inputs.len()),
-                address: memory.take(input.bytes()),
-                bytes: input.pack(layer.input.1),
-            };
-            let at = segment.address;
-            self.inputs.push(segment);
-            at
-        });
+        let mut read = |tensor: usize, values: &[i8]| {
+            *tensors.entry((tensor, input)).or_insert_with(|| {
+                let segment = Segment {
+                    name: format!("input_{}", self.inputs.len()),
+                    address: memory.take(input.bytes()),
+                    bytes: input.pack(values),
+                };
+                let at = segment.address;
+                self.inputs.push(segment);
+                at
+            })
+        };
+        let operands = if layer.second.is_some() { 2 } else { 1 };
+        let (first, rest) = layer.input.1.split_at(layer.input.1.len() / operands);
+        let input_at = read(layer.input.0, first);
+        let second_at = layer.second.map_or(input_at, |tensor| read(tensor, rest));
         let output = Blocked::output(&s.nest, block);
         let output_at = memory.take(output.bytes());
         tensors.insert((layer.output.0, output), output_at);
         let beat = |bytes: u64| (bytes / self.bus) as u32;
         let placement = Placement {
             input: beat(input_at),
+            second: beat(second_at),
             output: beat(output_at),
             weights: beat(self.weights.address + weights),
             params: beat(self.weights.address + params),
@@ -253,6 +262,6 @@ impl Program {
 fn stored_input(shape: &Shape, s: &Schedule) -> [u32; 2] {
     match shape {
         Shape::Conv(c) => [c.H, c.W],
-        Shape::Matmul(_) => s.nest.input,
+        Shape::Matmul(_) | Shape::Add(_) => s.nest.input,
     }
 }

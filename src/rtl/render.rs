@@ -4,7 +4,9 @@ use crate::arch::connectivity::{Datum, Link, link};
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
 use crate::rtl::descriptor;
+use crate::rtl::descriptor_view::{self, DescriptorView};
 use crate::rtl::hardware::Hardware;
+use crate::rtl::storage::Counts;
 use serde::Serialize;
 
 /// Version of the register map, as the VERSION register reports it.
@@ -32,6 +34,7 @@ pub const LEAVES: &[(&str, &str)] = &[
         include_str!("../../templates/lib/naas_output_unit.v"),
     ),
     ("naas_pe.v", include_str!("../../templates/lib/naas_pe.v")),
+    ("naas_pick.v", include_str!("../../templates/lib/naas_pick.v")),
     ("naas_psum_buf.v", include_str!("../../templates/lib/naas_psum_buf.v")),
     ("naas_reader.v", include_str!("../../templates/lib/naas_reader.v")),
     ("naas_rotor.v", include_str!("../../templates/lib/naas_rotor.v")),
@@ -70,7 +73,7 @@ pub struct TopView {
     pub bus_size: String,
     /// Local parameters.
     pub parameters: Vec<ParameterView>,
-    /// Slices of the descriptor.
+    /// Fields of the descriptor.
     pub fields: Vec<FieldView>,
     /// Token counters.
     pub tokens: Vec<TokenView>,
@@ -151,11 +154,61 @@ impl TopView {
                     value: value.to_string(),
                     doc: doc.to_owned(),
                 })
+                .chain(counts(hw))
                 .collect(),
             fields: fields(),
             tokens: tokens(hw),
         }
     }
+}
+
+/// Widths of the engines' counters. Of a list, K is the lowest byte, S the highest.
+fn counts(hw: &Hardware) -> Vec<ParameterView> {
+    let c = Counts::of(hw);
+    let list = |bits: [u32; 6]| {
+        let bytes: Vec<String> = bits.iter().rev().map(|b| format!("8'd{b}")).collect();
+        format!("{{{}}}", bytes.join(", "))
+    };
+    [
+        (
+            "[47:0] TRIP_BITS",
+            list(c.trips),
+            "bits of a level-2 trip count minus one: S R X Y C K",
+        ),
+        (
+            "[47:0] TILE_BITS",
+            list(c.tile),
+            "bits of an array tile's extent minus one",
+        ),
+        ("[47:0] SHARE_BITS", list(c.share), "bits of a PE's extent minus one"),
+        (
+            "WINDOW_BITS",
+            c.window.to_string(),
+            "bits of a row or column of a level-2 tile's window",
+        ),
+        (
+            "SHARE_WINDOW_BITS",
+            c.share_window.to_string(),
+            "bits of a row or column of one position's window",
+        ),
+        (
+            "CHANNEL_BITS",
+            c.channels[0].to_string(),
+            "bits of an array tile's channels minus one",
+        ),
+        (
+            "L2_CHANNEL_BITS",
+            c.channels[1].to_string(),
+            "bits of a level-2 tile's channels minus one",
+        ),
+    ]
+    .into_iter()
+    .map(|(name, value, doc)| ParameterView {
+        name: name.to_owned(),
+        value,
+        doc: doc.to_owned(),
+    })
+    .collect()
 }
 
 /// One line per operand: its buffers, and how they are linked along each dimension that runs in parallel.
@@ -270,10 +323,17 @@ fn squeeze(text: &str) -> String {
 /// As [`render`].
 pub fn verilog(hw: &Hardware, hash: u64) -> Result<Vec<(String, String)>> {
     let top = render("naas_top.v", TOP, &TopView::new(hw, hash))?;
+    let descriptor = render(
+        "naas_descriptor.v",
+        descriptor_view::TEMPLATE,
+        &DescriptorView::new(hw, hash),
+    )?;
+    let generated = [("naas_top.v", top), ("naas_descriptor.v", descriptor)];
     let leaves = LEAVES
         .iter()
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-    Ok(std::iter::once(("naas_top.v".to_owned(), top)).chain(leaves).collect())
+    let generated = generated.map(|(name, text)| (name.to_owned(), text));
+    Ok(generated.into_iter().chain(leaves).collect())
 }
 
 #[cfg(test)]
@@ -320,7 +380,7 @@ mod tests {
         for text in std::iter::once(TOP).chain(LEAVES.iter().map(|(_, t)| *t)) {
             for line in text.lines() {
                 let word = line.trim_start().split([' ', '(']).next().unwrap_or("");
-                if word.starts_with("naas_") && word != "naas_mem" {
+                if word.starts_with("naas_") && !["naas_mem", "naas_descriptor"].contains(&word) {
                     used.insert(word);
                 }
             }

@@ -14,9 +14,9 @@ use crate::sim::kernels::{self, Window};
 use crate::workload::graph::{
     AddForm, AddOp, AverageOp, Layout, MAX_ELEMENTS, MacOp, MeanOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
 };
-use crate::workload::layer::{Conv, Shape};
+use crate::workload::layer::{Addition, Conv, Shape};
 use crate::workload::phases::Phases;
-use crate::workload::quant::{LayerPost, Requantizer, output_unit};
+use crate::workload::quant::{ChannelParams, LayerPost, Requantizer, output_unit};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -123,7 +123,7 @@ pub fn mac_layer(mac: &MacOp, layout: Layout, input: &[i8]) -> Result<Vec<i8>> {
     layer(&mac.layer.shape, layout, input, &mac.weights, &mac.post)
 }
 
-/// One multiply-accumulate layer given by its parts; layouts as in [`MacOp`].
+/// One layer given by its parts; layouts as in [`MacOp`]. The input of an addition is one operand after the other.
 ///
 /// # Errors
 /// As [`accumulators`].
@@ -150,6 +150,7 @@ fn finish(shape: &Shape, post: &LayerPost, sums: &[i32]) -> Vec<i8> {
     // Positions that share their parameters: all of them, but in each of several products of activations its own.
     let (width, positions) = match shape {
         Shape::Conv(conv) => (conv.K as usize, usize::MAX),
+        Shape::Add(sum) => (sum.C as usize, usize::MAX),
         Shape::Matmul(product) if product.weights => (product.N as usize, usize::MAX),
         Shape::Matmul(product) => (product.N as usize, product.M as usize),
     };
@@ -203,6 +204,9 @@ fn channels_last_sums(
             return Err(mismatch(what, have, want as usize));
         }
     }
+    if let Shape::Add(sum) = shape {
+        return addition(sum, layout, input, weights, post);
+    }
     let biases = biases(weights, post)?;
     let zero = i16::from(post.input_zero_point);
     let centred: Vec<i16> = input.iter().map(|&x| i16::from(x) - zero).collect();
@@ -220,7 +224,37 @@ fn channels_last_sums(
             }
         }
         Shape::Matmul(product) => kernels::products(product, &centred, weights, &biases),
+        Shape::Add(_) => Vec::new(),
     })
+}
+
+/// Sums of an addition, channels last: each operand times a multiplier of two digits, of which the bias knows the zero points.
+fn addition(sum: &Addition, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
+    let channels = sum.C as usize;
+    let maps = match layout {
+        Layout::ChannelsLast => input.to_vec(),
+        Layout::ChannelsFirst => host::swap_axes(input, channels, (sum.H * sum.W) as usize),
+    };
+    let (first, second) = maps.split_at(maps.len() / 2);
+    let multipliers = weights.as_chunks::<4>().0.iter();
+    let sides: Vec<[i32; 2]> = multipliers
+        .map(|&[a, ah, b, bh]| [[a, ah], [b, bh]].map(|[low, high]| i32::from(low) + 256 * i32::from(high)))
+        .collect();
+    let reach = |c: &ChannelParams, m: &[i32; 2]| {
+        i64::from(c.bias.unsigned_abs()) + m.iter().map(|m| 128 * i64::from(m.unsigned_abs())).sum::<i64>()
+    };
+    if post
+        .channels
+        .iter()
+        .zip(&sides)
+        .any(|(c, m)| reach(c, m) > i64::from(i32::MAX))
+    {
+        return Err(Diagnostic::new(Code::BadSize, "sums can overflow 32 bits"));
+    }
+    let pairs = first.iter().zip(second).zip(post.channels.iter().zip(&sides).cycle());
+    Ok(pairs
+        .map(|((&a, &b), (channel, [ma, mb]))| channel.bias + i32::from(a) * ma + i32::from(b) * mb)
+        .collect())
 }
 
 /// Channels-last outputs of a layer in the layout that is wanted.
@@ -230,6 +264,7 @@ fn restore<T: Copy>(shape: &Shape, layout: Layout, values: Vec<T>) -> Vec<T> {
             let [rows, cols] = conv.output().unwrap_or_default();
             host::swap_axes(&values, (rows * cols) as usize, conv.K as usize)
         }
+        (Shape::Add(sum), Layout::ChannelsFirst) => host::swap_axes(&values, (sum.H * sum.W) as usize, sum.C as usize),
         _ => values,
     }
 }
@@ -251,6 +286,10 @@ fn extents(shape: &Shape, window: Option<Window>) -> (u64, u64) {
             (product([c.N, c.C, c.H, c.W]), product([c.N, c.K, rows, cols]))
         }
         Shape::Matmul(m) => (product([m.batch, m.M, m.K, 1]), product([m.batch, m.M, m.N, 1])),
+        Shape::Add(a) => {
+            let one = product([a.N, a.C, a.H, a.W]);
+            (one.saturating_mul(2), one)
+        }
     }
 }
 

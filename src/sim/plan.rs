@@ -11,7 +11,8 @@ use crate::mapping::schedule::Schedule;
 use crate::rtl::program::{LayerRun, Predicted, Program};
 use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
-use crate::workload::graph::{Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
+use crate::workload::array::ArrayLayer;
+use crate::workload::graph::{Layout, OpKind, QuantGraph, Semantics, TensorId};
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::phases::Phases;
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding, encode_scale};
@@ -38,8 +39,10 @@ pub struct LayerData {
     pub post: LayerPost,
     /// Layout of the network's own tensors.
     pub layout: Layout,
-    /// Identity and content of the input.
+    /// Identity and content of the input; of an addition's two operands the identity of the first and both contents.
     pub input: (TensorId, Vec<i8>),
+    /// Identity of an addition's second operand.
+    pub second: Option<TensorId>,
     /// Identity and golden content of the output.
     pub output: (TensorId, Vec<i8>),
 }
@@ -60,6 +63,7 @@ impl LayerData {
         let shape = &layer.shape;
         let mut data = Self {
             input: (input, to_planes(shape, layout, read, Side::Input)),
+            second: None,
             output: (output, Vec::new()),
             layer: layer.clone(),
             layout,
@@ -96,47 +100,96 @@ pub fn random_inputs(graph: &QuantGraph, seed: u64) -> Result<Vec<Vec<i8>>> {
         .collect()
 }
 
-/// The data of `layers`, by name, in a run of `graph` on `inputs`.
-///
-/// # Errors
-/// As [`run_graph`]; `E0102` where a layer is not the graph's.
-pub fn of_graph(graph: &QuantGraph, inputs: &[Vec<i8>], layers: &[Layer]) -> Result<Vec<LayerData>> {
-    let values = run_graph(graph, inputs)?;
-    let data = |layer: &Layer| -> Result<LayerData> {
-        let (op, mac) = mac_of(graph, layer)?;
-        let input = op.inputs.first().copied().unwrap_or_default();
-        LayerData::new(
-            layer,
-            graph.layout,
-            (mac.weights.clone(), mac.post.clone()),
-            (input, values.tensor(input)),
-            (op.output, values.tensor(op.output)),
-        )
-    };
-    layers.iter().map(data).collect()
+/// A runnable network and those of its operators that run on the accelerator.
+#[derive(Clone, Debug)]
+pub struct OnArray<'a> {
+    graph: &'a QuantGraph,
+    /// In the order in which they run.
+    layers: Vec<ArrayLayer>,
 }
 
-/// The operator of `graph` that is `layer`.
-fn mac_of<'a>(graph: &'a QuantGraph, layer: &Layer) -> Result<(&'a Op, &'a MacOp)> {
-    graph.mac_ops().find(|(_, mac)| mac.layer == *layer).ok_or_else(|| {
-        Diagnostic::new(
-            Code::Malformed,
-            format!("network `{}` has no such layer of this shape", graph.name),
-        )
-        .at(format!("layer `{}`", layer.name))
-        .expected("the network that the design was made for")
-        .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
-    })
+impl<'a> OnArray<'a> {
+    /// The operators of `graph` that are `layers`; the others run on the host.
+    ///
+    /// # Errors
+    /// `E0102` where a layer is not the graph's.
+    pub fn new(graph: &'a QuantGraph, layers: &[Layer]) -> Result<Self> {
+        let all = graph.array_layers()?;
+        let find = |layer: &Layer| {
+            let found = all.iter().find(|l| l.layer == *layer).cloned();
+            found.ok_or_else(|| missing(graph, layer))
+        };
+        let layers = layers.iter().map(find).collect::<Result<_>>()?;
+        Ok(Self { graph, layers })
+    }
+
+    /// The data of a run on `inputs`. A layer that reads a reshaped tensor reads what an earlier layer wrote, wherever the
+    /// accelerator sees the same elements in the same order.
+    ///
+    /// # Errors
+    /// As [`run_graph`].
+    pub fn data(&self, inputs: &[Vec<i8>]) -> Result<Vec<LayerData>> {
+        let (graph, layout) = (self.graph, self.graph.layout);
+        let values = run_graph(graph, inputs)?;
+        let mut all: Vec<LayerData> = Vec::with_capacity(self.layers.len());
+        for l in &self.layers {
+            let both = l
+                .second
+                .map(|second| [values.tensor(l.input), values.tensor(second)].concat());
+            let mut data = LayerData::new(
+                &l.layer,
+                layout,
+                (l.weights.clone(), l.post.clone()),
+                (l.input, both.as_deref().unwrap_or_else(|| values.tensor(l.input))),
+                (l.output, values.tensor(l.output)),
+            )?;
+            data.second = l.second;
+            let origin = graph.before_reshapes(l.input);
+            let writer = all.iter().find(|d| d.output.0 == origin);
+            if writer.is_some_and(|w| same_order(layout, &w.layer.shape, &l.layer.shape, data.input.1.len())) {
+                data.input.0 = origin;
+            }
+            all.push(data);
+        }
+        Ok(all)
+    }
+
+    /// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, and padding is
+    /// part of the layers behind it.
+    #[must_use]
+    pub fn host_operators(&self) -> Vec<&'a str> {
+        let ops = self.graph.ops.iter().zip(self.graph.needed()).enumerate();
+        let here = |i: usize| self.layers.iter().any(|l| l.op == i);
+        let on_host = ops.filter(|(i, (op, needed))| *needed && op.kind != OpKind::Reshape && !here(*i));
+        on_host.map(|(_, (op, _))| op.name.as_str()).collect()
+    }
 }
 
-/// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, and padding is
-/// part of the layers behind it.
-#[must_use]
-pub fn host_operators(graph: &QuantGraph) -> Vec<&str> {
-    let needed = graph.needed();
-    let ops = graph.ops.iter().zip(needed).filter(|(_, needed)| *needed);
-    let on_host = ops.filter(|(op, _)| !matches!(op.kind, OpKind::Mac(_) | OpKind::Reshape));
-    on_host.map(|(op, _)| op.name.as_str()).collect()
+/// Why a layer of a design is none of the network's.
+fn missing(graph: &QuantGraph, layer: &Layer) -> Diagnostic {
+    let place = format!("layer `{}`", layer.name);
+    if matches!(layer.shape, Shape::Add(_)) && graph.semantics == Semantics::Fp32Exact {
+        return Diagnostic::new(
+            Code::Unsupported,
+            "additions as ONNX Runtime computes them on x86, in floating point, do not run on the accelerator",
+        )
+        .at(place)
+        .expected("additions in integers, as on ARM")
+        .next("choose them: `--semantics ort_arm`");
+    }
+    Diagnostic::new(
+        Code::Malformed,
+        format!("network `{}` has no such layer of this shape", graph.name),
+    )
+    .at(place)
+    .expected("the network that the design was made for")
+    .next("map the network anew: `naas map NETWORK --accelerator DESIGN --out FILE`")
+}
+
+/// Whether `elements` elements written by one layer lie as the other reads them, when both tensors hold them in one order.
+fn same_order(layout: Layout, writer: &Shape, reader: &Shape, elements: usize) -> bool {
+    let order: Vec<usize> = (0..elements).collect();
+    to_planes(writer, layout, &order, Side::Output) == to_planes(reader, layout, &order, Side::Input)
 }
 
 /// Seeded random data for layers that come without.
@@ -145,7 +198,7 @@ pub fn host_operators(graph: &QuantGraph) -> Vec<&str> {
 /// As [`golden::layer`], naming the layer.
 pub fn random(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
     let one = |(i, layer): (usize, &Layer)| {
-        random_layer(layer, 2 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
+        random_layer(layer, 3 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
     };
     layers.iter().enumerate().map(one).collect()
 }
@@ -154,7 +207,11 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
     let nest = layer.shape.nest()?;
     let channels = layer.shape.parameter_sets();
     let weights = uniform(rng, layer.shape.filter_count()? as usize);
-    let length = weights.len() as f32 / channels as f32;
+    let length = match layer.shape {
+        // Two products whose multipliers have a second digit.
+        Shape::Add(_) => 2.0 * 256.0 * 256.0,
+        _ => weights.len() as f32 / channels as f32,
+    };
     let (multiplier, shift) = encode_scale(OUTPUT_RMS / (INT8_RMS * INT8_RMS * length.sqrt()))?;
     let mut channel = || ChannelParams {
         bias: rng.random_range(-10_000..=10_000),
@@ -173,11 +230,14 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
     let elements = match layer.shape {
         Shape::Conv(c) => [c.N, c.C, c.H, c.W],
         Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
+        Shape::Add(a) => [2 * a.N, a.C, a.H, a.W],
     };
     debug_assert!(nest.macs() > 0);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
     let output = golden::layer(&layer.shape, LAYOUT, &input, &weights, &post)?;
-    LayerData::new(layer, LAYOUT, (weights, post), (tensor, &input), (tensor + 1, &output))
+    let mut data = LayerData::new(layer, LAYOUT, (weights, post), (tensor, &input), (tensor + 1, &output))?;
+    data.second = matches!(layer.shape, Shape::Add(_)).then_some(tensor + 2);
+    Ok(data)
 }
 
 /// The same channel with its multiplier in 24 bits, the highest set.
@@ -210,7 +270,8 @@ fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usiz
             let positions = if m.weights { m.batch * m.M } else { m.M };
             (positions, if side == Side::Input { m.K } else { m.N })
         }
-        (Shape::Conv(_), _) if layout == Layout::ChannelsFirst => return None,
+        (Shape::Conv(_) | Shape::Add(_), _) if layout == Layout::ChannelsFirst => return None,
+        (Shape::Add(a), _) => (a.H * a.W, a.C),
         (Shape::Conv(c), Side::Input) => (c.H * c.W, c.C),
         (Shape::Conv(c), Side::Output) => {
             let [rows, cols] = c.output().unwrap_or_default();
@@ -221,7 +282,7 @@ fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usiz
 }
 
 /// A tensor as a graph holds it, channels outermost: matrix products there are rows of positions.
-fn to_planes(shape: &Shape, layout: Layout, values: &[i8], side: Side) -> Vec<i8> {
+fn to_planes<T: Copy>(shape: &Shape, layout: Layout, values: &[T], side: Side) -> Vec<T> {
     match interleaved(shape, layout, side) {
         Some((positions, channels)) => swap_axes(values, positions, channels),
         None => values.to_vec(),
@@ -259,6 +320,7 @@ pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted:
             weights: &d.weights,
             post: &d.post,
             input: (d.input.0, &d.input.1),
+            second: d.second,
             output: (d.output.0, &d.output.1),
             predicted,
         })
@@ -350,17 +412,37 @@ mod tests {
         }
     }
 
+    /// Operators that run as layers, with the parameters of layers, give what the golden model makes of the operators.
+    #[test]
+    fn layers_equal_their_operators() {
+        let graph = zoo::resnet8().unwrap().with_arm_additions().unwrap();
+        let values = run_graph(&graph, &random_inputs(&graph, 2).unwrap()).unwrap();
+        let layers = graph.array_layers().unwrap();
+        assert_eq!(layers.len(), 10 + 3 + 1);
+        for l in layers {
+            let operands = [Some(l.input), l.second]
+                .into_iter()
+                .flatten()
+                .map(|id| values.tensor(id));
+            let input = operands.collect::<Vec<_>>().concat();
+            let out = golden::layer(&l.layer.shape, graph.layout, &input, &l.weights, &l.post).unwrap();
+            assert!(out == values.tensor(l.output), "{}", l.layer.name);
+        }
+    }
+
     #[test]
     fn graphs_give_their_own_weights() {
         let graph = zoo::resnet8().unwrap();
         let network = graph.network().unwrap();
         let inputs = random_inputs(&graph, 1).unwrap();
-        let data = of_graph(&graph, &inputs, &network.layers).unwrap();
+        let on_array = OnArray::new(&graph, &network.layers).unwrap();
+        let data = on_array.data(&inputs).unwrap();
         let weights: usize = data.iter().map(|d| d.weights.len()).sum();
         assert_eq!((data.len(), weights as u64), (10, network.weight_count().unwrap()));
-        assert_eq!(host_operators(&graph).len(), 4);
+        // Three additions, and the mean that these layers leave out.
+        assert_eq!(on_array.host_operators().len(), 4);
         let mut other = network.layers[0].clone();
         other.name = "other".into();
-        assert_eq!(of_graph(&graph, &inputs, &[other]).unwrap_err().code, Code::Malformed);
+        assert_eq!(OnArray::new(&graph, &[other]).unwrap_err().code, Code::Malformed);
     }
 }

@@ -27,7 +27,7 @@ const ROUNDINGS: [Rounding; 5] = [
 /// As [`golden::layer`], naming the layer.
 pub fn data(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
     let one = |(i, layer): (usize, &Layer)| {
-        one(layer, 2 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
+        one(layer, 3 * i, &mut stream(seed, &[i as u64])).map_err(|e| e.at(format!("layer `{}`", layer.name)))
     };
     layers.iter().enumerate().map(one).collect()
 }
@@ -36,13 +36,15 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
     let elements = match layer.shape {
         Shape::Conv(c) => [c.N, c.C, c.H, c.W],
         Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
+        Shape::Add(a) => [2 * a.N, a.C, a.H, a.W],
     };
     let channels = layer.shape.parameter_sets();
     let weights = uniform(rng, layer.shape.filter_count()? as usize);
     let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
     // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps.
     let taps = weights.len() as u64 / channels;
-    let spread = (64 - taps.leading_zeros()) as u8 / 2;
+    let digit = if matches!(layer.shape, Shape::Add(_)) { 8 } else { 0 };
+    let spread = digit + (64 - taps.leading_zeros()) as u8 / 2;
     let post = LayerPost {
         channels: (0..channels).map(|_| channel(rng, spread)).collect(),
         zero_point: rng.random_range(-20..20),
@@ -52,7 +54,9 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
     };
     let layout = Layout::ChannelsFirst;
     let output = golden::layer(&layer.shape, layout, &input, &weights, &post)?;
-    LayerData::new(layer, layout, (weights, post), (tensor, &input), (tensor + 1, &output))
+    let mut data = LayerData::new(layer, layout, (weights, post), (tensor, &input), (tensor + 1, &output))?;
+    data.second = matches!(layer.shape, Shape::Add(_)).then_some(tensor + 2);
+    Ok(data)
 }
 
 fn channel(rng: &mut Rng, spread: u8) -> ChannelParams {

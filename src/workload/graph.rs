@@ -484,6 +484,7 @@ impl QuantGraph {
                     let count = vec![1; rows as usize * cols as usize];
                     prove_channels(&average.post, &[rule], std::iter::once(count.as_slice()))
                 }
+                OpKind::Add(_) => self.prove_addition(op),
                 _ => Ok(0),
             };
             Ok(sum + proven.map_err(|e| within(e, &format!("layer `{}`", op.name)))?)

@@ -29,6 +29,8 @@ pub enum Shape {
     Conv(Conv),
     /// Matrix product.
     Matmul(Matmul),
+    /// Sum of two feature maps.
+    Add(Addition),
 }
 
 /// Shape of a convolution.
@@ -88,6 +90,25 @@ pub struct Matmul {
     pub weights: bool,
 }
 
+/// Shape of a sum of two feature maps, each times a constant of its own: a residual addition of quantized tensors.
+///
+/// It runs as a depthwise layer with two rows of taps, one per operand, which lie in tensors of their own, and two columns,
+/// the low and the high digit of the constants: tap column 1 counts 256-fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
+pub struct Addition {
+    /// Batch.
+    #[serde(default = "one")]
+    pub N: u32,
+    /// Channels.
+    pub C: u32,
+    /// Rows.
+    pub H: u32,
+    /// Columns.
+    pub W: u32,
+}
+
 const fn one() -> u32 {
     1
 }
@@ -114,17 +135,20 @@ pub enum Kind {
     Product,
     /// Transposed convolution, run as a convolution of its phases.
     Transposed,
+    /// Sum of two tensors, each times a constant.
+    Add,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Conv,
         Self::Grouped,
         Self::Depthwise,
         Self::Matmul,
         Self::Product,
         Self::Transposed,
+        Self::Add,
     ];
 
     /// The kind as reports and files write it.
@@ -137,6 +161,7 @@ impl Kind {
             Self::Matmul => "matmul",
             Self::Product => "product",
             Self::Transposed => "transposed",
+            Self::Add => "add",
         }
     }
 }
@@ -174,7 +199,7 @@ impl LoopNest {
     #[must_use]
     #[inline]
     pub fn depthwise(&self) -> bool {
-        self.kind == Kind::Depthwise
+        matches!(self.kind, Kind::Depthwise | Kind::Add)
     }
 
     /// Multiply-accumulates of the loops: those of the whole layer and, of a transposed convolution, also those by taps that
@@ -322,6 +347,22 @@ impl Matmul {
     }
 }
 
+impl Addition {
+    fn nest(&self) -> LoopNest {
+        LoopNest {
+            kind: Kind::Add,
+            n: self.N,
+            g: 1,
+            bounds: PerDim([self.C, 1, self.H, self.W, 2, 2]),
+            stride: [1, 1],
+            dilation: [0, 0],
+            pad: [0, 0],
+            input: [self.H, self.W],
+            subsample: [1, 1],
+        }
+    }
+}
+
 impl Shape {
     /// Checks every size, whether or not the hardware runs this kind of layer.
     ///
@@ -345,6 +386,7 @@ impl Shape {
                 [c.N, c.K, c.C / c.groups, rows, cols, c.R, c.S]
             }
             Self::Matmul(m) => [m.batch, m.M, m.N, m.K, 1, 1, 1],
+            Self::Add(a) => [a.N, a.C, a.H, a.W, 2, 1, 1],
         };
         factors
             .iter()
@@ -365,7 +407,7 @@ impl Shape {
         Ok(match self {
             Self::Conv(c) => [c.K, c.C / c.groups, c.R, c.S].iter().fold(1, |a, &b| a * u64::from(b)),
             Self::Matmul(m) if m.weights => u64::from(m.N) * u64::from(m.K),
-            Self::Matmul(_) => 0,
+            Self::Matmul(_) | Self::Add(_) => 0,
         })
     }
 
@@ -379,6 +421,10 @@ impl Shape {
                 self.check()?;
                 Ok(u64::from(m.batch) * u64::from(m.N) * u64::from(m.K))
             }
+            Self::Add(a) => {
+                self.check()?;
+                Ok(4 * u64::from(a.C))
+            }
             _ => self.weight_count(),
         }
     }
@@ -391,6 +437,7 @@ impl Shape {
             Self::Conv(c) => c.K.into(),
             Self::Matmul(m) if m.weights => m.N.into(),
             Self::Matmul(m) => u64::from(m.batch) * u64::from(m.N),
+            Self::Add(a) => a.C.into(),
         }
     }
 
@@ -415,6 +462,7 @@ impl Shape {
                 ("groups", c.groups),
             ],
             Self::Matmul(m) => &[("batch", m.batch), ("M", m.M), ("N", m.N), ("K", m.K)],
+            Self::Add(a) => &[("N", a.N), ("C", a.C), ("H", a.H), ("W", a.W)],
         };
         for &(name, size) in sizes {
             if size == 0 || size > MAX_EXTENT {
@@ -438,6 +486,7 @@ impl Shape {
         match self {
             Self::Conv(c) => c.nest(),
             Self::Matmul(m) => m.nest(),
+            Self::Add(a) => Ok(a.nest()),
         }
     }
 }

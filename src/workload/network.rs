@@ -45,6 +45,7 @@ const CONV_MEMBERS: [&str; 14] = [
     "groups",
     "transposed",
 ];
+const ADD_MEMBERS: [&str; 6] = ["name", "kind", "N", "C", "H", "W"];
 const MATMUL_MEMBERS: [&str; 7] = ["name", "kind", "batch", "M", "N", "K", "weights"];
 
 impl Network {
@@ -209,12 +210,13 @@ fn parse_layer(value: &Value) -> Result<Layer> {
         .as_object()
         .ok_or_else(|| malformed("the layer is not a JSON object"))?;
     text_member(object, "name")?;
-    let kind = text_member(object, "kind").map_err(|e| e.expected("conv or matmul"))?;
+    let kind = text_member(object, "kind").map_err(|e| e.expected("conv, matmul or add"))?;
     let members: &[&str] = match kind.as_str() {
         "conv" => &CONV_MEMBERS,
         "matmul" => &MATMUL_MEMBERS,
+        "add" => &ADD_MEMBERS,
         other => {
-            return Err(malformed(format!("unknown kind `{other}`")).expected("conv or matmul"));
+            return Err(malformed(format!("unknown kind `{other}`")).expected("conv, matmul or add"));
         }
     };
     known_members(object, members)?;
@@ -260,6 +262,10 @@ fn layer_json(layer: &Layer) -> String {
         Shape::Matmul(m) => format!(
             "{{\"name\": {name}, \"kind\": \"matmul\", \"batch\": {}, \"M\": {}, \"N\": {}, \"K\": {}, \"weights\": {}}}",
             m.batch, m.M, m.N, m.K, m.weights
+        ),
+        Shape::Add(a) => format!(
+            "{{\"name\": {name}, \"kind\": \"add\", \"N\": {}, \"C\": {}, \"H\": {}, \"W\": {}}}",
+            a.N, a.C, a.H, a.W
         ),
     }
 }

@@ -38,7 +38,8 @@ module naas_array #(
   parameter OM      = 1,
   parameter ODEPTH  = 64,
   parameter OSLOTS  = 2,
-  parameter LO      = 6
+  parameter LO      = 6,
+  parameter DIGITS  = 0      // 1 if weights may have two digits
 ) (
   input  wire                 clk_i,
   input  wire                 rst_ni,
@@ -95,6 +96,7 @@ module naas_array #(
   input  wire [5:0]           acc_sub_i,
   input  wire                 acc_first_i,
   input  wire                 acc_again_i,
+  input  wire                 acc_high_i,     // the sums count 256-fold
   // drain
   input  wire                 d_re_i,
   input  wire                 d_slot_i,
@@ -263,9 +265,9 @@ module naas_array #(
           naas_tree #(.N(SUMMED), .INW(16), .OUTW(SUMW), .DEPTH(TREE)) u_tree (
             .clk_i(clk_i), .in_i(products), .sum_o(sum)
           );
-          naas_psum_buf #(.M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW)) u_psum (
+          naas_psum_buf #(.M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS)) u_psum (
             .clk_i(clk_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i), .asub_i(acc_sub_i),
-            .afirst_i(acc_first_i), .aagain_i(acc_again_i), .sum_i(sum),
+            .afirst_i(acc_first_i), .aagain_i(acc_again_i), .ahigh_i(acc_high_i), .sum_i(sum),
             .drain_i(d_re_i & d_here[y*PX + x]), .dslot_i(d_slot_i), .daddr_i(d_addr), .word_o(word)
           );
           // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.

@@ -24,7 +24,10 @@ module naas_compute #(
   parameter OSLOTS = 2,
   parameter LW     = 10,   // W buffer address
   parameter LI     = 10,   // I buffer address
-  parameter LO     = 10    // psum buffer address
+  parameter LO     = 10,   // psum buffer address
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
+  parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
   input  wire               clk_i,
   input  wire               rst_ni,
@@ -32,6 +35,7 @@ module naas_compute #(
   input  wire               active_i,
   // layer description
   input  wire               depthwise_i,
+  input  wire               digits_i,        // products of tap columns beyond the first count 256-fold
   input  wire [14*14-1:0]   inner_i,
   input  wire [13:0]        w_relevant_i,
   input  wire [13:0]        i_relevant_i,
@@ -83,10 +87,21 @@ module naas_compute #(
   output wire [5:0]         acc_sub_o,
   output wire               acc_first_o,
   output wire               acc_again_o,
+  output wire               acc_high_o,      // the sums count 256-fold
   // counters
   output wire               busy_o,
   output wire [31:0]        macs_o           // multiply-accumulates, five cycles after their issue
 );
+
+  // Bits of an extent along K and C, and of a number of busy positions.
+  localparam KE = (TILE_BITS[0 +: 8] < 8'd16) ? TILE_BITS[0 +: 8] + 1 : 16;
+  localparam CE = (TILE_BITS[8 +: 8] < 8'd16) ? TILE_BITS[8 +: 8] + 1 : 16;
+  localparam YW = $clog2(PY) + 1;
+  localparam XW = $clog2(PX) + 1;
+  localparam RW = $clog2(PR) + 1;
+  localparam SW = $clog2(PS) + 1;
+  localparam [15:0] K_MASK = 16'hffff >> (16 - KE);
+  localparam [15:0] C_MASK = 16'hffff >> (16 - CE);
 
   // ---- which pass is next
   wire [13:0] inc, clr, last, zero, walked;
@@ -94,13 +109,13 @@ module naas_compute #(
   wire [2:0]  moved, moved_l2;
   reg  [2:0]  fresh_q;     // next pass uses a new O, I, W tile
   reg  [2:0]  leave_q;     // this pass is the last on its O, I, W tile
-  reg         exhausted_q, run_q, w_slot_q, i_slot_q, o_slot_q, opens_q;
+  reg         exhausted_q, run_q, w_slot_q, i_slot_q, o_slot_q, opens_q, high_q;
   wire        start, job_last;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last)
                & (~fresh_q[0] | w_ready_i) & (~fresh_q[1] | i_ready_i) & (~fresh_q[2] | o_slot_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(3)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(3), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(14'h3fff),
     .op_relevant_i({o_relevant_i, i_relevant_i, w_relevant_i}),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i), .inc_o(inc), .clr_o(clr), .last_o(last),
@@ -135,6 +150,7 @@ module naas_compute #(
     if (start) begin
       leave_q <= moved;
       opens_q <= fresh_q[2];
+      high_q  <= digits_i & ~(zero[7] & zero[13]);
     end
   end
 
@@ -148,21 +164,21 @@ module naas_compute #(
   genvar d;
   generate
     for (d = 0; d < 6; d = d + 1) begin : g_share
-      naas_extent #(.W(16)) u_share (
+      naas_extent #(.W(16), .BITS(SHARE_BITS[d*8 +: 8])) u_share (
         .last_i(last[8+d]), .edge_i(last[2+d]), .by_class_i(share_last_i[d*48 +: 48]), .extent_o(share_last[d*16 +: 16])
       );
     end
   endgenerate
-  naas_extent #(.W(16)) u_k (.last_i(last[8]), .edge_i(last[2]), .by_class_i(k_extent_i), .extent_o(k_extent));
-  naas_extent #(.W(16)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_extent_i), .extent_o(c_extent));
-  naas_extent #(.W(16)) u_yw (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_whole_i), .extent_o(y_whole));
-  naas_extent #(.W(16)) u_ye (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_extra_i), .extent_o(y_extra));
-  naas_extent #(.W(16)) u_xw (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_whole_i), .extent_o(x_whole));
-  naas_extent #(.W(16)) u_xe (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_extra_i), .extent_o(x_extra));
-  naas_extent #(.W(16)) u_rw (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_whole_i), .extent_o(r_whole));
-  naas_extent #(.W(16)) u_re (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_extra_i), .extent_o(r_extra));
-  naas_extent #(.W(16)) u_sw (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_whole_i), .extent_o(s_whole));
-  naas_extent #(.W(16)) u_se (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_extra_i), .extent_o(s_extra));
+  naas_extent #(.W(16), .BITS(KE)) u_k (.last_i(last[8]), .edge_i(last[2]), .by_class_i(k_extent_i), .extent_o(k_extent));
+  naas_extent #(.W(16), .BITS(CE)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_extent_i), .extent_o(c_extent));
+  naas_extent #(.W(16), .BITS(YW)) u_yw (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_whole_i), .extent_o(y_whole));
+  naas_extent #(.W(16), .BITS(SHARE_BITS[16 +: 8])) u_ye (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_extra_i), .extent_o(y_extra));
+  naas_extent #(.W(16), .BITS(XW)) u_xw (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_whole_i), .extent_o(x_whole));
+  naas_extent #(.W(16), .BITS(SHARE_BITS[24 +: 8])) u_xe (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_extra_i), .extent_o(x_extra));
+  naas_extent #(.W(16), .BITS(RW)) u_rw (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_whole_i), .extent_o(r_whole));
+  naas_extent #(.W(16), .BITS(SHARE_BITS[32 +: 8])) u_re (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_extra_i), .extent_o(r_extra));
+  naas_extent #(.W(16), .BITS(SW)) u_sw (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_whole_i), .extent_o(s_whole));
+  naas_extent #(.W(16), .BITS(SHARE_BITS[40 +: 8])) u_se (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_extra_i), .extent_o(s_extra));
 
   always @(posedge clk_i) if (start) begin
     share_last_q <= share_last;
@@ -178,7 +194,7 @@ module naas_compute #(
 
   assign job_last = run_q & p_end;
 
-  naas_nest #(.N(6), .CW(16)) u_pe_loops (
+  naas_nest #(.N(6), .CW(16), .BITS(SHARE_BITS)) u_pe_loops (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(6'h3f), .inner_i(pe_inner_i),
     .last_idx_i(share_last_q), .inc_o(p_inc), .clr_o(p_clr), .last_o(p_last), .zero_o(p_zero), .idx_o(p_idx), .end_o(p_end)
   );
@@ -197,25 +213,38 @@ module naas_compute #(
   assign s_word = (k_idx & S_MASK[15:0]) == S_MASK[15:0];
   assign o_word = (k_idx & O_MASK[15:0]) == O_MASK[15:0];
 
-  wire [15:0] w_addr, i_addr, o_addr, c_done, k_done;
-  naas_offset #(.N(4), .AW(16)) u_w_addr (
+  wire [LW-1:0] w_addr;
+  wire [LI-1:0] i_addr;
+  wire [LO-1:0] o_addr;
+  wire [15:0]   c_done, k_done;
+  naas_offset #(.N(4), .AW(LW), .SW(16)) u_w_addr (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:4], p_inc[1], p_inc[0] & w_word}),
     .clr_i({p_clr[5:4], p_clr[1:0]}), .stride_i(w_stride_i), .offset_o(w_addr)
   );
-  naas_offset #(.N(6), .AW(16)) u_i_addr (
+  naas_offset #(.N(6), .AW(LI), .SW(16)) u_i_addr (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:2], p_inc[1] & i_word, p_inc[0] & s_word}),
     .clr_i(p_clr), .stride_i(i_stride_i), .offset_o(i_addr)
   );
-  naas_offset #(.N(3), .AW(16)) u_o_addr (
+  naas_offset #(.N(3), .AW(LO), .SW(16)) u_o_addr (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[3:2], p_inc[0] & o_word}),
     .clr_i({p_clr[3:2], p_clr[0]}), .stride_i(o_stride_i), .offset_o(o_addr)
   );
-  naas_offset #(.N(1), .AW(16)) u_c_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(PC[15:0]), .offset_o(c_done)
+  naas_offset #(.N(1), .AW(CE), .SW(16)) u_c_done (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(PC[15:0]),
+    .offset_o(c_done[CE-1:0])
   );
-  naas_offset #(.N(1), .AW(16)) u_k_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .stride_i(PK[15:0]), .offset_o(k_done)
+  naas_offset #(.N(1), .AW(KE), .SW(16)) u_k_done (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .stride_i(PK[15:0]),
+    .offset_o(k_done[KE-1:0])
   );
+  generate
+    if (CE < 16) begin : g_c_done
+      assign c_done[15:CE] = {(16-CE){1'b0}};
+    end
+    if (KE < 16) begin : g_k_done
+      assign k_done[15:KE] = {(16-KE){1'b0}};
+    end
+  endgenerate
 
   // ---- operand addresses and masks
   reg          v1_q;
@@ -236,8 +265,8 @@ module naas_compute #(
   end
 
   always @(posedge clk_i) begin
-    w_addr1_q <= w_addr[LW-1:0];
-    i_addr1_q <= i_addr[LI-1:0];
+    w_addr1_q <= w_addr;
+    i_addr1_q <= i_addr;
     w_slot1_q <= w_slot_q;
     i_slot1_q <= i_slot_q;
     w_sub1_q  <= k_idx[5:0] & W_MASK[5:0];
@@ -245,9 +274,9 @@ module naas_compute #(
     i_sub1_q  <= depthwise_i ? k_idx[5:0] & S_MASK[5:0] : c_idx[5:0] & I_MASK[5:0];
     i_sub2_q  <= i_sub1_q;
     i_bank2_q <= i_word1[IBW-1:0] & BANK_MASK[IBW-1:0];
-    c_left1_q <= c_extent_q - c_done;
+    c_left1_q <= C_MASK & (c_extent_q - c_done);
     c_left2_q <= c_left1_q;
-    k_left1_q <= k_extent_q - k_done;
+    k_left1_q <= K_MASK & (k_extent_q - k_done);
     y_busy1_q <= y_whole_q + {15'd0, p_idx[32 +: 16] < y_extra_q};
     x_busy1_q <= x_whole_q + {15'd0, p_idx[48 +: 16] < x_extra_q};
     r_busy1_q <= r_whole_q + {15'd0, p_idx[64 +: 16] < r_extra_q};
@@ -268,7 +297,7 @@ module naas_compute #(
   wire                 first;
 
   assign first = opens_q & p_zero[1] & p_zero[4] & p_zero[5];
-  assign issue = {first, 1'b0, o_slot_q, o_addr[LO-1:0], k_idx[5:0] & O_MASK[5:0]};
+  assign issue = {first, high_q, o_slot_q, o_addr, k_idx[5:0] & O_MASK[5:0]};
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -310,6 +339,7 @@ module naas_compute #(
 
   assign acc_o       = valid_q[STAGES-1];
   assign acc_first_o = now[PW-1];
+  assign acc_high_o  = now[LO+7];
   assign acc_slot_o  = now[LO+6];
   assign acc_addr_o  = now[6 +: LO];
   assign acc_sub_o   = now[5:0];
@@ -318,10 +348,6 @@ module naas_compute #(
   // ---- busy PEs: busy positions of each dimension, multiplied over three stages
   localparam KW = $clog2(PK) + 1;
   localparam CW = $clog2(PC) + 1;
-  localparam YW = $clog2(PY) + 1;
-  localparam XW = $clog2(PX) + 1;
-  localparam RW = $clog2(PR) + 1;
-  localparam SW = $clog2(PS) + 1;
   localparam MW = KW + CW + YW + XW + RW + SW;
   reg  [KW-1:0]          k_busy2_q;
   reg  [CW-1:0]          c_busy2_q;

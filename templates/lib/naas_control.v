@@ -1,13 +1,13 @@
 // The sequencer: for each layer of the control table it fetches the descriptor, starts the engines, waits until every
 // output is acknowledged, and has a record of the counters written. One pulse of start_i runs the whole table. A layer that
-// was compiled for another design, or needs more of the output unit than it has, ends the run before it starts.
+// was compiled for another design, or needs what it does not have, ends the run before it starts.
 `default_nettype none
 
 module naas_control #(
   parameter DESC_BYTES = 512,
-  parameter [63:0] HASH = 64'd0,
   parameter MULT_BITS = 31,
-  parameter TIE_WINDOW = 1
+  parameter TIE_WINDOW = 1,
+  parameter DIGITS = 1
 ) (
   input  wire          clk_i,
   input  wire          rst_ni,
@@ -26,9 +26,9 @@ module naas_control #(
   output wire          desc_req_o,
   output wire [31:0]   desc_addr_o,
   input  wire          desc_done_i,
-  input  wire [63:0]   hash_i,
+  input  wire          foreign_i,       // it is of another design, or does not fit
   input  wire [63:0]   predicted_i,
-  input  wire [1:0]    needs_i,         // bit 0 a multiplier of more than 24 bits, bit 1 the tie window
+  input  wire [2:0]    needs_i,         // bit 0 a multiplier of more than 24 bits, bit 1 the tie window, bit 2 two digits
   // engines
   output wire          load_o,
   output wire          active_o,
@@ -51,7 +51,8 @@ module naas_control #(
   wire       last_layer, finished, foreign;
 
   assign finished   = (state_q == Run) & settled_q & written_i;
-  assign foreign    = hash_i != HASH || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0);
+  assign foreign    = foreign_i || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
+                    || (needs_i[2] && DIGITS == 0);
   assign last_layer = layer_q + 32'd1 == layers_i;
 
   always @(posedge clk_i or negedge rst_ni) begin

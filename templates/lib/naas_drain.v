@@ -21,7 +21,10 @@ module naas_drain #(
   parameter SLOTS = 2,   // level-2 O slots
   parameter PSLOTS = 2,
   parameter BSLOTS = 2,  // psum buffer slots
-  parameter LO    = 10   // psum buffer address
+  parameter LO    = 10,  // psum buffer address
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
+  parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
   input  wire                clk_i,
   input  wire                rst_ni,
@@ -102,7 +105,7 @@ module naas_drain #(
   assign start = active_i & ~exhausted_q & ((~run_q & tail_q == 5'd0) | job_last)
                & psum_i & (~fresh_o_q | l2_slot_i) & (~fresh_p_q | params_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(2)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(2), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i({p_relevant_i, relevant_i}),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i), .inc_o(inc), .clr_o(clr), .last_o(last),
     .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
@@ -156,25 +159,26 @@ module naas_drain #(
   // ---- extents and bases of the job
   wire [15:0] groups_last, y_last, x_last, y_share, x_share;
   wire [7:0]  tail;
-  wire [31:0] tile_offset, p_offset;
+  wire [AW-1:0]  tile_offset;
+  wire [PAW-1:0] p_offset;
   reg  [63:0] job_last_q;
   reg  [15:0] y_share_q, x_share_q;
   reg  [7:0]  count_q;
   reg  [AW-1:0]  base_q;
   reg  [PAW-1:0] p_base_q;
 
-  naas_extent #(.W(16)) u_groups (.last_i(last[8]), .edge_i(last[2]), .by_class_i(groups_last_i), .extent_o(groups_last));
-  naas_extent #(.W(8)) u_tail (.last_i(last[8]), .edge_i(last[2]), .by_class_i(tail_i), .extent_o(tail));
-  naas_extent #(.W(16)) u_y (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_last_i), .extent_o(y_last));
-  naas_extent #(.W(16)) u_x (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_last_i), .extent_o(x_last));
-  naas_extent #(.W(16)) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_last_i), .extent_o(y_share));
-  naas_extent #(.W(16)) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_last_i), .extent_o(x_share));
+  naas_extent #(.W(16), .BITS(TILE_BITS[0 +: 8])) u_groups (.last_i(last[8]), .edge_i(last[2]), .by_class_i(groups_last_i), .extent_o(groups_last));
+  naas_extent #(.W(8), .BITS($clog2(LANES) + 1)) u_tail (.last_i(last[8]), .edge_i(last[2]), .by_class_i(tail_i), .extent_o(tail));
+  naas_extent #(.W(16), .BITS(TILE_BITS[16 +: 8])) u_y (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_last_i), .extent_o(y_last));
+  naas_extent #(.W(16), .BITS(TILE_BITS[24 +: 8])) u_x (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_last_i), .extent_o(x_last));
+  naas_extent #(.W(16), .BITS(SHARE_BITS[16 +: 8])) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_last_i), .extent_o(y_share));
+  naas_extent #(.W(16), .BITS(SHARE_BITS[24 +: 8])) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_last_i), .extent_o(x_share));
 
-  naas_offset #(.N(3), .AW(32)) u_tile (
+  naas_offset #(.N(3), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[11:10], inc[8]}), .clr_i({clr[11:10], clr[8]}),
     .stride_i(tile_stride_i), .offset_o(tile_offset)
   );
-  naas_offset #(.N(1), .AW(32)) u_p_tile (
+  naas_offset #(.N(1), .AW(PAW), .SW(32)) u_p_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc[8]), .clr_i(clr[8]), .stride_i(p_stride_i),
     .offset_o(p_offset)
   );
@@ -188,24 +192,25 @@ module naas_drain #(
   assign tail_job   = final_q & accumulate_i;
   assign job_last   = tail_job ? tail_q == 5'd1 : issue_last;
 
-  naas_nest #(.N(4), .CW(16)) u_job (
+  naas_nest #(.N(4), .CW(16), .BITS({8'd6, TILE_BITS[24 +: 8], TILE_BITS[16 +: 8], TILE_BITS[0 +: 8]})) u_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(16'h08ce),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
-  wire [31:0]   job_offset, x_idx;
+  wire [AW-1:0] job_offset;
+  wire [31:0]   x_idx;
   wire [SW-1:0] sub;
   wire          word_step;
   assign x_idx     = {16'd0, j_idx[47:32]};
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(32)) u_in_job (
+  naas_offset #(.N(2), .AW(AW), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
     .stride_i(job_stride_i), .offset_o(job_offset)
   );
-  wire [31:0] p_word;
-  naas_offset #(.N(1), .AW(32)) u_p_job (
+  wire [PAW-1:0] p_word;
+  naas_offset #(.N(1), .AW(PAW), .SW(32)) u_p_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(j_inc[0] & word_step), .clr_i(j_clr[0]), .stride_i(32'd1),
     .offset_o(p_word)
   );
@@ -230,8 +235,8 @@ module naas_drain #(
     count_q    <= tail;
     y_share_q  <= y_share;
     x_share_q  <= x_share;
-    base_q     <= tile_offset[AW-1:0];
-    p_base_q   <= p_offset[PAW-1:0] + ((p_slot_q ^ (fresh_p_q & (PSLOTS > 1))) ? PDEPTH[PAW-1:0] : {PAW{1'b0}});
+    base_q     <= tile_offset;
+    p_base_q   <= p_offset + ((p_slot_q ^ (fresh_p_q & (PSLOTS > 1))) ? PDEPTH[PAW-1:0] : {PAW{1'b0}});
   end
 
   // ---- t+1, t+2: psum and level-2 addresses
@@ -253,8 +258,8 @@ module naas_drain #(
     slot1_q    <= slot_q;
     ps_addr1_q <= k_off + y_off + x_off;
     {k1_q, y1_q, x1_q} <= {k_pos, y_pos, x_pos};
-    vec1_q <= base_q + job_offset[AW-1:0] + x_idx[AW-1:0];
-    p1_q   <= p_base_q + p_word[PAW-1:0];
+    vec1_q <= base_q + job_offset + x_idx[AW-1:0];
+    p1_q   <= p_base_q + p_word;
     {final1_q, final2_q, final3_q} <= {final_q, final1_q, final2_q};
     {first1_q, first2_q, first3_q} <= {first_q, first1_q, first2_q};
     {l2s1_q, l2s2_q, l2s3_q}       <= {l2_slot_q, l2s1_q, l2s2_q};
@@ -267,22 +272,37 @@ module naas_drain #(
   // ---- t+3: add to the level-2 sums, or enter the output units
   wire [LANES*32-1:0] old, sums;
   wire [UNITS*8-1:0]  bytes;
+  wire [LANES*32-1:0] old_part;
+  wire [UNITS*32-1:0] unit_sums, unit_parts;
+  wire [9*UNITS*8-1:0] unit_params;
   genvar n, u;
+  naas_pick #(.N(SUBS), .W(LANES*32), .SW(SW)) u_old (.sel_i(sub3_q), .in_i(l2_rdata_i), .out_o(old_part));
+  naas_pick #(.N(PHASES), .W(UNITS*32), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(lanes_i), .out_o(unit_sums));
+  naas_pick #(.N(PHASES), .W(UNITS*32), .SW(6)) u_parts (.sel_i(ph3_q), .in_i(old), .out_o(unit_parts));
   generate
+    // Level 2 keeps plane p of channel c at byte p*WORD + c.
+    for (n = 0; n < 9; n = n + 1) begin : g_plane
+      wire [LANES*8-1:0] lanes;
+      naas_pick #(.N(SUBS), .W(LANES*8), .SW(SW)) u_lanes (
+        .sel_i(sub3_q), .in_i(p_data_i[n*WORD*8 +: WORD*8]), .out_o(lanes)
+      );
+      naas_pick #(.N(PHASES), .W(UNITS*8), .SW(6)) u_units (
+        .sel_i(ph3_q), .in_i(lanes), .out_o(unit_params[n*UNITS*8 +: UNITS*8])
+      );
+    end
     for (n = 0; n < LANES; n = n + 1) begin : g_lane
-      assign old[n*32 +: 32]  = first3_q ? 32'd0 : l2_rdata_i[(sub3_q * LANES + n) * 32 +: 32];
+      assign old[n*32 +: 32]  = first3_q ? 32'd0 : old_part[n*32 +: 32];
       assign sums[n*32 +: 32] = lanes_i[n*32 +: 32] + old[n*32 +: 32];
     end
     for (u = 0; u < UNITS; u = u + 1) begin : g_unit
       wire [31:0] sum, part;
       wire [71:0] params;
       wire [30:0] mult;
-      assign sum    = lanes_i[(ph3_q * UNITS + u) * 32 +: 32];
-      assign part   = old[(ph3_q * UNITS + u) * 32 +: 32];
-      // Level 2 keeps plane p of channel c at byte p*WORD + c: bias 0-3; multiplier 4-7, its top bit the tie window; shift 8,
-      // the rounding in its two top bits.
-      for (n = 0; n < 9; n = n + 1) begin : g_plane
-        assign params[n*8 +: 8] = p_data_i[(n*WORD + sub3_q*LANES + ph3_q*UNITS + u) * 8 +: 8];
+      assign sum    = unit_sums[u*32 +: 32];
+      assign part   = unit_parts[u*32 +: 32];
+      // Bias 0-3; multiplier 4-7, its top bit the tie window; shift 8, the rounding in its two top bits.
+      for (n = 0; n < 9; n = n + 1) begin : g_param
+        assign params[n*8 +: 8] = unit_params[(n*UNITS + u)*8 +: 8];
       end
       assign mult = params[62:32];
       naas_output_unit #(

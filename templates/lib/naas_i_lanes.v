@@ -34,13 +34,13 @@ module naas_i_lanes #(
     if (LANES > SIZE) begin : g_words
       genvar i;
       for (i = 0; i < M; i = i + 1) begin : g_byte
-        localparam [7:0] Lane = i*SIZE + POS;
-        assign hit[i]         = Lane < count_i;
+        localparam LANE = i*SIZE + POS;
+        assign hit[i]         = LANE[7:0] < count_i;
         assign data[i*8 +: 8] = data_i[(i*SIZE + POS)*8 +: 8];
       end
       assign addr = addr_i;
       wire unused;
-      assign unused = ^{c_pos_i, c_stride_i};
+      assign unused = ^{c_pos_i, c_stride_i, data_i};
     end else begin : g_lane
       wire [PW:0] wrapped, lane;
       assign wrapped = Pos - {1'b0, c_pos_i};

@@ -15,7 +15,12 @@ module naas_i_loader #(
   parameter DEPTH  = 4096,
   parameter SLOTS  = 2,
   parameter BSLOTS = 2,
-  parameter LW     = 10    // I buffer word address
+  parameter LW     = 10,   // I buffer word address
+  parameter [5:0]  ALONE = 6'b0,             // dimensions with one position: K C Y X R S
+  parameter [47:0] TRIP_BITS = {6{8'd16}},   // bits of a level-2 trip count minus one: K C Y X R S
+  parameter GB = 16,                         // bits of a count of lane groups minus one
+  parameter WB = 16,                         // bits of a window's row or column
+  parameter SWB = 16                         // the same of one position's window
 ) (
   input  wire               clk_i,
   input  wire               rst_ni,
@@ -87,6 +92,9 @@ module naas_i_loader #(
 );
 
   localparam SUBS = WORD / LANES;
+  localparam TB   = $clog2(LANES) + 1;
+  localparam [15:0] WINDOW       = 16'hffff >> (16 - WB);
+  localparam [15:0] SHARE_WINDOW = 16'hffff >> (16 - SWB);
   localparam SW   = (SUBS > 1) ? $clog2(SUBS) : 1;
 
   // ---- which job is next
@@ -97,7 +105,7 @@ module naas_i_loader #(
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & slot_i & (~fresh_q | tile_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(1)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(1), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i(relevant_i),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i),
     .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
@@ -134,7 +142,8 @@ module naas_i_loader #(
   wire [15:0] groups_last, y_reach, r_reach, x_reach, s_reach, ys_reach, xs_reach, rs_reach, ss_reach;
   wire [15:0] y_step, x_step, r_step, s_step;
   wire [7:0]  tail;
-  wire [31:0] tile_offset, origin_y, origin_x;
+  wire [AW-1:0] tile_offset;
+  wire [17:0] origin_y, origin_x;
   reg  [47:0] job_last_q;
   reg  [15:0] y_step_q, x_step_q, r_step_q, s_step_q, rows_reach_q, cols_reach_q;
   reg  [7:0]  tail_q;
@@ -144,30 +153,30 @@ module naas_i_loader #(
   assign ch_last = depthwise_i ? last[8] : last[9];
   assign ch_edge = depthwise_i ? last[2] : last[3];
 
-  naas_extent #(.W(16)) u_groups (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(groups_last_i), .extent_o(groups_last));
-  naas_extent #(.W(8)) u_tail (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(tail_i), .extent_o(tail));
-  naas_extent #(.W(16)) u_y (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_reach_i), .extent_o(y_reach));
-  naas_extent #(.W(16)) u_x (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_reach_i), .extent_o(x_reach));
-  naas_extent #(.W(16)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_reach_i), .extent_o(r_reach));
-  naas_extent #(.W(16)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_reach_i), .extent_o(s_reach));
-  naas_extent #(.W(16)) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_reach_i), .extent_o(ys_reach));
-  naas_extent #(.W(16)) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_reach_i), .extent_o(xs_reach));
+  naas_extent #(.W(16), .BITS(GB)) u_groups (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(groups_last_i), .extent_o(groups_last));
+  naas_extent #(.W(8), .BITS(TB)) u_tail (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(tail_i), .extent_o(tail));
+  naas_extent #(.W(16), .BITS(WB)) u_y (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_reach_i), .extent_o(y_reach));
+  naas_extent #(.W(16), .BITS(WB)) u_x (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_reach_i), .extent_o(x_reach));
+  naas_extent #(.W(16), .BITS(WB)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_reach_i), .extent_o(r_reach));
+  naas_extent #(.W(16), .BITS(WB)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_reach_i), .extent_o(s_reach));
+  naas_extent #(.W(16), .BITS(SWB)) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_reach_i), .extent_o(ys_reach));
+  naas_extent #(.W(16), .BITS(SWB)) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_reach_i), .extent_o(xs_reach));
   naas_extent #(.W(16)) u_ystep (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_step_i), .extent_o(y_step));
   naas_extent #(.W(16)) u_xstep (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_step_i), .extent_o(x_step));
-  naas_extent #(.W(16)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_reach_i), .extent_o(rs_reach));
-  naas_extent #(.W(16)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_reach_i), .extent_o(ss_reach));
+  naas_extent #(.W(16), .BITS(SWB)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_reach_i), .extent_o(rs_reach));
+  naas_extent #(.W(16), .BITS(SWB)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_reach_i), .extent_o(ss_reach));
   naas_extent #(.W(16)) u_rstep (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_step_i), .extent_o(r_step));
   naas_extent #(.W(16)) u_sstep (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_step_i), .extent_o(s_step));
 
-  naas_offset #(.N(6), .AW(32)) u_tile (
+  naas_offset #(.N(6), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc[13:8]), .clr_i(clr[13:8]),
     .stride_i(tile_stride_i), .offset_o(tile_offset)
   );
-  naas_offset #(.N(4), .AW(32)) u_origin_y (
+  naas_offset #(.N(4), .AW(18), .SW(32)) u_origin_y (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[12], inc[10], inc[6], inc[4]}),
     .clr_i({clr[12], clr[10], clr[6], clr[4]}), .stride_i(origin_y_i), .offset_o(origin_y)
   );
-  naas_offset #(.N(4), .AW(32)) u_origin_x (
+  naas_offset #(.N(4), .AW(18), .SW(32)) u_origin_x (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[13], inc[11], inc[7], inc[5]}),
     .clr_i({clr[13], clr[11], clr[7], clr[5]}), .stride_i(origin_x_i), .offset_o(origin_x)
   );
@@ -179,19 +188,20 @@ module naas_i_loader #(
 
   assign job_last = run_q & j_end;
 
-  naas_nest #(.N(3), .CW(16)) u_job (
+  naas_nest #(.N(3), .CW(16), .BITS({WB[7:0], WB[7:0], GB[7:0]})) u_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(3'b111), .inner_i(9'b000_100_110),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
-  wire [31:0]   job_offset, x_idx;
+  wire [AW-1:0] job_offset;
+  wire [31:0]   x_idx;
   wire          word_step;
   wire [SW-1:0] sub;
   assign x_idx     = {16'd0, j_idx[47:32]};
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(32)) u_in_job (
+  naas_offset #(.N(2), .AW(AW), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
     .stride_i(job_stride_i), .offset_o(job_offset)
   );
@@ -222,22 +232,24 @@ module naas_i_loader #(
   reg [7:0]         n1_q, n2_q, n3_q;
   reg [129:0]       w1_q, w2_q, w3_q;   // window coordinates of the beat
   reg [LANES*8-1:0] data3_q;
+  wire [LANES*8-1:0] part;
 
   always @(posedge clk_i) begin
     if (start) begin
-      job_last_q <= {x_reach + s_reach, y_reach + r_reach, groups_last};
+      job_last_q <= {WINDOW & (x_reach + s_reach), WINDOW & (y_reach + r_reach), groups_last};
       tail_q     <= tail;
-      y_step_q   <= y_step;
-      x_step_q   <= x_step;
-      r_step_q   <= r_step;
-      s_step_q   <= s_step;
-      rows_reach_q <= ys_reach + rs_reach;
-      cols_reach_q <= xs_reach + ss_reach;
-      origin_y_q <= origin_y[17:0] - {2'b00, pad_y_i};
-      origin_x_q <= origin_x[17:0] - {2'b00, pad_x_i};
-      base_q     <= tile_offset[AW-1:0] + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+      // One position begins where the window does.
+      y_step_q   <= ALONE[2] ? 16'd0 : y_step;
+      x_step_q   <= ALONE[3] ? 16'd0 : x_step;
+      r_step_q   <= ALONE[4] ? 16'd0 : r_step;
+      s_step_q   <= ALONE[5] ? 16'd0 : s_step;
+      rows_reach_q <= SHARE_WINDOW & (ys_reach + rs_reach);
+      cols_reach_q <= SHARE_WINDOW & (xs_reach + ss_reach);
+      origin_y_q <= origin_y - {2'b00, pad_y_i};
+      origin_x_q <= origin_x - {2'b00, pad_x_i};
+      base_q     <= tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
     end
-    l2_addr_q <= base_q + job_offset[AW-1:0] + x_idx[AW-1:0];
+    l2_addr_q <= base_q + job_offset + x_idx[AW-1:0];
   end
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -267,8 +279,10 @@ module naas_i_loader #(
              j_idx[31:16]};
     w2_q <= w1_q;
     w3_q <= w2_q;
-    data3_q <= pad2_q ? {LANES{zero_point_i}} : l2_data_i[sub2_q * (LANES*8) +: LANES*8];
+    data3_q <= pad2_q ? {LANES{zero_point_i}} : part;
   end
+
+  naas_pick #(.N(SUBS), .W(LANES*8), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
 
   assign take_slot_o  = start;
   assign take_tile_o  = start & fresh_q;

@@ -4,14 +4,15 @@
 
 module naas_offset #(
   parameter N  = 4,   // loops
-  parameter AW = 16   // address width
+  parameter AW = 16,  // address width
+  parameter SW = AW   // width of a stride, of which AW bits count
 ) (
   input  wire            clk_i,
   input  wire            load_i,
   input  wire            step_i,
   input  wire [N-1:0]    inc_i,
   input  wire [N-1:0]    clr_i,
-  input  wire [N*AW-1:0] stride_i,
+  input  wire [N*SW-1:0] stride_i,
   output wire [AW-1:0]   offset_o
 );
 
@@ -25,7 +26,7 @@ module naas_offset #(
       reg [AW-1:0] term_q;
       always @(posedge clk_i) begin
         if (load_i || (step_i && clr_i[l])) term_q <= {AW{1'b0}};
-        else if (step_i && inc_i[l]) term_q <= term_q + stride_i[l*AW +: AW];
+        else if (step_i && inc_i[l]) term_q <= term_q + stride_i[l*SW +: AW];
       end
       assign terms[l*AW +: AW] = term_q;
     end
@@ -37,6 +38,9 @@ module naas_offset #(
   end
 
   assign offset_o = sum;
+
+  wire unused;
+  assign unused = ^stride_i;
 
 endmodule
 

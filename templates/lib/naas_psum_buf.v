@@ -9,7 +9,8 @@ module naas_psum_buf #(
   parameter DEPTH = 64,   // words per slot
   parameter SLOTS = 2,
   parameter LW    = 10,
-  parameter SUMW  = 20    // width of a sum of products
+  parameter SUMW  = 20,   // width of a sum of products
+  parameter DIGITS = 0    // 1 if sums of high digits are shifted
 ) (
   input  wire             clk_i,
   input  wire             acc_i,        // accumulate
@@ -18,6 +19,7 @@ module naas_psum_buf #(
   input  wire [5:0]       asub_i,
   input  wire             afirst_i,     // the first sum of this psum
   input  wire             aagain_i,     // same psum as in the previous cycle
+  input  wire             ahigh_i,      // the sum counts 256-fold
   input  wire [SUMW-1:0]  sum_i,        // one cycle after acc_i
   input  wire             drain_i,
   input  wire             dslot_i,
@@ -28,11 +30,11 @@ module naas_psum_buf #(
   localparam AW = (DEPTH > 1) ? $clog2(DEPTH) : 1;
   localparam SW = (M > 1) ? $clog2(M) : 1;
 
-  reg              acc_q, slot_q, first_q, again_q, dslot_q;
+  reg              acc_q, slot_q, first_q, again_q, dslot_q, high_q;
   reg [AW-1:0]     addr_q;
   reg [SW-1:0]     sub_q;
   reg [31:0]       last_q;
-  wire [31:0]      old, sum, psum;
+  wire [31:0]      old, low, sum, psum;
   wire [M*32-1:0]  word;
   wire [SLOTS*M*32-1:0] words;
 
@@ -41,6 +43,7 @@ module naas_psum_buf #(
     slot_q  <= aslot_i;
     first_q <= afirst_i;
     again_q <= aagain_i;
+    high_q  <= ahigh_i;
     addr_q  <= aaddr_i[AW-1:0];
     sub_q   <= (M > 1) ? asub_i[SW-1:0] : {SW{1'b0}};
     dslot_q <= dslot_i;
@@ -48,7 +51,8 @@ module naas_psum_buf #(
   end
 
   assign old  = again_q ? last_q : word[sub_q * 32 +: 32];
-  assign sum  = {{(32-SUMW){sum_i[SUMW-1]}}, sum_i};
+  assign low  = {{(32-SUMW){sum_i[SUMW-1]}}, sum_i};
+  assign sum  = (DIGITS != 0 && high_q) ? {low[23:0], 8'd0} : low;
   assign psum = (first_q ? 32'd0 : old) + sum;
 
   genvar s, i;
@@ -78,7 +82,7 @@ module naas_psum_buf #(
   endgenerate
 
   wire unused;
-  assign unused = ^{aaddr_i, daddr_i, asub_i, dslot_q, slot_q};
+  assign unused = ^{aaddr_i, daddr_i, asub_i, dslot_q, slot_q, high_q};
 
 endmodule
 

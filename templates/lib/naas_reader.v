@@ -17,7 +17,11 @@ module naas_reader #(
   parameter ISLOTS = 2,
   parameter WSLOTS = 2,
   parameter PSLOTS = 2,
-  parameter CW     = 20    // beat address within a level-2 slot
+  parameter CW     = 20,   // beat address within a level-2 slot
+  parameter GB     = 16,   // bits of a count of channel blocks or words minus one
+  parameter CB     = 16,   // of level-2 channels of weights
+  parameter RB     = 16,   // of level-2 taps
+  parameter WB     = 16    // of a level-2 window's row or column
 ) (
   input  wire             clk_i,
   input  wire             rst_ni,
@@ -96,6 +100,11 @@ module naas_reader #(
 
   localparam BB = $clog2(BUS);
   localparam QW = $clog2(QUEUE);
+  localparam AB = 32 - BB;   // bits of a beat address
+  localparam [15:0] WINDOW = 16'hffff >> (16 - WB);
+  // The innermost two loops also count taps, planes and a descriptor's beats.
+  localparam [7:0] ROW_BITS = (WB > RB) ? ((WB > 4) ? WB : 4) : ((RB > 4) ? RB : 4);
+  localparam [7:0] COL_BITS = (WB > 8) ? WB : 8;
   localparam [1:0] KindI = 2'd0, KindW = 2'd1, KindP = 2'd2, KindD = 2'd3;
 
   // ---- which job is next
@@ -145,33 +154,35 @@ module naas_reader #(
 
   // ---- the job
   wire        ch_edge;
-  wire [31:0] i_tile, w_tile, p_tile, origin_y, origin_x;
+  wire [AB-1:0] i_tile, w_tile, p_tile;
+  wire [17:0] origin_y, origin_x;
   reg  [1:0]  kind_q;
   reg         slot_q, i_slot_q, w_slot_q, p_slot_q;
   reg  [79:0] job_last_q;
-  reg  [31:0] base_q, beats_last_q, beat_q;
+  reg  [AB-1:0] base_q;
+  reg  [CW-1:0] beats_last_q, beat_q;
   reg  signed [17:0] origin_y_q, origin_x_q;
   wire [3:0]  w_edges;
 
   assign ch_edge = depthwise_i ? last[2] : last[3];
   assign w_edges = {last[7], last[6], last[3], last[2]};
 
-  naas_offset #(.N(8), .AW(32)) u_i_tile (
+  naas_offset #(.N(8), .AW(AB), .SW(32)) u_i_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .stride_i(i_tile_stride_i), .offset_o(i_tile)
   );
-  naas_offset #(.N(5), .AW(32)) u_w_tile (
+  naas_offset #(.N(5), .AW(AB), .SW(32)) u_w_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[7:6], inc[3:2], inc[0]}),
     .clr_i({clr[7:6], clr[3:2], clr[0]}), .stride_i(w_tile_stride_i), .offset_o(w_tile)
   );
-  naas_offset #(.N(2), .AW(32)) u_p_tile (
+  naas_offset #(.N(2), .AW(AB), .SW(32)) u_p_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[2], inc[0]}), .clr_i({clr[2], clr[0]}),
     .stride_i(p_tile_stride_i), .offset_o(p_tile)
   );
-  naas_offset #(.N(2), .AW(32)) u_origin_y (
+  naas_offset #(.N(2), .AW(18), .SW(32)) u_origin_y (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[6], inc[4]}), .clr_i({clr[6], clr[4]}),
     .stride_i(origin_y_i), .offset_o(origin_y)
   );
-  naas_offset #(.N(2), .AW(32)) u_origin_x (
+  naas_offset #(.N(2), .AW(18), .SW(32)) u_origin_x (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[7], inc[5]}), .clr_i({clr[7], clr[5]}),
     .stride_i(origin_x_i), .offset_o(origin_x)
   );
@@ -180,8 +191,10 @@ module naas_reader #(
   localparam P_SUB_LAST = PSUBS - 1;
   localparam DESC_LAST  = DESC - 1;
   wire [15:0] window_rows, window_cols;
-  assign window_rows = (last[4] ? y_reach_i[31:16] : y_reach_i[15:0]) + (last[6] ? r_reach_i[31:16] : r_reach_i[15:0]);
-  assign window_cols = (last[5] ? x_reach_i[31:16] : x_reach_i[15:0]) + (last[7] ? s_reach_i[31:16] : s_reach_i[15:0]);
+  assign window_rows = WINDOW & ((last[4] ? y_reach_i[31:16] : y_reach_i[15:0])
+                                 + (last[6] ? r_reach_i[31:16] : r_reach_i[15:0]));
+  assign window_cols = WINDOW & ((last[5] ? x_reach_i[31:16] : x_reach_i[15:0])
+                                 + (last[7] ? s_reach_i[31:16] : s_reach_i[15:0]));
 
   // Loops, outermost first: I: block, -, -, row, column; W: word of K, c, r, s, beat; P: word of K, -, -, plane, beat.
   always @(posedge clk_i) begin
@@ -190,29 +203,29 @@ module naas_reader #(
       case (kind)
         KindI: begin
           job_last_q   <= {window_cols, window_rows, 32'd0, ch_edge ? i_blocks_last_i[31:16] : i_blocks_last_i[15:0]};
-          base_q       <= i_base_i + i_tile;
-          beats_last_q <= 32'd0;
+          base_q       <= i_base_i[AB-1:0] + i_tile;
+          beats_last_q <= {CW{1'b0}};
         end
         KindW: begin
           job_last_q   <= {W_SUB_LAST[15:0], last[7] ? s_last_i[31:16] : s_last_i[15:0], last[6] ? r_last_i[31:16] : r_last_i[15:0],
                            last[3] ? c_last_i[31:16] : c_last_i[15:0],
                            last[2] ? w_words_last_i[31:16] : w_words_last_i[15:0]};
-          base_q       <= w_base_i + w_tile;
-          beats_last_q <= w_beats_last_i[w_edges * 32 +: 32];
+          base_q       <= w_base_i[AB-1:0] + w_tile;
+          beats_last_q <= w_beats_last_i[w_edges * 32 +: CW];
         end
         KindP: begin
           job_last_q   <= {P_SUB_LAST[15:0], 16'd8, 32'd0, last[2] ? p_words_last_i[31:16] : p_words_last_i[15:0]};
-          base_q       <= p_base_i + p_tile;
-          beats_last_q <= last[2] ? p_beats_last_i[63:32] : p_beats_last_i[31:0];
+          base_q       <= p_base_i[AB-1:0] + p_tile;
+          beats_last_q <= last[2] ? p_beats_last_i[32 +: CW] : p_beats_last_i[0 +: CW];
         end
         default: begin
           job_last_q   <= {DESC_LAST[15:0], 64'd0};
-          base_q       <= desc_addr_q >> BB;
-          beats_last_q <= DESC_LAST;
+          base_q       <= desc_addr_q[31:BB];
+          beats_last_q <= DESC_LAST[CW-1:0];
         end
       endcase
-      origin_y_q <= origin_y[17:0] - {2'b00, pad_y_i};
-      origin_x_q <= origin_x[17:0] - {2'b00, pad_x_i};
+      origin_y_q <= origin_y - {2'b00, pad_y_i};
+      origin_x_q <= origin_x - {2'b00, pad_x_i};
       slot_q     <= kind == KindI ? ~i_slot_q & (ISLOTS > 1)
                   : kind == KindW ? ~w_slot_q & (WSLOTS > 1) : ~p_slot_q & (PSLOTS > 1);
     end
@@ -223,8 +236,8 @@ module naas_reader #(
       if (kind == KindP) p_slot_q <= ~p_slot_q;
     end
     if (desc_req_i) desc_addr_q <= desc_addr_i;
-    if (start) beat_q <= 32'd0;
-    else if (issue) beat_q <= beat_q + 32'd1;
+    if (start) beat_q <= {CW{1'b0}};
+    else if (issue) beat_q <= beat_q + 1'b1;
   end
 
   wire [4:0]  j_inc, j_clr, j_last, j_zero;
@@ -234,34 +247,34 @@ module naas_reader #(
   assign issue    = run_q & ~stall;
   assign job_last = issue & j_end;
 
-  naas_nest #(.N(5), .CW(16)) u_job (
+  naas_nest #(.N(5), .CW(16), .BITS({COL_BITS, ROW_BITS, RB[7:0], CB[7:0], GB[7:0]})) u_job (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .walked_i(5'h1f), .inner_i(25'b00000_10000_11000_11100_11110),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
   // ---- off-chip address of the position
-  wire [31:0] i_offset, i_addr, lin_addr, addr;
-  naas_offset #(.N(3), .AW(32)) u_i_offset (
+  wire [AB-1:0] i_offset, i_addr, lin_addr, addr;
+  naas_offset #(.N(3), .AW(AB), .SW(32)) u_i_offset (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[4:3], j_inc[0]}), .clr_i({j_clr[4:3], j_clr[0]}),
     .stride_i(i_job_stride_i), .offset_o(i_offset)
   );
   assign i_addr   = base_q + i_offset;
-  assign lin_addr = base_q + beat_q;
+  assign lin_addr = base_q + {{(AB-CW){1'b0}}, beat_q};
 
   wire signed [17:0] in_y, in_x;
   wire               is_i, in_map, request, single, row_start, first;
   wire [15:0]        cols_left, valid_left, left;
-  wire [31:0]        lin_left;
+  wire [CW-1:0]      lin_left;
   wire [3:0]         to_boundary, len;
   assign in_y   = origin_y_q + $signed({2'b00, j_idx[63:48]});
   assign in_x   = origin_x_q + $signed({2'b00, j_idx[79:64]});
   assign is_i   = kind_q == KindI;
   assign in_map = ~in_y[17] & ~in_x[17] & (in_y[16:0] < {1'b0, height_i}) & (in_x[16:0] < {1'b0, width_i});
   assign request = ~is_i | in_map | j_end;
-  assign addr   = !is_i ? lin_addr : in_map ? i_addr : i_safe_i;
+  assign addr   = !is_i ? lin_addr : in_map ? i_addr : i_safe_i[AB-1:0];
 
   // Beats that the burst may still take: to the end of the row's valid part, or of the job.
-  assign cols_left  = job_last_q[79:64] - j_idx[79:64];
+  assign cols_left  = WINDOW & (job_last_q[79:64] - j_idx[79:64]);
   assign valid_left = width_i - 16'd1 - in_x[15:0];
   assign left       = cols_left < valid_left ? cols_left : valid_left;
   assign lin_left   = beats_last_q - beat_q;
@@ -269,33 +282,36 @@ module naas_reader #(
   assign single     = is_i & (i_single_i | ~in_map);
   assign len        = single ? 4'd0
                     : is_i ? (left < {12'd0, to_boundary} ? left[3:0] : to_boundary)
-                    : (lin_left < {28'd0, to_boundary} ? lin_left[3:0] : to_boundary);
+                    : (lin_left < {{(CW-4){1'b0}}, to_boundary} ? lin_left[3:0] : to_boundary);
   assign row_start  = j_zero[4] | (in_x == 18'sd0);
-  assign first      = is_i ? (single | row_start | addr[3:0] == 4'd0) : (beat_q == 32'd0 | addr[3:0] == 4'd0);
+  assign first      = is_i ? (single | row_start | addr[3:0] == 4'd0) : (beat_q == {CW{1'b0}} | addr[3:0] == 4'd0);
 
   // ---- level-2 place of the position
-  wire [31:0] i_place, w_place, place;
+  wire [CW-1:0] i_place, w_place, place;
   wire        i_word, unused_i;
   localparam I_SUB_MASK = ISUBS - 1;
   assign i_word = (j_idx[15:0] & I_SUB_MASK[15:0]) == I_SUB_MASK[15:0];
-  naas_offset #(.N(2), .AW(32)) u_i_place (
+  naas_offset #(.N(2), .AW(CW), .SW(32)) u_i_place (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[3], j_inc[0] & i_word}), .clr_i({j_clr[3], j_clr[0]}),
     .stride_i(i_l2_stride_i), .offset_o(i_place)
   );
-  naas_offset #(.N(3), .AW(32)) u_w_place (
+  naas_offset #(.N(3), .AW(CW), .SW(32)) u_w_place (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc[2:0]), .clr_i(j_clr[2:0]),
     .stride_i(w_l2_stride_i), .offset_o(w_place)
   );
-  wire [31:0] col, s_idx, sub_idx, p_word, plane;
+  // Beats of a word are neighbours; their number is a power of two.
+  wire [31:0] col, s_idx, sub_idx, p_word, plane, i_sub, place_full;
   assign col     = {16'd0, j_idx[79:64]};
   assign sub_idx = {16'd0, j_idx[79:64]};
   assign s_idx   = {16'd0, j_idx[63:48]};
-  assign plane   = {16'd0, j_idx[63:48]};
+  assign plane   = {28'd0, j_idx[51:48]};
   assign p_word  = {16'd0, j_idx[15:0]};
-  assign place   = is_i ? i_place + col * ISUBS + {16'd0, j_idx[15:0] & I_SUB_MASK[15:0]}
-                 : kind_q == KindW ? w_place + s_idx * WSUBS + sub_idx
-                 : kind_q == KindP ? p_word * (16 * PSUBS) + plane * PSUBS + sub_idx
-                 : sub_idx;
+  assign i_sub   = {16'd0, j_idx[15:0] & I_SUB_MASK[15:0]};
+  assign place_full = is_i ? col * ISUBS + i_sub
+                    : kind_q == KindW ? s_idx * WSUBS + sub_idx
+                    : kind_q == KindP ? p_word * (16 * PSUBS) + plane * PSUBS + sub_idx
+                    : sub_idx;
+  assign place = place_full[CW-1:0] + (is_i ? i_place : kind_q == KindW ? w_place : {CW{1'b0}});
 
   // ---- t+1: address channel and queue
   localparam EW = CW + 4;
@@ -330,10 +346,10 @@ module naas_reader #(
 
   always @(posedge clk_i) begin
     if (issue & request & first) begin
-      araddr_q <= addr << BB;
+      araddr_q <= {addr, {BB{1'b0}}};
       arlen_q  <= {4'd0, len};
     end
-    entry_q <= {kind_q, slot_q, j_end, place[CW-1:0]};
+    entry_q <= {kind_q, slot_q, j_end, place};
   end
 
   assign pop = rvalid_i;
@@ -380,7 +396,7 @@ module naas_reader #(
   wire unused;
   assign unused_i = ^{i_word, i_offset};
   assign unused = ^{moved_l2, zero, walked, last, j_idx, j_last, j_zero, j_inc, j_clr, place, unused_i, origin_y, origin_x, in_y, in_x,
-                    left, lin_left, desc_addr_q, addr};
+                    left, lin_left, desc_addr_q, addr, place_full, i_safe_i, i_base_i, w_base_i, p_base_i, w_beats_last_i, p_beats_last_i};
 
 endmodule
 

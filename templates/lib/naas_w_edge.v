@@ -45,7 +45,7 @@ module naas_w_edge #(
       assign hit  = 1'b1;
       assign addr = addr_i;
       wire unused;
-      assign unused = ^{k_pos_i, k_stride_i};
+      assign unused = ^{k_pos_i, k_stride_i, data_i};
     end else begin : g_lane
       wire [PW:0] wrapped, lane;
       assign wrapped = Pos - {1'b0, k_pos_i};

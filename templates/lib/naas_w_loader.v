@@ -14,7 +14,10 @@ module naas_w_loader #(
   parameter DEPTH = 4096, // level-2 words per slot
   parameter SLOTS = 2,    // level-2 slots
   parameter BSLOTS = 2,   // W buffer slots
-  parameter LW    = 10    // W buffer address
+  parameter LW    = 10,   // W buffer address
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
+  parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
   input  wire               clk_i,
   input  wire               rst_ni,
@@ -61,6 +64,14 @@ module naas_w_loader #(
 );
 
   localparam SUBS = WORD / LANES;
+  localparam KB   = TILE_BITS[0 +: 8];
+  localparam CB   = TILE_BITS[8 +: 8];
+  localparam RB   = TILE_BITS[32 +: 8];
+  localparam SB   = TILE_BITS[40 +: 8];
+  localparam RSB  = SHARE_BITS[32 +: 8];
+  localparam SSB  = SHARE_BITS[40 +: 8];
+  localparam TB   = $clog2(LANES) + 1;
+  localparam [31:0] JOB_BITS = {TILE_BITS[40 +: 8], TILE_BITS[32 +: 8], TILE_BITS[8 +: 8], TILE_BITS[0 +: 8]};
   localparam SW   = (SUBS > 1) ? $clog2(SUBS) : 1;
 
   // ---- which job is next
@@ -71,7 +82,7 @@ module naas_w_loader #(
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & slot_i & (~fresh_q | tile_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(1)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(1), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i(relevant_i),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i),
     .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
@@ -106,21 +117,21 @@ module naas_w_loader #(
   // ---- extents and level-2 base of the job
   wire [15:0] groups_last, c_last, r_last, s_last, r_share, s_share;
   wire [7:0]  tail;
-  wire [31:0] tile_offset;
+  wire [AW-1:0] tile_offset;
   reg  [63:0] job_last_q;
   reg  [15:0] r_share_q, s_share_q;
   reg  [7:0]  tail_q;
   reg  [AW-1:0] base_q;
 
-  naas_extent #(.W(16)) u_groups (.last_i(last[8]), .edge_i(last[2]), .by_class_i(groups_last_i), .extent_o(groups_last));
-  naas_extent #(.W(8)) u_tail (.last_i(last[8]), .edge_i(last[2]), .by_class_i(tail_i), .extent_o(tail));
-  naas_extent #(.W(16)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_last_i), .extent_o(c_last));
-  naas_extent #(.W(16)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_last_i), .extent_o(r_last));
-  naas_extent #(.W(16)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_last_i), .extent_o(s_last));
-  naas_extent #(.W(16)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_last_i), .extent_o(r_share));
-  naas_extent #(.W(16)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_last_i), .extent_o(s_share));
+  naas_extent #(.W(16), .BITS(KB)) u_groups (.last_i(last[8]), .edge_i(last[2]), .by_class_i(groups_last_i), .extent_o(groups_last));
+  naas_extent #(.W(8), .BITS(TB)) u_tail (.last_i(last[8]), .edge_i(last[2]), .by_class_i(tail_i), .extent_o(tail));
+  naas_extent #(.W(16), .BITS(CB)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_last_i), .extent_o(c_last));
+  naas_extent #(.W(16), .BITS(RB)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_last_i), .extent_o(r_last));
+  naas_extent #(.W(16), .BITS(SB)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_last_i), .extent_o(s_last));
+  naas_extent #(.W(16), .BITS(RSB)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_last_i), .extent_o(r_share));
+  naas_extent #(.W(16), .BITS(SSB)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_last_i), .extent_o(s_share));
 
-  naas_offset #(.N(4), .AW(32)) u_tile (
+  naas_offset #(.N(4), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[13:12], inc[9:8]}), .clr_i({clr[13:12], clr[9:8]}),
     .stride_i(tile_stride_i), .offset_o(tile_offset)
   );
@@ -133,19 +144,20 @@ module naas_w_loader #(
 
   assign job_last = run_q & j_end;
 
-  naas_nest #(.N(4), .CW(16)) u_job (
+  naas_nest #(.N(4), .CW(16), .BITS(JOB_BITS)) u_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(16'h08ce),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
-  wire [31:0]   job_offset, s_idx;
+  wire [AW-1:0] job_offset;
+  wire [31:0]   s_idx;
   wire          word_step;
   wire [SW-1:0] sub;
   assign s_idx     = {16'd0, j_idx[63:48]};
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(3), .AW(32)) u_in_job (
+  naas_offset #(.N(3), .AW(AW), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr[2:0]),
     .stride_i(job_stride_i), .offset_o(job_offset)
   );
@@ -178,9 +190,9 @@ module naas_w_loader #(
       r_share_q  <= r_share;
       s_share_q  <= s_share;
       // The slot that this job reads is the one after the next start's toggle of a fresh tile.
-      base_q     <= tile_offset[AW-1:0] + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+      base_q     <= tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
     end
-    l2_addr_q <= base_q + job_offset[AW-1:0] + s_idx[AW-1:0];
+    l2_addr_q <= base_q + job_offset + s_idx[AW-1:0];
   end
 
   // ---- pipeline to the edge
@@ -189,6 +201,7 @@ module naas_w_loader #(
   reg [4*PW-1:0]    pos1_q, pos2_q, pos3_q;
   reg [LW-1:0]      a1_q, a2_q, a3_q;
   reg [LANES*8-1:0] data3_q;
+  wire [LANES*8-1:0] part;
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -210,8 +223,10 @@ module naas_w_loader #(
     a3_q    <= a2_q;
     sub1_q  <= sub;
     sub2_q  <= sub1_q;
-    data3_q <= l2_data_i[sub2_q * (LANES*8) +: LANES*8];
+    data3_q <= part;
   end
+
+  naas_pick #(.N(SUBS), .W(LANES*8), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
 
   assign take_slot_o  = start;
   assign take_tile_o  = start & fresh_q;

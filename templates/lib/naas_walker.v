@@ -10,7 +10,8 @@
 module naas_walker #(
   parameter N    = 14,  // 14: all loops; 8: off-chip loops only
   parameter CW   = 16,
-  parameter OPS  = 1    // operands whose movement is reported
+  parameter OPS  = 1,   // operands whose movement is reported
+  parameter [47:0] TRIP_BITS = {6{8'd16}}  // bits of a level-2 trip count minus one: K C Y X R S
 ) (
   input  wire              clk_i,
   input  wire              load_i,
@@ -38,6 +39,9 @@ module naas_walker #(
   wire [N-1:0]    walked;
   wire [N*CW-1:0] idx;
 
+  // With off-chip loops only, the level-2 part is cut off.
+  localparam [14*8-1:0] BITS = {TRIP_BITS, {8{8'd16}}};
+
   genvar l, o;
   generate
     for (l = 0; l < N; l = l + 1) begin : g_loop
@@ -48,7 +52,9 @@ module naas_walker #(
         // l - 6 is the off-chip loop over the same dimension.
         wire on_edge;
         assign on_edge = idx[(l-6)*CW +: CW] == offchip_last_i[(l-6)*CW +: CW];
-        assign last_idx[l*CW +: CW] = on_edge ? l2_last_i[((l-8)*2+1)*CW +: CW] : l2_last_i[(l-8)*2*CW +: CW];
+        localparam W = BITS[l*8 +: 8];
+        localparam [CW-1:0] Mask = {CW{1'b1}} >> (CW - W);
+        assign last_idx[l*CW +: CW] = Mask & (on_edge ? l2_last_i[((l-8)*2+1)*CW +: CW] : l2_last_i[(l-8)*2*CW +: CW]);
       end
       assign multi[l]  = |last_idx[l*CW +: CW];
       assign walked[l] = |((inner[l*N +: N] | ({{(N-1){1'b0}}, 1'b1} << l)) & relevant_i & multi);
@@ -70,7 +76,7 @@ module naas_walker #(
 
   assign walked_o = walked;
 
-  naas_nest #(.N(N), .CW(CW)) u_nest (
+  naas_nest #(.N(N), .CW(CW), .BITS(BITS[N*8-1:0])) u_nest (
     .clk_i(clk_i), .load_i(load_i), .step_i(step_i), .walked_i(walked), .inner_i(inner), .last_idx_i(last_idx),
     .inc_o(inc_o), .clr_o(clr_o), .last_o(last_o), .zero_o(zero_o), .idx_o(idx), .end_o(end_o)
   );

@@ -8,7 +8,10 @@ module naas_writer #(
   parameter BUS   = 16,  // bytes of a beat
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of BUS
   parameter AW    = 16,  // level-2 word address within a slot
-  parameter SLOTS = 2
+  parameter SLOTS = 2,
+  parameter GB    = 16,  // bits of a count of blocks minus one
+  parameter YB    = 16,  // of rows
+  parameter XB    = 16   // of columns
 ) (
   input  wire               clk_i,
   input  wire               rst_ni,
@@ -62,6 +65,8 @@ module naas_writer #(
   localparam SUBS  = WORD / BUS;
   localparam SW    = (SUBS > 1) ? $clog2(SUBS) : 1;
   localparam RECS  = 128 / BUS;   // beats of a record
+  localparam AB    = 32 - BB;     // bits of a beat address
+  localparam [15:0] X_MASK = 16'hffff >> (16 - XB);
 
   // ---- which job is next
   wire [7:0] inc, clr, last, zero, walked;
@@ -89,9 +94,10 @@ module naas_writer #(
   end
 
   // ---- the job: blocks, rows, columns
-  wire [31:0] tile_offset, job_offset, l2_offset;
-  reg  [47:0] job_last_q;
-  reg  [31:0] base_q;
+  wire [AB-1:0] tile_offset, job_offset;
+  wire [AW-1:0] l2_offset;
+  reg  [47:0]   job_last_q;
+  reg  [AB-1:0] base_q;
   reg  [7:0]  tail_q;
   wire [2:0]  j_inc, j_clr, j_last, j_zero;
   wire [47:0] j_idx;
@@ -100,7 +106,7 @@ module naas_writer #(
   assign issue    = run_q & ~stall;
   assign job_last = issue & j_end;
 
-  naas_offset #(.N(5), .AW(32)) u_tile (
+  naas_offset #(.N(5), .AW(AB), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[5:4], inc[2:0]}),
     .clr_i({clr[5:4], clr[2:0]}), .stride_i(tile_stride_i), .offset_o(tile_offset)
   );
@@ -111,12 +117,12 @@ module naas_writer #(
     if (start) begin
       job_last_q <= {last[5] ? x_last_i[31:16] : x_last_i[15:0], last[4] ? y_last_i[31:16] : y_last_i[15:0],
                      last[2] ? blocks_last_i[31:16] : blocks_last_i[15:0]};
-      base_q     <= base_i + tile_offset;
+      base_q     <= base_i[AB-1:0] + tile_offset;
       tail_q     <= last[2] ? tail_i : BUS[7:0];
     end
   end
 
-  naas_nest #(.N(3), .CW(16)) u_job (
+  naas_nest #(.N(3), .CW(16), .BITS({XB[7:0], YB[7:0], GB[7:0]})) u_job (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .walked_i(3'b111), .inner_i(9'b000_100_110),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
@@ -126,23 +132,24 @@ module naas_writer #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(32)) u_in_job (
+  naas_offset #(.N(2), .AW(AB), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc[1:0]), .clr_i(j_clr[1:0]), .stride_i(job_stride_i),
     .offset_o(job_offset)
   );
-  naas_offset #(.N(2), .AW(32)) u_l2 (
+  naas_offset #(.N(2), .AW(AW), .SW(32)) u_l2 (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
     .stride_i(l2_stride_i), .offset_o(l2_offset)
   );
 
   // ---- bursts: to the end of the row, or to the 16-beat boundary
-  wire [31:0] addr, x_idx;
+  wire [AB-1:0] addr;
+  wire [31:0] x_idx;
   wire [15:0] left;
   wire [3:0]  to_boundary, len;
   wire        first, final_beat;
   assign x_idx       = {16'd0, j_idx[47:32]};
-  assign addr        = base_q + job_offset + x_idx;
-  assign left        = job_last_q[47:32] - j_idx[47:32];
+  assign addr        = base_q + job_offset + x_idx[AB-1:0];
+  assign left        = X_MASK & (job_last_q[47:32] - j_idx[47:32]);
   assign to_boundary = 4'd15 - addr[3:0];
   assign len         = left < {12'd0, to_boundary} ? left[3:0] : to_boundary;
   assign first       = j_zero[2] | addr[3:0] == 4'd0;
@@ -157,9 +164,7 @@ module naas_writer #(
   reg [31:0]     awaddr_q;
   reg [7:0]      awlen_q;
   wire [AW-1:0]  vec;
-  wire [31:0]    vec_full;
-  assign vec_full = l2_offset + x_idx;
-  assign vec      = vec_full[AW-1:0];
+  assign vec = l2_offset + x_idx[AW-1:0];
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -183,7 +188,7 @@ module naas_writer #(
     keep2_q <= keep1_q;
     slot1_q <= slot_q;
     if (issue & first) begin
-      awaddr_q <= addr << BB;
+      awaddr_q <= {addr, {BB{1'b0}}};
       awlen_q  <= {4'd0, len};
     end else if (record_aw_q) begin
       awaddr_q <= record_addr_i;
@@ -194,11 +199,15 @@ module naas_writer #(
   // ---- t+2: pick the bytes
   wire [BUS*8-1:0] picked;
   wire [BUS-1:0]   strobe;
+  wire [BUS*32-1:0] part;
   genvar n;
+  naas_pick #(.N(SUBS), .W(BUS*32), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
   generate
     for (n = 0; n < BUS; n = n + 1) begin : g_byte
       localparam [7:0] Lane = n;
-      assign picked[n*8 +: 8] = l2_data_i[(sub2_q * BUS + n) * 32 + byte2_q * 8 +: 8];
+      wire [31:0] word;
+      assign word             = part[n*32 +: 32];
+      assign picked[n*8 +: 8] = word[byte2_q*8 +: 8];
       assign strobe[n]        = Lane < keep2_q;
     end
   endgenerate
@@ -223,37 +232,39 @@ module naas_writer #(
   always @(posedge clk_i) record_beat_q <= record_req_i ? 6'd0 : record_beat_q + {5'd0, record_push};
 
   // ---- t+3: queue to the write data channel
-  localparam DEPTH = 8;
+  localparam DEPTH = 5;   // four beats are under way if none waits
   localparam EW    = BUS*8 + BUS + 1;
-  reg  [DEPTH*EW-1:0] queue_q;
-  reg  [2:0]          wptr_q, rptr_q;
-  reg  [3:0]          used_q;
-  reg                 push_q;
-  reg  [EW-1:0]       entry_q;
-  wire                pop;
+  localparam [2:0] Full = DEPTH, Wrap = DEPTH - 1;
+  reg  [EW-1:0] queue_q [0:DEPTH-1];
+  reg  [2:0]    wptr_q, rptr_q, used_q;
+  reg  [2:0]    credit_q;   // beats issued and not yet taken
+  reg           push_q;
+  reg  [EW-1:0] entry_q;
+  wire          pop;
 
   assign pop   = wvalid_o & wready_i;
-  // Three beats may be on their way to the queue when it is seen to fill up.
-  assign stall = (aw_q & ~awready_i) | (used_q > DEPTH - 5);
+  assign stall = (aw_q & ~awready_i) | (credit_q == Full);
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       push_q <= 1'b0;
       wptr_q <= 3'd0;
       rptr_q <= 3'd0;
-      used_q <= 4'd0;
+      used_q <= 3'd0;
+      credit_q <= 3'd0;
     end else begin
       push_q <= v2_q | record_push;
-      if (push_q) wptr_q <= wptr_q + 3'd1;
-      if (pop) rptr_q <= rptr_q + 3'd1;
-      used_q <= used_q + {3'd0, push_q} - {3'd0, pop};
+      if (push_q) wptr_q <= wptr_q == Wrap ? 3'd0 : wptr_q + 3'd1;
+      if (pop) rptr_q <= rptr_q == Wrap ? 3'd0 : rptr_q + 3'd1;
+      used_q   <= used_q + {2'd0, push_q} - {2'd0, pop};
+      credit_q <= credit_q + {2'd0, issue | record_push} - {2'd0, pop};
     end
   end
 
   always @(posedge clk_i) begin
     entry_q <= record_push ? {record_last, {BUS{1'b1}}, record_i[record_beat_q * (BUS*8) +: BUS*8]}
                            : {last2_q, strobe, picked};
-    if (push_q) queue_q[wptr_q * EW +: EW] <= entry_q;
+    if (push_q) queue_q[wptr_q] <= entry_q;
   end
 
   // ---- responses
@@ -265,7 +276,7 @@ module naas_writer #(
 
   assign take_o    = start;
   assign give_o    = job_last;
-  assign done_o    = exhausted_q & ~run_q & ~v1_q & ~v2_q & ~push_q & ~aw_q & (used_q == 4'd0) & (outstanding_q == 10'd0);
+  assign done_o    = exhausted_q & ~run_q & ~v1_q & ~v2_q & ~push_q & ~aw_q & (used_q == 3'd0) & (outstanding_q == 10'd0);
   assign record_done_o = record_push & record_last;
   assign l2_re_o   = v1_q;
   assign l2_slot_o = slot1_q;
@@ -273,13 +284,13 @@ module naas_writer #(
   assign awvalid_o = aw_q;
   assign awaddr_o  = awaddr_q;
   assign awlen_o   = awlen_q;
-  assign wvalid_o  = used_q != 4'd0;
-  assign {wlast_o, wstrb_o, wdata_o} = queue_q[rptr_q * EW +: EW];
+  assign wvalid_o  = used_q != 3'd0;
+  assign {wlast_o, wstrb_o, wdata_o} = queue_q[rptr_q];
   assign bready_o  = 1'b1;
   assign beat_o    = v1_q;
 
   wire unused;
-  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, vec_full, l2_offset};
+  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i};
 
 endmodule
 

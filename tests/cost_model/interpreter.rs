@@ -77,7 +77,7 @@ impl<'a> Interpreter<'a> {
             l2: [NOTHING; 4],
             drained: BTreeMap::new(),
         };
-        let m = t.mapping.normalised(&t.nest.bounds);
+        let m = t.mapping.normalised(&t.nest);
         let whole = PerDim::from_fn(|d| [0, t.nest.bounds[d]]);
         for g in 0..t.nest.g {
             for n in 0..t.nest.n {

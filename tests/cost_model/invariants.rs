@@ -102,6 +102,7 @@ fn packed(s: &Schedule) -> Vec<u8> {
     };
     let at = Placement {
         input: 0,
+        second: 0,
         output: 0,
         weights: 0,
         params: 0,

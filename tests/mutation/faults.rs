@@ -53,8 +53,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "walker: bounds of the edge tile in full tiles",
         "naas_walker.v",
-        "= on_edge ?",
-        "= ~on_edge ?",
+        "(on_edge ?",
+        "(~on_edge ?",
     ),
     text(
         "walker: movement by the stepped loop alone",
@@ -161,8 +161,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "I loader: rows' padding for columns",
         "naas_i_loader.v",
-        "origin_x[17:0] - {2'b00, pad_x_i}",
-        "origin_x[17:0] - {2'b00, pad_y_i}",
+        "origin_x - {2'b00, pad_x_i}",
+        "origin_x - {2'b00, pad_y_i}",
     ),
     text(
         "I loader: padding is zero, not the zero point",
@@ -173,8 +173,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "drain: stale sums are added to a tile's first",
         "naas_drain.v",
-        "first3_q ? 32'd0 : l2_rdata_i",
-        "(first3_q & 1'b0) ? 32'd0 : l2_rdata_i",
+        "first3_q ? 32'd0 : old_part",
+        "(first3_q & 1'b0) ? 32'd0 : old_part",
     ),
     text(
         "drain: the psum slot is free when the drain starts",

@@ -127,7 +127,7 @@ impl<'a> MappingSpace<'a> {
     /// The legal mapping that shrinking tiles of `mapping` leads to, if there is one.
     #[must_use]
     pub fn repair(&self, mapping: &Mapping) -> Option<Mapping> {
-        let mut m = self.aligned(&mapping.normalised(&self.nest.bounds));
+        let mut m = self.aligned(&mapping.normalised(self.nest));
         while let Some(memory) = self.overflow(&m) {
             if !self.shrink(&mut m, memory) {
                 return None;

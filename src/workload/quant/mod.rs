@@ -10,10 +10,12 @@
 //! and nothing needs to be multiplied for them.
 
 mod add;
+mod add_unit;
 mod layer;
 mod rules;
 
 pub use add::{AddParams, AddReference};
+pub use add_unit::{AddRange, AddRule, AddUnit};
 pub use layer::{Fp32Layer, LayerRules, encode_layer, fp32_exact};
 pub use rules::{Requantizer, encode_scale, fp32_scale, quantize_multiplier};
 

@@ -1,0 +1,244 @@
+//! The view of `naas_descriptor.v.tera`: which arriving bits a design keeps, and how the engines' fields are made of them.
+
+use crate::rtl::descriptor;
+use crate::rtl::hardware::Hardware;
+use crate::rtl::storage::{Source, Storage};
+use serde::Serialize;
+
+/// The template.
+pub const TEMPLATE: &str = include_str!("../../templates/naas_descriptor.v.tera");
+
+/// View of the template.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescriptorView {
+    /// Bits kept.
+    pub stored: String,
+    /// Highest of them.
+    pub stored_high: String,
+    /// Highest bit of a beat.
+    pub bus_high: String,
+    /// A beat of zeros.
+    pub zero: String,
+    /// Highest bit of the table.
+    pub table_high: String,
+    /// Fields in the table's order, and what of the table none of them uses.
+    pub fields: Vec<FieldView>,
+    /// Beats of which bits are kept.
+    pub kept: Vec<KeptView>,
+    /// Beats with constants.
+    pub constants: Vec<ConstantView>,
+}
+
+/// One field of the table.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldView {
+    /// Name.
+    pub name: String,
+    /// First bit in the table.
+    pub at: String,
+    /// Bits to the next field.
+    pub padded: String,
+    /// What these are made of, highest bits first.
+    pub terms: String,
+}
+
+/// What is kept of one beat.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeptView {
+    /// Number of the beat.
+    pub beat: String,
+    /// Highest kept bit.
+    pub high: String,
+    /// Lowest kept bit.
+    pub low: String,
+    /// The beat's bits that go there, highest first.
+    pub data: String,
+}
+
+/// The constants of one beat.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConstantView {
+    /// Number of the beat.
+    pub beat: String,
+    /// Which bits are constant.
+    pub fixed: String,
+    /// Their values.
+    pub value: String,
+}
+
+/// A bit as the Verilog names it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Zero,
+    One,
+    Bit(u32),
+    Not(u32),
+}
+
+impl FieldView {
+    fn new(name: &str, at: u32, padded: u32, terms: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            at: at.to_string(),
+            padded: padded.to_string(),
+            terms: terms.to_owned(),
+        }
+    }
+}
+
+impl DescriptorView {
+    /// The view of a design.
+    #[must_use]
+    pub fn new(hw: &Hardware, hash: u64) -> Self {
+        let storage = Storage::of(hw, hash);
+        let bus = hw.accelerator.offchip.bytes_per_cycle * 8;
+        let places: Vec<u32> = storage
+            .fields()
+            .filter(|&(_, _, source)| source == Source::Stored)
+            .map(|(_, place, _)| place)
+            .collect();
+        let table = descriptor::bytes() * 8;
+        let mut end = 0;
+        let mut fields: Vec<FieldView> = descriptor::placed()
+            .map(|(f, at)| {
+                let (bits, padded) = (f.width * f.count, (f.width * f.count).next_multiple_of(32));
+                end = at + padded;
+                let padding = (bits..padded).map(|_| Wire::Zero);
+                let wires = (at..at + bits).rev().map(|place| wire(&storage, &places, place));
+                FieldView::new(f.name, at, padded, &terms(padding.chain(wires), "kept_q"))
+            })
+            .collect();
+        if end < table {
+            let rest = table - end;
+            fields.push(FieldView::new("not in use", end, rest, &format!("{rest}'d0")));
+        }
+        Self {
+            stored: places.len().to_string(),
+            stored_high: places.len().saturating_sub(1).to_string(),
+            bus_high: (bus - 1).to_string(),
+            zero: format!("{bus}'h0"),
+            table_high: (table - 1).to_string(),
+            fields,
+            kept: kept(&places, bus),
+            constants: constants(&storage, bus),
+        }
+    }
+}
+
+/// The wire behind a bit of the table.
+fn wire(storage: &Storage, places: &[u32], place: u32) -> Wire {
+    match storage.source(place) {
+        Source::Constant(false) => Wire::Zero,
+        Source::Constant(true) => Wire::One,
+        Source::Same(other) => wire(storage, places, other),
+        Source::Inverse(other) => match wire(storage, places, other) {
+            Wire::Zero => Wire::One,
+            Wire::One => Wire::Zero,
+            Wire::Bit(n) => Wire::Not(n),
+            Wire::Not(n) => Wire::Bit(n),
+        },
+        Source::Stored => Wire::Bit(places.partition_point(|&p| p < place) as u32),
+    }
+}
+
+/// A concatenation of wires, highest first, with neighbours joined.
+fn terms(wires: impl Iterator<Item = Wire>, register: &str) -> String {
+    let mut parts: Vec<(Wire, u32)> = Vec::new();
+    for w in wires {
+        match parts.last_mut() {
+            Some((Wire::Bit(high), n)) if w == Wire::Bit(high.wrapping_sub(*n)) => *n += 1,
+            Some((last @ (Wire::Zero | Wire::One), n)) if *last == w => *n += 1,
+            _ => parts.push((w, 1)),
+        }
+    }
+    let part = |&(w, n): &(Wire, u32)| match (w, n) {
+        (Wire::Zero, _) => format!("{n}'d0"),
+        (Wire::One, _) => format!("{{{n}{{1'b1}}}}"),
+        (Wire::Bit(high), 1) => format!("{register}[{high}]"),
+        (Wire::Bit(high), _) => format!("{register}[{high}:{}]", high + 1 - n),
+        (Wire::Not(n), _) => format!("~{register}[{n}]"),
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// What every beat of `bus` bits brings of the kept `places`.
+fn kept(places: &[u32], bus: u32) -> Vec<KeptView> {
+    let mut low = 0;
+    places
+        .chunk_by(|a, b| a / bus == b / bus)
+        .map(|chunk| {
+            let view = KeptView {
+                beat: (chunk[0] / bus).to_string(),
+                high: (low + chunk.len() - 1).to_string(),
+                low: low.to_string(),
+                data: terms(chunk.iter().rev().map(|&place| Wire::Bit(place % bus)), "data_i"),
+            };
+            low += chunk.len();
+            view
+        })
+        .collect()
+}
+
+/// The constants of every beat that has some.
+fn constants(storage: &Storage, bus: u32) -> Vec<ConstantView> {
+    let fixed: Vec<(u32, bool)> = storage
+        .fields()
+        .filter_map(|(_, place, source)| match source {
+            Source::Constant(value) => Some((place, value)),
+            _ => None,
+        })
+        .collect();
+    fixed
+        .chunk_by(|a, b| a.0 / bus == b.0 / bus)
+        .map(|chunk| ConstantView {
+            beat: (chunk[0].0 / bus).to_string(),
+            fixed: hex(bus, chunk.iter().map(|&(place, _)| place % bus)),
+            value: hex(bus, chunk.iter().filter(|(_, one)| *one).map(|&(place, _)| place % bus)),
+        })
+        .collect()
+}
+
+/// A number of `bits` bits of which the given ones are set.
+fn hex(bits: u32, ones: impl Iterator<Item = u32>) -> String {
+    let mut digits = vec![0u8; bits as usize / 4];
+    for bit in ones {
+        digits[bit as usize / 4] |= 1 << (bit % 4);
+    }
+    digits.iter().rev().fold(format!("{bits}'h"), |mut text, d| {
+        text.extend(char::from_digit((*d).into(), 16));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_joined() {
+        use Wire::{Bit, Not, One, Zero};
+        let text = terms(
+            [Zero, Zero, Bit(7), Bit(6), Bit(4), Not(3), Not(2), One].into_iter(),
+            "q",
+        );
+        assert_eq!(text, "2'd0, q[7:6], q[4], ~q[3], ~q[2], {1{1'b1}}");
+        assert_eq!(hex(32, [0, 5, 31].into_iter()), "32'h80000021");
+    }
+
+    #[test]
+    fn beats_keep_what_they_bring() {
+        let views = kept(&[1, 2, 31, 33, 70], 32);
+        let seen: Vec<_> = views
+            .iter()
+            .map(|k| (k.beat.as_str(), k.high.as_str(), k.low.as_str(), k.data.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("0", "2", "0", "data_i[31], data_i[2:1]"),
+                ("1", "3", "3", "data_i[1]"),
+                ("2", "4", "4", "data_i[6]")
+            ]
+        );
+    }
+}

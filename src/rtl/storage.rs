@@ -1,0 +1,413 @@
+//! What of a descriptor a design keeps in registers.
+//!
+//! The control table has one format for all designs, with room for any of them. A design keeps of it only what its layers can
+//! differ in: a count is no wider than the memories that bound it, a field that this array has no use for is a constant, and
+//! one that follows from another is wired to it. Bits with a constant are compared with it as they arrive; a layer that does
+//! not fit is refused by the compiler by name, and by the hardware with its foreign-table flag, never cut short.
+
+use crate::arch::accelerator::PARAM_BYTES;
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::dims::{Dim, PerDim};
+use crate::base::int::bits_for;
+use crate::mapping::legality::FIELD_LIMIT;
+use crate::mapping::schedule::{LOOP_G, LOOP_N, OFFCHIP_LOOPS, Operand, relevance};
+use crate::rtl::descriptor::{self, Descriptor, Field};
+use crate::rtl::hardware::Hardware;
+use std::cmp::Ordering;
+
+/// Where the engines get one bit of the control table from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A register of its own.
+    Stored,
+    /// Every layer of this design has this value; another is refused.
+    Constant(bool),
+    /// The bit at this place of the table always has the same value.
+    Same(u32),
+    /// The bit at this place of the table always has the other value.
+    Inverse(u32),
+}
+
+/// The sources of all bits of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    sources: Vec<Source>,
+}
+
+/// Bits of counts on one design, for the engines' counters and adders. Loops in the order K C Y X R S.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// A PE's extent minus one.
+    pub share: [u32; 6],
+    /// An array tile's extent minus one.
+    pub tile: [u32; 6],
+    /// A level-2 tile's extent minus one, and so a trip count at level 2 minus one.
+    pub trips: [u32; 6],
+    /// A row or column of a level-2 tile's window.
+    pub window: u32,
+    /// A row or column of one PE's window.
+    pub share_window: u32,
+    /// Channels of an array tile minus one, outputs or inputs; the same of a level-2 tile.
+    pub channels: [u32; 2],
+}
+
+impl Counts {
+    /// The counts that fit the memories of `hw`.
+    #[must_use]
+    pub fn of(hw: &Hardware) -> Self {
+        let l = Limits::of(hw);
+        let bits = |v: PerDim<u64>| v.0.map(|n| bits_for(n - 1));
+        Self {
+            share: bits(l.share),
+            tile: bits(l.tile),
+            trips: bits(l.l2),
+            window: bits_for(l.window - 1),
+            share_window: bits_for(l.share_window - 1),
+            channels: [l.tile, l.l2].map(|e| bits_for(e[Dim::K].max(e[Dim::C]) - 1)),
+        }
+    }
+}
+
+/// The most that fits the memories of a design.
+struct Limits {
+    parallel: PerDim<u64>,
+    share: PerDim<u64>,
+    tile: PerDim<u64>,
+    l2: PerDim<u64>,
+    window: u64,
+    share_window: u64,
+    /// Words of a slot of the W, I and psum buffers.
+    buffers: [u64; 3],
+    /// Words of a slot of level-2 W, I, P and O; of O in outputs, four to a word.
+    l2_words: [u64; 4],
+    /// Bus beats of a level-2 word of W, I and P.
+    beats: [u64; 3],
+    /// Lanes of W, I and drain.
+    lanes: [u64; 3],
+    bus: u64,
+}
+
+impl Limits {
+    /// Every rule here is a consequence of `legality::needs`: a factor of a product is at most the product.
+    fn of(hw: &Hardware) -> Self {
+        use Dim::{C, K, R, S, X, Y};
+        let (a, g) = (&hw.accelerator, &hw.geometry);
+        let wide = u64::from;
+        let (w, sums) = (wide(a.buffers.W.bytes), wide(a.buffers.psum.words));
+        let i_words = wide(hw.i_depth * g.i_conv_banks);
+        let [l2_w, l2_i, l2_p, l2_o] = hw.l2_depth.map(wide);
+        let outputs = 4 * l2_o;
+        let parallel = PerDim::from_fn(|d| wide(g.p(d)));
+        let share = PerDim::from_fn(|d| match d {
+            K => w.min(sums),
+            C => w.min(wide(a.buffers.I.bytes)),
+            Y | X => sums.min(i_words),
+            // Taps need no window where their distance is zero.
+            R | S => w,
+        });
+        let l2 = PerDim::from_fn(|d| match d {
+            K => (l2_w * wide(g.l2_w_word))
+                .min(wide(a.l2.P.bytes / PARAM_BYTES))
+                .min(wide(a.l2.O.bytes)),
+            C => l2_w.min(wide(a.l2.I.bytes)),
+            Y | X => outputs.min(l2_i),
+            R | S => l2_w,
+        });
+        let bus = wide(a.offchip.bytes_per_cycle);
+        Self {
+            parallel,
+            share,
+            tile: PerDim::from_fn(|d| (share[d] * parallel[d]).min(l2[d]).min(FIELD_LIMIT)),
+            l2: PerDim::from_fn(|d| l2[d].min(FIELD_LIMIT)),
+            window: l2_i.min(FIELD_LIMIT),
+            share_window: i_words.min(FIELD_LIMIT),
+            buffers: [wide(hw.w_depth), i_words, wide(hw.psum_depth)],
+            l2_words: [l2_w, l2_i, l2_p, outputs],
+            beats: [g.l2_w_word, g.l2_i_word, g.l2_p_word].map(|word| wide(word) / bus),
+            lanes: [a.lanes.W, a.lanes.I, a.lanes.drain].map(wide),
+            bus,
+        }
+    }
+
+    /// The largest value of element `i` of a field of counts, or none if only the field's width bounds it.
+    fn largest(&self, name: &str, i: usize) -> Option<u64> {
+        let by_class = Dim::ALL[(i / 3).min(5)];
+        let by_edge = Dim::ALL[(i / 2).min(5)];
+        let groups = |extent: u64, lanes: u64| extent.div_ceil(lanes) - 1;
+        let [w, inputs, sums] = self.buffers;
+        let [l2_w, l2_i, l2_p, l2_o] = self.l2_words;
+        let channels = self.l2[Dim::K].max(self.l2[Dim::C]);
+        let address = (1u64 << 32) / self.bus - 1;
+        Some(match name {
+            "predicted" => [u64::from(u32::MAX), 0xff][i],
+            "l2_last" => self.l2[by_edge] - 1,
+            "share_last" => self.share[by_class] - 1,
+            "k_extent" => self.tile[Dim::K],
+            "c_extent" => self.tile[Dim::C],
+            "wl_c_last" => self.tile[Dim::C] - 1,
+            "wl_r_last" => self.tile[Dim::R] - 1,
+            "wl_s_last" => self.tile[Dim::S] - 1,
+            "dr_y_last" => self.tile[Dim::Y] - 1,
+            "dr_x_last" => self.tile[Dim::X] - 1,
+            "y_whole" | "x_whole" | "r_whole" | "s_whole" => self.parallel[side(name)],
+            "y_extra" | "x_extra" | "r_extra" | "s_extra" => self.share[side(name)] - 1,
+            "pe_w_stride" => w,
+            "pe_i_stride" | "il_channel_stride" | "il_pitch" => inputs,
+            "pe_o_stride" => sums,
+            "wl_groups_last" => groups(self.tile[Dim::K], self.lanes[0]),
+            "il_groups_last" => groups(self.tile[Dim::K].max(self.tile[Dim::C]), self.lanes[1]),
+            "dr_groups_last" => groups(self.tile[Dim::K], self.lanes[2]),
+            "wl_tail" => self.lanes[0],
+            "il_tail" => self.lanes[1],
+            "dr_tail" => self.lanes[2],
+            "wl_tile_stride" | "wl_job_stride" => l2_w,
+            "il_tile_stride" | "il_job_stride" => l2_i,
+            "dr_tile_stride" | "dr_job_stride" | "wr_l2_stride" => l2_o,
+            "dr_p_stride" => l2_p,
+            "y_reach" | "x_reach" | "r_reach" | "s_reach" => self.window - 1,
+            "rd_y_reach" | "rd_x_reach" | "rd_r_reach" | "rd_s_reach" => self.window - 1,
+            "y_share_reach" | "x_share_reach" | "r_share_reach" | "s_share_reach" => self.share_window - 1,
+            "y_step" | "x_step" | "r_step" | "s_step" => FIELD_LIMIT / (self.parallel[side(name)] - 1).max(1),
+            "origin_y" | "origin_x" => [(1 << 17) - 1, self.window][i / 2],
+            "rd_blocks_last" => groups(channels, self.bus),
+            "rd_w_beats_last" => l2_w * self.beats[0] - 1,
+            "rd_w_words_last" => groups(self.l2[Dim::K], self.beats[0] * self.bus),
+            "rd_p_words_last" => groups(self.l2[Dim::K], self.beats[2] * self.bus),
+            "rd_p_beats_last" | "rd_p_tile_stride" if i == 1 || name == "rd_p_beats_last" => {
+                l2_p * u64::from(PARAM_BYTES) * self.beats[2]
+            }
+            "rd_c_last" => self.l2[Dim::C] - 1,
+            "rd_r_last" => self.l2[Dim::R] - 1,
+            "rd_s_last" => self.l2[Dim::S] - 1,
+            "rd_i_l2_stride" => l2_i * self.beats[1],
+            "rd_w_l2_stride" => l2_w * self.beats[0],
+            "wr_blocks_last" => groups(self.l2[Dim::K], self.bus),
+            "wr_y_last" => self.l2[Dim::Y] - 1,
+            "wr_x_last" => self.l2[Dim::X] - 1,
+            "wr_tail" => self.bus,
+            _ if ADDRESSES.contains(&name) => address,
+            _ => return None,
+        })
+    }
+}
+
+/// Beat addresses in off-chip memory, and distances between them.
+const ADDRESSES: [&str; 11] = [
+    "rd_i_safe",
+    "rd_i_base",
+    "rd_i_tile_stride",
+    "rd_i_job_stride",
+    "rd_w_base",
+    "rd_w_tile_stride",
+    "rd_p_base",
+    "rd_p_tile_stride",
+    "wr_base",
+    "wr_tile_stride",
+    "wr_job_stride",
+];
+
+/// The dimension of a field whose name begins with it.
+fn side(name: &str) -> Dim {
+    match name.as_bytes()[0] {
+        b'y' => Dim::Y,
+        b'x' => Dim::X,
+        b'r' => Dim::R,
+        _ => Dim::S,
+    }
+}
+
+impl Storage {
+    /// What `hw` stores of descriptors with this design hash.
+    #[must_use]
+    pub fn of(hw: &Hardware, hash: u64) -> Self {
+        let limits = Limits::of(hw);
+        let mut sources = vec![Source::Stored; descriptor::bytes() as usize * 8];
+        for (f, at) in descriptor::placed() {
+            for i in 0..f.count {
+                for b in 0..f.width {
+                    let bit = Bit {
+                        field: &f,
+                        at,
+                        element: i as usize,
+                        index: b,
+                    };
+                    sources[(at + i * f.width + b) as usize] = bit.source(&limits, hash);
+                }
+            }
+        }
+        Self { sources }
+    }
+
+    /// The source of a bit of the table.
+    #[must_use]
+    pub fn source(&self, at: u32) -> Source {
+        self.sources[at as usize]
+    }
+
+    /// Bits kept in registers.
+    #[must_use]
+    pub fn stored(&self) -> usize {
+        self.fields().filter(|&(_, _, source)| source == Source::Stored).count()
+    }
+
+    /// Every bit of every field, with its place and source.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, u32, Source)> + '_ {
+        descriptor::placed()
+            .flat_map(move |(f, at)| (at..at + f.width * f.count).map(move |place| (f, place, self.source(place))))
+    }
+
+    /// Checks that a layer's descriptor can be told from what the design keeps of it.
+    ///
+    /// # Errors
+    /// `E0203` with the first field that does not fit.
+    pub fn check(&self, layer: &Descriptor) -> Result<()> {
+        let table = layer.encode()?;
+        let bit = |at: u32| table[at as usize / 8] >> (at % 8) & 1 == 1;
+        for (f, at, source) in self.fields() {
+            let fits = match source {
+                Source::Stored => true,
+                Source::Constant(value) => bit(at) == value,
+                Source::Same(other) => bit(at) == bit(other),
+                Source::Inverse(other) => bit(at) != bit(other),
+            };
+            if !fits {
+                return Err(Diagnostic::new(
+                    Code::IllegalMapping,
+                    format!(
+                        "{} is {:?}, which this design has no registers for",
+                        f.name,
+                        layer.get(f.name)
+                    ),
+                )
+                .next("generate the hardware for this network's design anew"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One bit of a field.
+struct Bit<'a> {
+    field: &'a Field,
+    /// Where the field begins.
+    at: u32,
+    element: usize,
+    index: u32,
+}
+
+impl Bit<'_> {
+    fn source(&self, limits: &Limits, hash: u64) -> Source {
+        let (name, i) = (self.field.name, self.element);
+        let alone = |d: Dim| limits.parallel[d] == 1;
+        match name {
+            "hash" => Source::Constant(hash >> (32 * i as u32 + self.index) & 1 == 1),
+            "inner" => self.nesting(rank),
+            "pe_inner" => self.nesting(|_| 0),
+            "w_relevant" => self.relevant(Operand::W),
+            "i_relevant" => self.relevant(Operand::I),
+            "p_relevant" => self.relevant(Operand::P),
+            "o_relevant" => self.relevant(Operand::O),
+            "wl_local_stride" => self.same("pe_w_stride", i),
+            // Without positions along it, a dimension's tile is every PE's share.
+            "wl_r_last" if alone(Dim::R) => self.same("share_last", 12 + i),
+            "wl_s_last" if alone(Dim::S) => self.same("share_last", 15 + i),
+            "dr_y_last" if alone(Dim::Y) => self.same("share_last", 6 + i),
+            "dr_x_last" if alone(Dim::X) => self.same("share_last", 9 + i),
+            "y_whole" | "x_whole" | "r_whole" | "s_whole" if alone(side(name)) => Source::Constant(self.index == 0),
+            "y_extra" | "x_extra" | "r_extra" | "s_extra" | "y_step" | "x_step" | "r_step" | "s_step"
+                if alone(side(name)) =>
+            {
+                Source::Constant(false)
+            }
+            "y_share_reach" if alone(Dim::Y) => self.same("y_reach", i),
+            "x_share_reach" if alone(Dim::X) => self.same("x_reach", i),
+            "r_share_reach" if alone(Dim::R) => self.same("r_reach", i),
+            "s_share_reach" if alone(Dim::S) => self.same("s_reach", i),
+            _ => match limits.largest(name, i) {
+                Some(largest) if self.index >= bits_for(largest) => Source::Constant(false),
+                _ => Source::Stored,
+            },
+        }
+    }
+
+    /// The same bit of element `i` of another field.
+    fn same(&self, other: &str, i: usize) -> Source {
+        descriptor::placed()
+            .find(|(f, _)| f.name == other)
+            .map_or(Source::Stored, |(f, at)| {
+                Source::Same(at + f.width * i as u32 + self.index)
+            })
+    }
+
+    /// Whether a loop lies inside another one: of each pair that mappings order, one bit tells both.
+    fn nesting(&self, rank: impl Fn(usize) -> u32) -> Source {
+        let (outer, inner) = (self.element, self.index as usize);
+        match rank(outer).cmp(&rank(inner)) {
+            _ if outer == inner => Source::Constant(false),
+            Ordering::Less => Source::Constant(true),
+            Ordering::Greater => Source::Constant(false),
+            Ordering::Equal if outer < inner => Source::Stored,
+            Ordering::Equal => Source::Inverse(self.at + self.field.width * inner as u32 + outer as u32),
+        }
+    }
+
+    /// Whether a loop indexes an operand: only for the two channel dimensions this depends on the layer's kind.
+    fn relevant(&self, operand: Operand) -> Source {
+        let [usual, depthwise] = [false, true].map(|kind| relevance(kind)[operand as usize] >> self.index & 1 == 1);
+        let at = descriptor::placed().find(|(f, _)| f.name == "depthwise");
+        match (at, depthwise) {
+            (Some((_, at)), true) if !usual => Source::Same(at),
+            (Some((_, at)), false) if usual => Source::Inverse(at),
+            _ => Source::Constant(usual),
+        }
+    }
+}
+
+/// Loops of one rank are nested as the mapping says, those of a lower one enclose them: groups, batch, off-chip outputs,
+/// off-chip sums, level 2.
+fn rank(l: usize) -> u32 {
+    match l {
+        LOOP_G => 0,
+        LOOP_N => 1,
+        l if l >= OFFCHIP_LOOPS => 4,
+        l if Dim::REDUCTION.contains(&Dim::ALL[l - 2]) => 3,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng;
+    use crate::mapping::random::{Limits as Sizes, random_triple};
+    use crate::rtl::compile::{Placement, descriptor as compile};
+    use crate::workload::quant::LayerPost;
+
+    /// Accelerators of random triples have hardly more memory than their layer needs, so every bound is met somewhere.
+    #[test]
+    fn legal_layers_fit() {
+        for i in 0..2000 {
+            let t = random_triple(&mut rng::stream(17, &[i]), &Sizes::default());
+            let s = t.schedule();
+            let post = LayerPost {
+                channels: Vec::new(),
+                zero_point: -1,
+                lo: -128,
+                hi: 127,
+                input_zero_point: 2,
+            };
+            let at = Placement {
+                input: 3,
+                output: 4,
+                weights: 5,
+                params: 6,
+                second: 3,
+                stored: s.nest.input,
+            };
+            let storage = Storage::of(&Hardware::new(&t.accelerator), 7);
+            storage.check(&compile(&s, &at, &post, 7, 1 << 33)).unwrap_or_else(|e| {
+                panic!("seed 17, triple {i}: {e}\n{t:?}");
+            });
+        }
+    }
+}
