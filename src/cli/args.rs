@@ -1,5 +1,6 @@
 //! What was typed: options and their help, checked one by one. `plan` turns them into what will be done.
 
+use crate::search::prove::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -136,6 +137,16 @@ pub enum Space {
 pub enum Mapper {
     /// Covariance matrix adaptation evolution strategy, as in NAAS
     CmaEs,
+    /// The same, then branch and bound: the proven optimum, or the gap that is left at a fixed number of steps
+    Exact,
+}
+
+impl Mapper {
+    /// How far to prove mappings, if that is asked for.
+    #[must_use]
+    pub fn proof(self) -> Option<Limits> {
+        (self == Self::Exact).then(Limits::default)
+    }
 }
 
 /// What runs an inference.

@@ -3,7 +3,7 @@
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::Result;
 use crate::base::files;
-use crate::cli::args::MapArgs;
+use crate::cli::args::{MapArgs, Mapper};
 use crate::cli::costs::{Priced, Text, document, price_layers};
 use crate::cli::inputs::{self, Source};
 use crate::cli::plan::MapPlan;
@@ -36,13 +36,16 @@ pub fn run(args: &MapArgs, session: &Session) -> anyhow::Result<()> {
     let technology = inputs::technology(&plan.technology)?;
     let objective = plan.objective.into();
     let (priced, evaluations) =
-        session.with_threads(|| Ok(map_all(&technology, &accelerator, &sources, objective, session)?))?;
+        session.with_threads(|| Ok(map_all(&technology, &accelerator, &sources, (objective, plan.mapper), session)?))?;
     let provenance = Provenance {
         command: "map".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         technology: technology.name,
         objective,
-        method: "cma-es".into(),
+        method: match plan.mapper {
+            Mapper::CmaEs => "cma-es".into(),
+            Mapper::Exact => "exact".into(),
+        },
         resources: None,
         seed: session.seed,
         evaluations,
@@ -61,7 +64,7 @@ fn map_all(
     technology: &Technology,
     accelerator: &Accelerator,
     sources: &[Source],
-    objective: Objective,
+    (objective, mapper): (Objective, Mapper),
     session: &Session,
 ) -> Result<(Vec<Priced>, u64)> {
     let mut suite = Suite::default();
@@ -71,6 +74,7 @@ fn map_all(
     let settings = MapperSettings {
         objective,
         evaluations: EVALUATIONS,
+        proof: mapper.proof(),
         ..MapperSettings::default()
     };
     let progress = Progress::start(session.output, "map", Some(suite.distinct.len() as u64));
@@ -89,6 +93,11 @@ fn map_all(
         let names = [source.network.name.as_str(), source.text.as_str()];
         price_layers(technology, accelerator, names, source.network.layers.clone(), mappings)
     };
-    let priced = sources.iter().zip(mapped.mappings).map(price).collect::<Result<_>>()?;
+    let mut priced: Vec<Priced> = sources.iter().zip(mapped.mappings).map(price).collect::<Result<_>>()?;
+    if objective == Objective::Edp {
+        for (p, gaps) in priced.iter_mut().zip(&mapped.gaps) {
+            p.prove(gaps);
+        }
+    }
     Ok((priced, mapped.evaluations))
 }

@@ -132,6 +132,8 @@ pub struct SearchPlan {
     pub networks: Vec<String>,
     /// Limits: a name or a file.
     pub resources: String,
+    /// How mappings are found.
+    pub mapper: Mapper,
     /// What to minimise.
     pub objective: Objective,
     /// Prices: a name or a file.
@@ -152,6 +154,7 @@ impl SearchPlan {
         Ok(Self {
             networks: networks(&args.network),
             resources: resources(args.resources.as_ref()),
+            mapper: args.mapper,
             objective: args.objective,
             technology: technology(args.technology.as_ref()),
             budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),

@@ -3,7 +3,7 @@
 use crate::arch::resources::Resources;
 use crate::base::diag::Result;
 use crate::base::files;
-use crate::cli::args::SearchArgs;
+use crate::cli::args::{Mapper, SearchArgs};
 use crate::cli::costs::{Priced, Text, price_layers};
 use crate::cli::inputs::{self, Source};
 use crate::cli::plan::{Budget, DEFAULT_EVALUATIONS, DEFAULT_TECHNOLOGY, SearchPlan};
@@ -34,6 +34,7 @@ pub fn run(args: &SearchArgs, session: &Session) -> anyhow::Result<()> {
         objective: plan.objective.into(),
         technology: inputs::technology(&plan.technology)?,
         budget: plan.budget,
+        mapper: plan.mapper,
     };
     let Outcome {
         design,
@@ -102,6 +103,7 @@ struct Problem {
     objective: Objective,
     technology: Technology,
     budget: Budget,
+    mapper: Mapper,
 }
 
 /// What was found.
@@ -165,6 +167,7 @@ impl Problem {
             mapper: MapperSettings {
                 objective: self.objective,
                 evaluations,
+                proof: self.mapper.proof(),
                 ..MapperSettings::default()
             },
             refine,

@@ -99,6 +99,8 @@ pub struct MappedSuite {
     pub mappings: Vec<Vec<Mapping>>,
     /// The objective: geometric mean over the networks.
     pub value: f64,
+    /// For every network, the proven gap of each of these mappings to the best one, where proofs were asked for.
+    pub gaps: Vec<Vec<Option<f64>>>,
     /// Mappings evaluated.
     pub evaluations: u64,
 }
@@ -212,16 +214,20 @@ fn together(suite: &Suite, settings: &MapperSettings, layers: &[Mapped]) -> Mapp
     let fronts: Vec<&[Choice]> = layers.iter().map(|m| m.front.as_slice()).collect();
     let mut totals = Vec::with_capacity(suite.networks.len());
     let mut mappings = Vec::with_capacity(suite.networks.len());
+    let mut gaps = Vec::with_capacity(suite.networks.len());
     for network in &suite.networks {
         let picked = compose(settings.objective, &fronts, &network.layers);
         let choice = |&l: &usize| &fronts[l][picked[l]];
         let sum = |sum: Figures, l| sum.plus(&choice(l).figures, 1);
         totals.push(network.layers.iter().fold(Figures::default(), sum));
         mappings.push(network.layers.iter().map(|l| choice(l).mapping).collect());
+        let gap = |l: &usize| layers[*l].proof.map(|p| p.gap_of(settings.objective.of(&choice(l).figures)));
+        gaps.push(network.layers.iter().map(gap).collect());
     }
     MappedSuite {
         mappings,
         value: suite.score(settings.objective, &totals),
+        gaps,
         evaluations: layers.iter().map(|m| m.evaluations as u64).sum(),
     }
 }
@@ -236,13 +242,18 @@ fn evaluate(
     interrupt: &Interrupt,
 ) -> Result<Vec<MappedSuite>> {
     let layers = suite.distinct.len();
+    // Proofs are for the design that is chosen in the end.
+    let mapper = MapperSettings {
+        proof: None,
+        ..settings.mapper
+    };
     let one = |task: usize| -> Result<Mapped> {
         interrupt.check()?;
         let (c, l) = (task / layers, task % layers);
         let accelerator = &candidates[c].value;
         let seed = stream(settings.seed, &[path, &[c as u64, l as u64]].concat()).next_u64();
         let (name, nest) = &suite.distinct[l];
-        map_layer(nest, accelerator, &mut *model.on(accelerator), &settings.mapper, seed)
+        map_layer(nest, accelerator, &mut *model.on(accelerator), &mapper, seed)
             .map_err(|violations| no_mapping(name, accelerator, &violations))
     };
     let tasks = candidates.len() * layers;

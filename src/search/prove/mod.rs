@@ -62,6 +62,18 @@ pub struct Proof {
     pub steps: u64,
 }
 
+impl Proof {
+    /// The gap of a mapping whose objective is `value`: that over the bound, less one.
+    #[must_use]
+    pub fn gap_of(&self, value: f64) -> f64 {
+        if self.bound > 0.0 {
+            (value / self.bound - 1.0).max(0.0)
+        } else {
+            f64::INFINITY
+        }
+    }
+}
+
 /// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
 /// results that were better than the best one before go to `found`.
 pub fn prove(
@@ -75,8 +87,7 @@ pub fn prove(
 ) -> (Choice, Proof) {
     let setting = Setting::new(nest, accelerator);
     let Some(families) = model.families(&setting.schedule(&start.mapping)) else {
-        let value = objective.of(&start.figures);
-        return (start, Proof { bound: 0.0, gap: value, optimal: false, steps: 0 });
+        return (start, Proof { bound: 0.0, gap: f64::INFINITY, optimal: false, steps: 0 });
     };
     let mut search = Search {
         setting,
@@ -97,12 +108,13 @@ pub fn prove(
     let value = objective.of(&search.best.figures);
     // What was pruned is at least as high as the best mapping.
     let bound = bound.min(value);
-    let proof = Proof {
+    let mut proof = Proof {
         bound,
-        gap: if bound > 0.0 { (value / bound - 1.0).max(0.0) } else { f64::INFINITY },
+        gap: 0.0,
         optimal: bound >= value,
         steps: search.steps,
     };
+    proof.gap = proof.gap_of(value);
     (search.best, proof)
 }
 
