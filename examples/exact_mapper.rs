@@ -40,7 +40,10 @@ fn main() -> Result<()> {
     for name in pick(0, &["resnet50", "mobilenet_v2", "vgg16", "bert_block_seq128"]) {
         suite.add(&name, &zoo::network(&name)?.layers)?;
     }
-    let steps = args.get(3).and_then(|s| s.parse().ok()).unwrap_or(Limits::default().steps);
+    let steps = args
+        .get(3)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(Limits::default().steps);
     for chip in pick(1, &["eyeriss", "nvdla-256", "edgetpu"]) {
         let path = root.join(format!("workloads/designs/{chip}-searched.json"));
         let accelerator = files::read_json::<Design>(&path)?.accelerator;
@@ -51,13 +54,26 @@ fn main() -> Result<()> {
             }
             for (layer, nest) in &suite.distinct {
                 let mut model = technology.on(&accelerator);
-                let settings = |evaluations| MapperSettings { objective, evaluations, ..MapperSettings::default() };
+                let settings = |evaluations| MapperSettings {
+                    objective,
+                    evaluations,
+                    ..MapperSettings::default()
+                };
                 let few = map_layer(nest, &accelerator, &mut *model, &settings(100), 1).unwrap();
                 let t0 = seconds(begin);
                 let start = map_layer(nest, &accelerator, &mut *model, &settings(2000), 1).unwrap();
                 let t1 = seconds(begin);
                 let limits = Limits { steps, gap: 0.0 };
-                let (best, proof) = prove(nest, &accelerator, &mut *model, objective, limits, start.best, &mut |_| ());
+                let (best, proof) = prove(
+                    nest,
+                    &accelerator,
+                    &mut *model,
+                    objective,
+                    limits,
+                    start.best,
+                    &mut |_| (),
+                );
+                let Some(proof) = proof else { continue };
                 let value = objective.of(&best.figures);
                 println!(
                     "{chip:10} {name:8} {layer:28} gap {:7.3}% {} steps {:9} {:6.2}s+{:.2}s cma100 +{:.2}% cma2000 +{:.2}%  {}",

@@ -1,6 +1,11 @@
 //! What was typed: options and their help, checked one by one. `plan` turns them into what will be done.
 
-use crate::search::prove::Limits;
+mod reproduce;
+mod search;
+
+pub use reproduce::ReproduceArgs;
+pub use search::{Encoding, Method, SearchArgs, Space};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -37,6 +42,8 @@ pub enum Command {
     Run(RunArgs),
     /// Search a network of a Once-for-All space together with its accelerator and mappings
     Nas(NasArgs),
+    /// Run the experiments behind published claims; write their table and plots
+    Reproduce(ReproduceArgs),
     /// Compare random accelerators, layers and mappings in RTL with golden model and cost model
     Verify(VerifyArgs),
     /// Print what there is to choose from
@@ -111,42 +118,17 @@ pub enum Objective {
     Energy,
 }
 
-/// How accelerators are searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Method {
-    /// Covariance matrix adaptation evolution strategy, as in NAAS
-    CmaEs,
-}
-
-/// How orders and axis dimensions become genes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Encoding {
-    /// One importance per dimension; sorting them gives the order
-    Importance,
-}
-
-/// What of the accelerator and mapping is searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Space {
-    /// Sizes, buffers, parallel dimensions and mappings
-    Full,
-}
-
 /// How the mapping of one layer is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mapper {
     /// Covariance matrix adaptation evolution strategy, as in NAAS
     CmaEs,
-    /// The same, then branch and bound: the proven optimum, or the gap that is left at a fixed number of steps
+    /// Independent random samples after the heuristics
+    Random,
+    /// Gaussian processes over features of mappings, as Shi et al. do
+    Bayesian,
+    /// CMA-ES, then branch and bound: the proven optimum, or the proven gap at a fixed number of steps
     Exact,
-}
-
-impl Mapper {
-    /// How far to prove mappings, if that is asked for.
-    #[must_use]
-    pub fn proof(self) -> Option<Limits> {
-        (self == Self::Exact).then(Limits::default)
-    }
 }
 
 /// What runs an inference.
@@ -193,48 +175,6 @@ pub struct BudgetArgs {
     /// Stop after this time; alone, it lifts the default limit on evaluations (the result then depends on the machine)
     #[arg(long, value_name = "S", value_parser = positive)]
     pub seconds: Option<f64>,
-}
-
-/// Arguments of `naas search`.
-#[derive(Args, Clone, Debug, PartialEq)]
-#[command(
-    after_help = "Examples:\n  naas search resnet8 --resources nvdla-256 --out design.json\n  \
-                        naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json\n  \
-                        naas search resnet8 --technology eyeriss-65nm --out design.json"
-)]
-pub struct SearchArgs {
-    /// Networks to search for (a name, or a file: .onnx, float or int8, .tflite, .json); several count by their geometric mean
-    pub network: Vec<String>,
-    /// Limits of the accelerator: a name or a file
-    #[arg(long, value_name = "R")]
-    pub resources: Option<String>,
-    /// What to minimise
-    #[arg(long, value_enum, default_value_t = Objective::Edp)]
-    pub objective: Objective,
-    /// How to search accelerators
-    #[arg(long, value_enum, default_value_t = Method::CmaEs)]
-    pub method: Method,
-    /// How orders and axis dimensions become genes
-    #[arg(long, value_enum, default_value_t = Encoding::Importance)]
-    pub encoding: Encoding,
-    /// What to search
-    #[arg(long, value_enum, default_value_t = Space::Full)]
-    pub space: Space,
-    /// How to find mappings
-    #[arg(long, value_enum, default_value_t = Mapper::CmaEs)]
-    pub mapper: Mapper,
-    /// How long to search.
-    #[command(flatten)]
-    pub budget: BudgetArgs,
-    /// Prices of energy and area: a name or a file
-    #[arg(long, value_name = "T")]
-    pub technology: Option<String>,
-    /// Where to write the design
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Options of every command.
-    #[command(flatten)]
-    pub common: Common,
 }
 
 /// A family of networks.
@@ -491,7 +431,7 @@ pub struct VerifyArgs {
     pub common: Common,
 }
 
-/// A number of seconds above zero.
+/// A number above zero.
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() && seconds > 0.0 => Ok(seconds),
@@ -524,6 +464,7 @@ mod tests {
         check::<CostArgs>();
         check::<GenArgs>();
         check::<SimArgs>();
+        check::<ReproduceArgs>();
         check::<RunArgs>();
         check::<VerifyArgs>();
     }
@@ -561,6 +502,13 @@ mod tests {
             "--objective latency --method cma-es --encoding importance --space full --mapper cma-es --out d",
         )
         .unwrap();
+        for more in [
+            "--method random --encoding index --space sizing --accelerator a.json",
+            "--space mapping --max-cycles 5 --max-energy 1e9",
+            "--front --max-area 2e6 --resume d.checkpoint.json",
+        ] {
+            assert!(parse::<SearchArgs>(&format!("--out d {more}")).is_ok(), "{more}");
+        }
         assert!(parse::<SearchArgs>("resnet8").is_err(), "--out is needed");
         for bad in [
             "--seconds 0",

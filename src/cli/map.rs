@@ -3,7 +3,7 @@
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::Result;
 use crate::base::files;
-use crate::cli::args::{MapArgs, Mapper};
+use crate::cli::args::MapArgs;
 use crate::cli::costs::{Priced, Text, document, price_layers};
 use crate::cli::inputs::{self, Source};
 use crate::cli::plan::MapPlan;
@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cost::tech::Technology;
 use crate::mapping::tiling::Mapping;
 use crate::search::design::{Design, Provenance};
-use crate::search::mapper::MapperSettings;
+use crate::search::mapper::{MapperSettings, Method};
 use crate::search::nested::map_suite;
 use crate::search::problem::{Objective, Suite};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,17 +35,22 @@ pub fn run(args: &MapArgs, session: &Session) -> anyhow::Result<()> {
     }
     let technology = inputs::technology(&plan.technology)?;
     let objective = plan.objective.into();
-    let (priced, evaluations) =
-        session.with_threads(|| Ok(map_all(&technology, &accelerator, &sources, (objective, plan.mapper), session)?))?;
+    let method: Method = plan.mapper.into();
+    let (priced, evaluations) = session.with_threads(|| {
+        Ok(map_all(
+            &technology,
+            &accelerator,
+            &sources,
+            (objective, method),
+            session,
+        )?)
+    })?;
     let provenance = Provenance {
         command: "map".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         technology: technology.name,
         objective,
-        method: match plan.mapper {
-            Mapper::CmaEs => "cma-es".into(),
-            Mapper::Exact => "exact".into(),
-        },
+        method: method.name().into(),
         resources: None,
         seed: session.seed,
         evaluations,
@@ -64,7 +69,7 @@ fn map_all(
     technology: &Technology,
     accelerator: &Accelerator,
     sources: &[Source],
-    (objective, mapper): (Objective, Mapper),
+    (objective, method): (Objective, Method),
     session: &Session,
 ) -> Result<(Vec<Priced>, u64)> {
     let mut suite = Suite::default();
@@ -73,8 +78,8 @@ fn map_all(
     }
     let settings = MapperSettings {
         objective,
+        method,
         evaluations: EVALUATIONS,
-        proof: mapper.proof(),
         ..MapperSettings::default()
     };
     let progress = Progress::start(session.output, "map", Some(suite.distinct.len() as u64));

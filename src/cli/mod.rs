@@ -8,6 +8,7 @@ pub mod compare;
 pub mod cost;
 pub mod costs;
 pub mod explain;
+pub mod front;
 pub mod generate;
 pub mod inputs;
 pub mod list;
@@ -16,6 +17,9 @@ pub mod nas;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod reproduce;
+pub mod resume;
+pub mod rtl_check;
 pub mod run;
 pub mod search;
 pub mod session;
@@ -49,6 +53,7 @@ fn dispatch(command: &Command) -> anyhow::Result<()> {
         Command::Sim(args) => sim::run(args, &Session::new(&args.common)),
         Command::Run(args) => run::run(args, &Session::new(&args.common)),
         Command::Nas(args) => nas::run(args, &Session::new(&args.common)),
+        Command::Reproduce(args) => reproduce::run(args, &Session::new(&args.common)),
         Command::Verify(args) => verify::run(args, &Session::new(&args.common)),
         Command::List(args) => list::run(args, &Session::new(&args.common)),
         Command::Explain(args) => explain::run(args, &Session::new(&args.common)),

@@ -2,11 +2,13 @@
 //!
 //! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
+mod search;
+
+pub use search::{SearchPlan, Spared};
+
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{
-    BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SearchArgs, SimArgs, VerifyArgs,
-};
+use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SimArgs, VerifyArgs};
 use crate::cli::args::{Mapper, Objective, SemanticsName, Simulator, SpaceName};
 use crate::cost::timeline::Window;
 use crate::search::problem;
@@ -122,44 +124,6 @@ impl Budget {
             evaluations: args.evaluations.or(default),
             seconds: args.seconds,
         }
-    }
-}
-
-/// What `naas search` will do. Options that have a single value so far need no place here.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SearchPlan {
-    /// At least one network, as typed.
-    pub networks: Vec<String>,
-    /// Limits: a name or a file.
-    pub resources: String,
-    /// How mappings are found.
-    pub mapper: Mapper,
-    /// What to minimise.
-    pub objective: Objective,
-    /// Prices: a name or a file.
-    pub technology: String,
-    /// When to stop.
-    pub budget: Budget,
-    /// Where the design goes.
-    pub out: PathBuf,
-}
-
-impl SearchPlan {
-    /// Fills in defaults, and checks that files can be read and the output written.
-    ///
-    /// # Errors
-    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
-    pub fn resolve(args: &SearchArgs) -> Result<Self> {
-        files::check_writable(&args.out)?;
-        Ok(Self {
-            networks: networks(&args.network),
-            resources: resources(args.resources.as_ref()),
-            mapper: args.mapper,
-            objective: args.objective,
-            technology: technology(args.technology.as_ref()),
-            budget: Budget::resolve(&args.budget, DEFAULT_EVALUATIONS),
-            out: args.out.clone(),
-        })
     }
 }
 
@@ -512,6 +476,7 @@ impl RunPlan {
 mod tests {
     use super::*;
     use crate::base::diag::Code;
+    use crate::cli::args::SearchArgs;
     use clap::{Args, FromArgMatches};
 
     /// Parses options as the command line would.

@@ -6,16 +6,14 @@
 //! Windows alone are not monotone in the numbers of tiles (many small tiles skip rows that no tap touches); they are
 //! bilinear in them, so that their least value lies at a corner. docs/exact_mapper.md argues every rule.
 
+use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
 use crate::cost::counts::Tally;
 use crate::cost::energy::Prices;
 use crate::cost::floor::Floor;
 use crate::mapping::legality::holds;
-use crate::mapping::schedule::{
-    COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, READ_TO_USE, RELEASE, Schedule,
-};
-use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
+use crate::mapping::schedule::{COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, READ_TO_USE, RELEASE, Schedule};
 
 /// Where the off-chip loop over K lies; reduction loops are innermost there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,47 +161,37 @@ impl Families {
             1,
         ];
         let extents = [tile, last[0], last[1]];
-        let sum = |f: &dyn Fn(u32) -> u64| (0..3).map(|i| if counts[i] > 0 { counts[i] * f(extents[i]) } else { 0 }).sum::<u64>();
+        let sum = |f: &dyn Fn(u32) -> u64| {
+            (0..3)
+                .map(|i| if counts[i] > 0 { counts[i] * f(extents[i]) } else { 0 })
+                .sum::<u64>()
+        };
         let l2_sum = |f: &dyn Fn(u32) -> u64| u64::from(n2 - 1) * f(l2_tile) + f(l2_last);
         let share = |e: u32| s.share(d, e);
         let step = [0, 1].map(|i| u64::from(trips[i] - 1) * u64::from(share(tile)) + u64::from(share(last[i])));
         let tiles: u64 = counts.iter().sum();
         let channels = matches!(d, Dim::K | Dim::C);
-        let vectors = |lanes: u64| if channels { sum(&|e| ceil_div(e.into(), lanes)) } else { 0 };
-        let words = |word: u32| if channels { l2_sum(&|e| round_up(e.into(), word.into())) } else { 0 };
-        let (w_vectors, i_vectors, drain_vectors) =
-            (vectors(s.ports.w_lanes), vectors(s.ports.i_lanes), vectors(s.ports.drain_lanes));
-        let pieces = sum(&|e| u64::from(e.div_ceil(share(e))));
-        let irregular = if trips[0] > 1 && trips[1] == 1 {
-            let e = u64::from(l2_last);
-            let part = |of: u64, all: u64| if all == 0 { 0.0 } else { of as f64 / all as f64 };
-            let step = match d {
-                Dim::Y => s.nest.stride[0],
-                Dim::X => s.nest.stride[1],
-                Dim::R => s.nest.dilation[0],
-                Dim::S => s.nest.dilation[1],
-                _ => 1,
-            };
-            let [rows, all_rows] = [(e, 1), (u64::from(bound), tiles)].map(|(e, n)| (e - n) * u64::from(step) + n);
-            let ports = &s.ports;
-            let vector = |lanes: u64, all: u64| part(ceil_div(e, lanes), all);
-            let own_pieces = u64::from(l2_last.div_ceil(share(l2_last)));
-            [
-                part(1, tiles),
-                part(e, bound.into()),
-                part(rows, all_rows),
-                part((e - own_pieces) * u64::from(step) + own_pieces, (u64::from(bound) - pieces) * u64::from(step) + pieces),
-                part(own_pieces, pieces),
-                vector(ports.w_lanes, w_vectors),
-                vector(ports.i_lanes, i_vectors),
-                vector(ports.drain_lanes, drain_vectors),
-            ]
-            .into_iter()
-            .fold(0.0, f64::max)
-        } else {
-            0.0
+        let vectors = |lanes: u64| {
+            if channels {
+                sum(&|e| ceil_div(e.into(), lanes))
+            } else {
+                0
+            }
         };
-        Cuts {
+        let words = |word: u32| {
+            if channels {
+                l2_sum(&|e| round_up(e.into(), word.into()))
+            } else {
+                0
+            }
+        };
+        let (w_vectors, i_vectors, drain_vectors) = (
+            vectors(s.ports.w_lanes),
+            vectors(s.ports.i_lanes),
+            vectors(s.ports.drain_lanes),
+        );
+        let pieces = sum(&|e| u64::from(e.div_ceil(share(e))));
+        let cuts = Cuts {
             l2_tile,
             l2_last,
             l2_last_most: l2_last,
@@ -223,9 +211,47 @@ impl Families {
             drain_vectors,
             w_words: words(s.geometry.l2_w_word),
             p_words: words(s.geometry.l2_p_word),
-            beats: if channels { l2_sum(&|e| ceil_div(e.into(), s.ports.bus)) } else { 0 },
-            regular: 1.0 - irregular,
+            beats: if channels {
+                l2_sum(&|e| ceil_div(e.into(), s.ports.bus))
+            } else {
+                0
+            },
+            regular: 1.0,
+        };
+        let ragged = trips[0] > 1 && trips[1] == 1;
+        Cuts {
+            regular: if ragged { 1.0 - self.irregular(d, &cuts) } else { 1.0 },
+            ..cuts
         }
+    }
+
+    /// The largest part that the last level-2 tile has in any sum over array tiles, itself one array tile.
+    fn irregular(&self, d: Dim, c: &Cuts) -> f64 {
+        let s = &self.s;
+        let (e, bound) = (u64::from(c.l2_last), u64::from(s.nest.bounds[d]));
+        let part = |of: u64, all: u64| if all == 0 { 0.0 } else { of as f64 / all as f64 };
+        let step = u64::from(match d {
+            Dim::Y => s.nest.stride[0],
+            Dim::X => s.nest.stride[1],
+            Dim::R => s.nest.dilation[0],
+            Dim::S => s.nest.dilation[1],
+            _ => 1,
+        });
+        let vectors = |lanes: u64, all: u64| part(ceil_div(e, lanes), all);
+        let ([tiles, _], [pieces, _]) = (c.tiles, c.pieces);
+        let own = u64::from(c.l2_last.div_ceil(s.share(d, c.l2_last)));
+        [
+            part(1, tiles),
+            part(e, bound),
+            part((e - 1) * step + 1, (bound - tiles) * step + tiles),
+            part(own, pieces),
+            part((e - own) * step + own, (bound - pieces) * step + pieces),
+            vectors(s.ports.w_lanes, c.w_vectors),
+            vectors(s.ports.i_lanes, c.i_vectors),
+            vectors(s.ports.drain_lanes, c.drain_vectors),
+        ]
+        .into_iter()
+        .fold(0.0, f64::max)
     }
 
     /// Figures that every legal mapping of the family meets or exceeds, cycles from the layer's start; none if no mapping
@@ -235,7 +261,12 @@ impl Families {
         if !self.fits(cuts) {
             return None;
         }
-        let tally = Least { f: self, c: cuts, reuse }.tally();
+        let tally = Least {
+            f: self,
+            c: cuts,
+            reuse,
+        }
+        .tally();
         Some(Floor {
             cycles: self.s.layer_cycles(self.cycles(cuts, &tally), false),
             energy_pj: self.prices.energy(&tally, self.s.nest.depthwise()).total(),
@@ -344,7 +375,11 @@ fn padding(s: &Schedule, side: usize) -> u64 {
     let trailing = reach.saturating_sub(leading + u64::from(n.input[side]));
     let stride = u64::from(n.stride[side]);
     [leading, trailing]
-        .map(|pad| (0..u64::from(n.bounds[out])).map_while(|i| pad.checked_sub(i * stride)).sum::<u64>())
+        .map(|pad| {
+            (0..u64::from(n.bounds[out]))
+                .map_while(|i| pad.checked_sub(i * stride))
+                .sum::<u64>()
+        })
         .iter()
         .sum()
 }
@@ -397,7 +432,11 @@ impl Least<'_> {
         let inputs_again = cut_reduction || self.reuse.offchip != Offchip::Inner && self.any(&[Y, X], several);
         Times {
             w: if cut_reduction { n * y * x } else { around_k },
-            i: if inputs_again && !self.f.s.nest.depthwise() { self.l2(K) } else { 1 },
+            i: if inputs_again && !self.f.s.nest.depthwise() {
+                self.l2(K)
+            } else {
+                1
+            },
             o: 1,
             p: around_k,
         }
@@ -425,7 +464,8 @@ impl Least<'_> {
             if regular >= 1.0 {
                 all
             } else {
-                all.min((least as f64 + (all as f64 - least as f64) * regular * (1.0 - 1e-9)) as u64).max(least)
+                all.min((least as f64 + (all as f64 - least as f64) * regular * (1.0 - 1e-9)) as u64)
+                    .max(least)
             }
         };
         let w = again(

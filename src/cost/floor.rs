@@ -82,7 +82,7 @@ fn least(s: &Schedule) -> Tally {
 }
 
 /// Input rows (`side` 0) or columns (1) that some tap of some output touches: padding included, and within the input.
-fn touched(n: &LoopNest, side: usize, out: Dim, taps: Dim) -> [u64; 2] {
+pub(super) fn touched(n: &LoopNest, side: usize, out: Dim, taps: Dim) -> [u64; 2] {
     let bounds: &PerDim<u32> = &n.bounds;
     let (stride, dilation) = (n.stride[side] as usize, n.dilation[side] as usize);
     let reach = (bounds[out] as usize - 1) * stride + (bounds[taps] as usize - 1) * dilation + 1;

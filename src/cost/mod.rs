@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod bound;
+pub mod ceiling;
 pub mod counts;
 pub mod cycles;
 pub mod energy;

@@ -261,7 +261,7 @@ impl<'a> Joint<'a> {
             }
             let count = POPULATION.min(usize::try_from(left).unwrap_or(usize::MAX));
             let candidates = fill(&mut optimizer, count, |genes| valid(space, &suite, genes))
-                .map_err(|starved| no_accelerator(space, starved))?;
+                .map_err(|starved| no_accelerator(space, &starved))?;
             let mut told = Vec::with_capacity(count);
             for candidate in candidates {
                 let seed = stream(self.settings.seed, &[evaluations]).next_u64();

@@ -50,13 +50,13 @@ fn decade(value: f64) -> f64 {
 }
 
 /// Logarithmic positions and their names: 1, 2 and 5 of every decade between two values, the bounds included.
-fn decades(low: f64, high: f64) -> Vec<f64> {
+pub(super) fn decades(low: f64, high: f64) -> Vec<f64> {
     let powers = std::iter::successors(Some(decade(low)), |p| Some(p * 10.0)).take_while(|p| *p <= 10.0 * high);
     powers.flat_map(|p| [p, 2.0 * p, 5.0 * p]).collect()
 }
 
 /// A step of 1, 2 or 5 times a power of ten that divides `span` into four to ten parts.
-fn step(span: f64) -> f64 {
+pub(super) fn step(span: f64) -> f64 {
     let rough = (span / 8.0).max(1e-9);
     let power = decade(rough);
     let fits = |m: &f64| m * power >= rough;

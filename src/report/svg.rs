@@ -73,6 +73,20 @@ impl Svg {
         );
     }
 
+    /// A line through points.
+    pub fn path(&mut self, points: &[[f64; 2]], colour: &str, width: f64, dashed: bool) {
+        let dashes = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
+        let points: Vec<String> = points
+            .iter()
+            .map(|[x, y]| format!("{},{}", number(*x), number(*y)))
+            .collect();
+        self.body += &format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{}\"{dashes}/>\n",
+            points.join(" "),
+            number(width)
+        );
+    }
+
     /// A line of text at its baseline.
     pub fn text(&mut self, [x, y]: [f64; 2], size: u32, anchor: Anchor, text: &str) {
         let anchor = match anchor {

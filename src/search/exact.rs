@@ -1,12 +1,13 @@
 //! The cost model that is searched with: exact cycles as the hardware takes them, energy of a technology.
 
 use crate::arch::accelerator::Accelerator;
-use crate::cost::energy::Prices;
+use crate::cost::energy::{Prices, area};
 use crate::cost::family::Families;
 use crate::cost::layer::{Model, layer_overhead};
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::search::problem::{CostModel, Figures, LayerModel};
+use crate::workload::layer::Kind;
 
 /// A technology's prices on one accelerator.
 struct Exact<'a> {
@@ -24,6 +25,10 @@ impl CostModel for Technology {
             model: Model::new(self, accelerator),
             overhead: layer_overhead(accelerator),
         })
+    }
+
+    fn area_um2(&self, accelerator: &Accelerator) -> f64 {
+        area(self, accelerator).total()
     }
 }
 
@@ -45,8 +50,9 @@ impl LayerModel for Exact<'_> {
     }
 
     fn families(&self, schedule: &Schedule) -> Option<Families> {
+        // An addition's level-2 tiles hold one operand, whatever is asked for: cuts of its own, which nobody bounds yet.
         let prices = Prices::of(self.technology, self.accelerator);
-        Some(Families::new(schedule, self.accelerator, prices))
+        (schedule.nest.kind != Kind::Add).then(|| Families::new(schedule, self.accelerator, prices))
     }
 }
 

@@ -20,7 +20,9 @@ use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::Violation;
 use crate::mapping::schedule::{OFFCHIP_SET, Schedule, Setting, l2_loop, offchip_loop};
 use crate::mapping::tiling::Mapping;
+use crate::search::bayesian::{Bayesian, QUICK};
 use crate::search::cma_es::{CmaEs, Covariance, Settings};
+use crate::search::encoding::features;
 use crate::search::encoding::mapping::{MappingSpace, genes};
 use crate::search::heuristics;
 use crate::search::importance::Encoding;
@@ -39,6 +41,23 @@ pub enum Method {
     CmaEs,
     /// [`RandomSearch`].
     Random,
+    /// [`Bayesian`].
+    Bayesian,
+    /// As [`CmaEs`], then [`prove`]: the proven optimum, or the proven gap at the limits.
+    Exact,
+}
+
+impl Method {
+    /// As options and documents write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CmaEs => "cma-es",
+            Self::Random => "random",
+            Self::Bayesian => "bayesian",
+            Self::Exact => "exact",
+        }
+    }
 }
 
 /// How a layer's mapping is searched.
@@ -58,8 +77,8 @@ pub struct MapperSettings {
     pub heuristics: bool,
     /// Share of the evaluations that is kept for the descent at the end.
     pub descent: f64,
-    /// How far to prove the result, and better it, by [`prove`]; not at all if there are no limits.
-    pub proof: Option<Limits>,
+    /// How far [`Method::Exact`] goes.
+    pub proof: Limits,
 }
 
 impl Default for MapperSettings {
@@ -72,7 +91,7 @@ impl Default for MapperSettings {
             sigma: 0.2,
             heuristics: true,
             descent: 0.5,
-            proof: None,
+            proof: Limits::default(),
         }
     }
 }
@@ -99,6 +118,23 @@ pub struct Mapped {
     pub exact: usize,
     /// What was proven of the best mapping, if that was asked for.
     pub proof: Option<Proof>,
+}
+
+impl Mapped {
+    /// Takes over what another search of the same layer found.
+    pub fn join(&mut self, other: Self, objective: Objective) {
+        for choice in other.front {
+            insert(&mut self.front, choice);
+        }
+        for choice in &self.front {
+            if objective.of(&choice.figures) < objective.of(&self.best.figures) {
+                self.best = *choice;
+            }
+        }
+        self.evaluations += other.evaluations;
+        self.exact += other.exact;
+        self.proof = other.proof.or(self.proof);
+    }
 }
 
 /// Exact evaluations after which the end of a search settles for what it has.
@@ -137,13 +173,22 @@ pub fn map_layer(
     sample(&space, &mut visits, settings, sampled, seed);
     descend(&space, &mut visits, settings.evaluations);
     let mut mapped = visits.finish().ok_or_else(|| space.obstacles())?;
-    if let Some(limits) = settings.proof {
+    if settings.method == Method::Exact {
+        let limits = settings.proof;
         let Mapped { best, front, .. } = &mut mapped;
-        let (proven, proof) = prove(nest, accelerator, model, settings.objective, limits, *best, &mut |better| {
-            insert(front, better);
-        });
+        let (proven, proof) = prove(
+            nest,
+            accelerator,
+            model,
+            settings.objective,
+            limits,
+            *best,
+            &mut |better| {
+                insert(front, better);
+            },
+        );
         *best = proven;
-        mapped.proof = Some(proof);
+        mapped.proof = proof;
     }
     Ok(mapped)
 }
@@ -261,11 +306,21 @@ fn steps(units: u32, size: u32) -> [Option<u32>; 4] {
 }
 
 /// The optimizer of `settings`, around `start` if there is one.
-fn start(space: &MappingSpace<'_>, settings: &MapperSettings, start: Option<Mapping>, seed: u64) -> Box<dyn Optimizer> {
+fn start<'a>(
+    space: &'a MappingSpace<'_>,
+    settings: &MapperSettings,
+    start: Option<Mapping>,
+    seed: u64,
+) -> Box<dyn Optimizer + 'a> {
     let n = genes(settings.encoding);
     match settings.method {
         Method::Random => Box::new(RandomSearch::new(n, 16, seed)),
-        Method::CmaEs => {
+        Method::Bayesian => {
+            let encoding = settings.encoding;
+            let features = move |g: &[f64]| Some(features::mapping(space.nest, &space.decode(encoding, g)?));
+            Box::new(Bayesian::new(n, QUICK, Box::new(features), seed))
+        }
+        Method::CmaEs | Method::Exact => {
             let mut cma = Settings {
                 covariance: Covariance::Diagonal,
                 restarts: true,
@@ -515,7 +570,7 @@ mod tests {
     fn results_are_legal_exact_and_within_the_budget() {
         let a = accelerator();
         for nest in &nests() {
-            for method in [Method::CmaEs, Method::Random] {
+            for method in [Method::CmaEs, Method::Random, Method::Bayesian] {
                 let found = map(
                     nest,
                     &MapperSettings {

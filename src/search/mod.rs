@@ -4,21 +4,27 @@
 //! | module | idea |
 //! |---|---|
 //! | [`optimizer`] | ask/tell, the contract of every search method |
-//! | [`cma_es`], [`random`] | the methods |
-//! | [`runner`] | fills populations by rejection |
+//! | [`cma_es`], [`bayesian`], [`random`] | the methods; [`islands`]: several that take turns |
+//! | [`runner`] | any problem with any method: generations, history, going on later |
+//! | [`nested`], [`layers`] | NAAS's search: accelerators outside, the mappings of all layers inside |
+//! | [`goal`] | objectives, and limits that a design has to keep |
 //! | [`importance`] | real genes to permutations, NAAS's encoding and its comparison |
 //! | [`dataflow`], [`baselines`] | published chips: the mappings that their dataflows dictate, and ours, as designs |
-//! | [`prove`] | the exact mapper: branch and bound to the proven optimum |
+//! | [`reproduction`] | the experiments behind published claims |
 //! | [`numeric`] | logarithm, exponential, Gaussian draws that repeat everywhere |
 
 pub mod baselines;
+pub mod bayesian;
 pub mod cma_es;
 pub mod dataflow;
 pub mod design;
 pub mod encoding;
 pub mod exact;
+pub mod goal;
 pub mod heuristics;
 pub mod importance;
+pub mod islands;
+pub mod layers;
 pub mod mapper;
 pub mod nested;
 pub mod numeric;
@@ -26,6 +32,7 @@ pub mod optimizer;
 pub mod problem;
 pub mod prove;
 pub mod random;
+pub mod reproduction;
 pub mod runner;
 
 #[cfg(test)]

@@ -2,88 +2,96 @@
 //! layer, whose results are the outer one's reward.
 //!
 //! A candidate that exceeds the resources, or on which some layer has no legal mapping, is rejected before it is evaluated;
-//! sampling goes on until the population is full. At the end the best accelerator's layers are mapped once more, with more
-//! evaluations than a candidate gets.
+//! sampling goes on until the population is full. An accelerator's layers are searched from seeds of its own, whenever it
+//! comes up: its mappings are made once, and what one candidate costs depends on no other. At the end the layers of the
+//! best accelerators, the *finalists*, are mapped once more, with more evaluations than a candidate gets.
+//!
+//! **Fronts.** With [`NestedSettings::front`] as many populations as [`SCALES`] take turns, each after another mixture of
+//! cycles, energy and area. Of all candidates those that no other one undercuts in all three are kept, mapped once more, and
+//! reported.
 
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
-use crate::cost::cycles::fits;
-use crate::mapping::legality::Violation;
 use crate::mapping::tiling::Mapping;
+use crate::search::bayesian::{Bayesian, THOROUGH};
 use crate::search::cma_es::{CmaEs, Settings};
+use crate::search::design::hash;
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::encoding::mapping::MappingSpace;
-use crate::search::mapper::{Choice, Mapped, MapperSettings, compose, map_layer};
-use crate::search::optimizer::Optimizer as _;
-use crate::search::problem::{CostModel, Figures, Suite};
-use crate::search::runner::{Candidate, Rejection, Starved, fill};
+use crate::search::encoding::features;
+use crate::search::goal::{Goal, Rated, dominates};
+use crate::search::islands::Islands;
+pub use crate::search::layers::{MappedSuite, map_suite};
+use crate::search::layers::{check_fits, map_layers, one_layer, runs, together};
+use crate::search::mapper::{Mapped, MapperSettings, Method};
+use crate::search::optimizer::Optimizer;
+use crate::search::problem::{CostModel, Objective, Suite};
+use crate::search::random::RandomSearch;
+use crate::search::runner::{Candidate, Log, Problem, Rejection, Starved, run};
+pub use crate::search::runner::{Generation, StopReason};
 use rand::Rng as _;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Candidates of a generation: nearly twice CMA-ES's default for so many genes. On resnet8, more seeds then reach arrays
 /// whose axes divide the layers' channels, with as many evaluations.
-const POPULATION: usize = 20;
+pub const POPULATION: usize = 20;
+
+/// Most members of a reported front.
+const FRONT: usize = 12;
+
+/// What the populations of a front minimise: an objective, and whether times the area.
+pub const SCALES: [(Objective, bool); 4] = [
+    (Objective::Edp, false),
+    (Objective::Latency, false),
+    (Objective::Energy, false),
+    (Objective::Edp, true),
+];
 
 /// How an accelerator is searched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NestedSettings {
-    /// The inner search of a candidate.
+    /// The outer search.
+    pub method: Method,
+    /// What is minimised, within which limits.
+    pub goal: Goal,
+    /// The inner search of a candidate; its objective is the goal's.
     pub mapper: MapperSettings,
-    /// Evaluations per layer of the best accelerator at the end.
+    /// Evaluations per layer of the finalists at the end.
     pub refine: usize,
+    /// Accelerators that are mapped once more at the end.
+    pub finalists: usize,
+    /// Whether to look for a front.
+    pub front: bool,
     /// Accelerators to evaluate at most.
     pub evaluations: u64,
     /// Seed.
     pub seed: u64,
 }
 
-/// What happened in one generation of the outer search.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Generation {
-    /// Evaluations so far.
-    pub evaluations: u64,
-    /// Lowest objective of the generation.
-    pub best: f64,
-    /// Mean objective of the generation.
-    pub mean: f64,
-}
-
-/// Why a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StopReason {
-    /// All evaluations are spent.
-    Evaluations,
-    /// The time is up.
-    Seconds,
-    /// The method sees no use in going on.
-    Stalled,
-}
-
-impl StopReason {
-    /// The reason as documents write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Evaluations => "evaluations",
-            Self::Seconds => "seconds",
-            Self::Stalled => "stalled",
-        }
-    }
-}
-
 /// A searched accelerator with mappings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct Solution {
     /// The accelerator.
     pub accelerator: Accelerator,
     /// For every network, one mapping per layer.
     pub mappings: Vec<Vec<Mapping>>,
+    /// What they cost.
+    pub rated: Rated,
     /// The objective: geometric mean over the networks.
     pub value: f64,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The best design.
+    pub best: Solution,
+    /// Designs of which none is undercut by another in cycles, energy and area, by increasing cycles; empty unless wanted.
+    pub front: Vec<Solution>,
     /// Accelerators evaluated.
     pub evaluations: u64,
     /// Why the search ended.
@@ -92,177 +100,373 @@ pub struct Found {
     pub history: Vec<Generation>,
 }
 
-/// Mappings of all networks on one accelerator.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MappedSuite {
-    /// For every network, one mapping per layer.
-    pub mappings: Vec<Vec<Mapping>>,
-    /// The objective: geometric mean over the networks.
-    pub value: f64,
-    /// For every network, the proven gap of each of these mappings to the best one, where proofs were asked for.
-    pub gaps: Vec<Vec<Option<f64>>>,
-    /// Mappings evaluated.
-    pub evaluations: u64,
+/// A candidate that no other one undercuts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Member {
+    genes: Vec<f64>,
+    /// Cycles, energy, area.
+    point: [f64; 3],
+    /// What its mappings were made for.
+    objective: Objective,
 }
 
-/// Searches an accelerator of `space` for `suite`. After every generation `go_on` is asked whether there is time left.
+/// What a [`CoDesign`] remembers.
+#[derive(Default, Serialize, Deserialize)]
+struct Memory {
+    generations: usize,
+    archive: Vec<Member>,
+}
+
+/// Accelerators with the mappings of a suite, as a problem of the genes of an [`AcceleratorSpace`].
+pub struct CoDesign<'a> {
+    model: &'a dyn CostModel,
+    suite: &'a Suite,
+    space: &'a AcceleratorSpace,
+    settings: &'a NestedSettings,
+    interrupt: &'a Interrupt,
+    /// What accelerators cost that came up before.
+    known: BTreeMap<(u64, Objective), Rated>,
+    memory: Memory,
+}
+
+impl<'a> CoDesign<'a> {
+    /// The problem of finding an accelerator of `space` for `suite`.
+    ///
+    /// # Errors
+    /// `E0104` for a layer whose cycles could overflow.
+    pub fn new(
+        model: &'a dyn CostModel,
+        suite: &'a Suite,
+        space: &'a AcceleratorSpace,
+        settings: &'a NestedSettings,
+        interrupt: &'a Interrupt,
+    ) -> Result<Self> {
+        check_fits(suite)?;
+        let (known, memory) = (BTreeMap::new(), Memory::default());
+        Ok(Self {
+            model,
+            suite,
+            space,
+            settings,
+            interrupt,
+            known,
+            memory,
+        })
+    }
+
+    /// What this generation minimises.
+    fn scale(&self) -> (Objective, bool) {
+        if self.settings.front {
+            SCALES[self.memory.generations % SCALES.len()]
+        } else {
+            (self.settings.goal.objective, false)
+        }
+    }
+
+    fn mapper(&self, objective: Objective) -> MapperSettings {
+        // Candidates need no proof: finalists get one.
+        let method = match self.settings.mapper.method {
+            Method::Exact => Method::CmaEs,
+            method => method,
+        };
+        MapperSettings {
+            objective,
+            method,
+            ..self.settings.mapper
+        }
+    }
+
+    /// Seed of everything that is drawn for an accelerator.
+    fn seed(&self, accelerator: &Accelerator) -> u64 {
+        stream(self.settings.seed, &[hash(accelerator)]).next_u64()
+    }
+
+    /// Maps the suite on those of `accelerators` that are new.
+    fn rate(&mut self, accelerators: &[&Accelerator], objective: Objective) -> Result<()> {
+        let mut fresh: Vec<(u64, &Accelerator)> = Vec::new();
+        for a in accelerators {
+            let key = hash(a);
+            if !self.known.contains_key(&(key, objective)) && !fresh.iter().any(|f| f.0 == key) {
+                fresh.push((key, a));
+            }
+        }
+        let layers = self.suite.distinct.len();
+        let (this, settings) = (&*self, self.mapper(objective));
+        let one = |task: usize| -> Result<Mapped> {
+            this.interrupt.check()?;
+            let (a, l) = (fresh[task / layers].1, task % layers);
+            one_layer(this.model, this.suite, a, &settings, this.seed(a), l)
+        };
+        let all: Vec<Result<Mapped>> = (0..fresh.len() * layers).into_par_iter().map(one).collect();
+        let mapped: Vec<Mapped> = all.into_iter().collect::<Result<_>>()?;
+        let goal = Goal {
+            objective,
+            ..self.settings.goal
+        };
+        for ((key, a), mapped) in fresh.into_iter().zip(mapped.chunks(layers)) {
+            let rated = together(self.model, self.suite, &goal, a, mapped).rated;
+            self.known.insert((key, objective), rated);
+        }
+        Ok(())
+    }
+
+    /// Maps the suite on `accelerator` as carefully as the settings say; never worse than it was as a candidate.
+    fn refined(&self, accelerator: Accelerator, goal: &Goal) -> Result<Solution> {
+        let map = |objective, evaluations, method| {
+            let settings = MapperSettings {
+                method,
+                evaluations,
+                ..self.mapper(objective)
+            };
+            let seed = self.seed(&accelerator);
+            map_layers(
+                self.model,
+                self.suite,
+                &accelerator,
+                &settings,
+                seed,
+                self.interrupt,
+                &|_| (),
+            )
+        };
+        let mut layers = map(
+            goal.objective,
+            self.settings.mapper.evaluations,
+            self.mapper(goal.objective).method,
+        )?;
+        let limited = goal.limits.cycles.is_some() || goal.limits.energy_pj.is_some();
+        let others = [Objective::Edp, Objective::Latency, Objective::Energy];
+        let others = others.into_iter().filter(|&o| limited && o != goal.objective);
+        for objective in std::iter::once(goal.objective).chain(others) {
+            for (layer, again) in
+                layers
+                    .iter_mut()
+                    .zip(map(objective, self.settings.refine, self.settings.mapper.method)?)
+            {
+                layer.join(again, goal.objective);
+            }
+        }
+        let mapped = together(self.model, self.suite, goal, &accelerator, &layers);
+        Ok(Solution {
+            accelerator,
+            mappings: mapped.mappings,
+            rated: mapped.rated,
+            value: mapped.value,
+        })
+    }
+
+    /// Adds candidates to the archive and drops what they undercut.
+    fn keep(&mut self, generation: &[Candidate<Accelerator>], objective: Objective) {
+        for c in generation {
+            let Some(rated) = self.known.get(&(hash(&c.value), objective)) else {
+                continue;
+            };
+            let point = rated.point();
+            let archive = &mut self.memory.archive;
+            if archive.iter().any(|m| m.point == point || dominates(&m.point, &point)) {
+                continue;
+            }
+            archive.retain(|m| !dominates(&point, &m.point));
+            archive.push(Member {
+                genes: c.genes.clone(),
+                point,
+                objective,
+            });
+        }
+    }
+
+    /// The best of the finalists of `log`.
+    fn best(&self, log: &Log) -> Result<Solution> {
+        let goal = &self.settings.goal;
+        let mut finalists: Vec<Accelerator> = Vec::new();
+        let usable: Vec<&[f64]> = if self.settings.front {
+            self.by_objective(goal.objective)
+        } else {
+            log.ranked().into_iter().map(|p| p.genes.as_slice()).collect()
+        };
+        for genes in usable {
+            let Ok(a) = self.decode(genes) else { continue };
+            if finalists.len() < self.settings.finalists.max(1) && finalists.iter().all(|f| hash(f) != hash(&a)) {
+                finalists.push(a);
+            }
+        }
+        let solutions = finalists.into_iter().map(|a| self.refined(a, goal));
+        let solutions = solutions.collect::<Result<Vec<_>>>()?;
+        let best = solutions.into_iter().min_by(|a, b| a.value.total_cmp(&b.value));
+        let best = best.ok_or_else(|| Diagnostic::new(Code::Usage, "a search needs at least one evaluation"))?;
+        let excess = goal.excess(&best.rated);
+        if excess > 1.0 {
+            let what = format!(
+                "no design keeps the limits; the nearest exceeds one by {:.1} %",
+                100.0 * (excess - 1.0)
+            );
+            return Err(Diagnostic::new(Code::NoLegalMapping, what)
+                .at(format!("resources `{}`", self.space.resources.name))
+                .next("raise the limits, or the evaluations"));
+        }
+        Ok(best)
+    }
+
+    /// Members of the archive, those with the lowest `objective` first.
+    fn by_objective(&self, objective: Objective) -> Vec<&[f64]> {
+        let value = |m: &Member| match objective {
+            Objective::Edp => m.point[0] * m.point[1],
+            Objective::Latency => m.point[0],
+            Objective::Energy => m.point[1],
+        };
+        let mut members: Vec<&Member> = self.memory.archive.iter().collect();
+        members.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        members.into_iter().map(|m| m.genes.as_slice()).collect()
+    }
+
+    /// The members of the archive that stand for all of them, mapped once more.
+    fn front(&self) -> Result<Vec<Solution>> {
+        let mut solutions: Vec<Solution> = Vec::new();
+        for member in spread(&self.memory.archive, FRONT) {
+            let Ok(a) = self.decode(&member.genes) else { continue };
+            let goal = Goal {
+                objective: member.objective,
+                ..self.settings.goal
+            };
+            solutions.push(self.refined(a, &goal)?);
+        }
+        let points: Vec<[f64; 3]> = solutions.iter().map(|s| s.rated.point()).collect();
+        let mut kept = Vec::new();
+        for (i, s) in solutions.into_iter().enumerate() {
+            let twin = points[..i].contains(&points[i]);
+            if !twin && !points.iter().any(|p| dominates(p, &points[i])) {
+                kept.push(s);
+            }
+        }
+        kept.sort_by(|a, b| a.rated.point()[0].total_cmp(&b.rated.point()[0]));
+        Ok(kept)
+    }
+}
+
+/// At most `count` members: the lowest in each figure, then again and again the one that is farthest from those chosen, in
+/// ratios.
+fn spread(archive: &[Member], count: usize) -> Vec<&Member> {
+    let lowest = |i: usize| archive.iter().min_by(|a, b| a.point[i].total_cmp(&b.point[i]));
+    let mut chosen: Vec<&Member> = Vec::new();
+    for m in (0..3).filter_map(lowest) {
+        if !chosen.contains(&m) {
+            chosen.push(m);
+        }
+    }
+    let ratio = |a: &Member, b: &Member| {
+        let ratios = a.point.iter().zip(&b.point).map(|(a, b)| (a / b).max(b / a));
+        ratios.product::<f64>()
+    };
+    while chosen.len() < count.min(archive.len()) {
+        let distance = |m: &Member| chosen.iter().map(|c| ratio(c, m)).fold(f64::INFINITY, f64::min);
+        let left = archive.iter().filter(|m| !chosen.contains(m));
+        let Some(next) = left.max_by(|a, b| distance(a).total_cmp(&distance(b))) else {
+            break;
+        };
+        chosen.push(next);
+    }
+    chosen
+}
+
+impl Problem for CoDesign<'_> {
+    type Design = Accelerator;
+
+    fn decode(&self, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
+        valid(self.space, self.suite, genes)
+    }
+
+    fn evaluate(&mut self, generation: &[Candidate<Accelerator>]) -> Result<Vec<f64>> {
+        let (objective, times_area) = self.scale();
+        let accelerators: Vec<&Accelerator> = generation.iter().map(|c| &c.value).collect();
+        self.rate(&accelerators, objective)?;
+        if self.settings.front {
+            self.keep(generation, objective);
+        }
+        self.memory.generations += 1;
+        let goal = Goal {
+            objective,
+            ..self.settings.goal
+        };
+        let value = |a: &Accelerator| {
+            let rated = self.known.get(&(hash(a), objective));
+            let area = |r: &Rated| if times_area { r.area_um2 } else { 1.0 };
+            rated.map_or(f64::INFINITY, |r| goal.value(r) * area(r))
+        };
+        Ok(accelerators.into_iter().map(value).collect())
+    }
+
+    fn starved(&self, starved: &Starved) -> Diagnostic {
+        no_accelerator(self.space, starved)
+    }
+
+    fn memory(&self) -> Value {
+        json!(self.memory)
+    }
+
+    fn recall(&mut self, memory: &Value) -> Result<()> {
+        self.memory = Memory::deserialize(memory).map_err(|e| Diagnostic::new(Code::Malformed, e.to_string()))?;
+        Ok(())
+    }
+}
+
+/// The method of `settings` over the genes of `space`.
+#[must_use]
+pub fn optimizer(space: &AcceleratorSpace, settings: &NestedSettings) -> Box<dyn Optimizer> {
+    let one = |seed: u64| method(settings.method, space, seed);
+    if !settings.front {
+        return one(settings.seed);
+    }
+    let seeds = (0..SCALES.len() as u64).map(|i| stream(settings.seed, &[i, u64::MAX]).next_u64());
+    Box::new(Islands::new(seeds.map(one).collect()))
+}
+
+/// A method for the outer search of `space`.
+#[must_use]
+pub fn method(method: Method, space: &AcceleratorSpace, seed: u64) -> Box<dyn Optimizer> {
+    let genes = space.genes();
+    match method {
+        Method::CmaEs | Method::Exact => {
+            let start = Settings {
+                population: Some(POPULATION),
+                ..Settings::new(genes)
+            };
+            Box::new(CmaEs::new(start, seed))
+        }
+        Method::Random => Box::new(RandomSearch::new(genes, POPULATION, seed)),
+        Method::Bayesian => {
+            let space = space.clone();
+            let features = move |g: &[f64]| space.decode(g).ok().map(|a| features::accelerator(&a));
+            Box::new(Bayesian::new(genes, THOROUGH, Box::new(features), seed))
+        }
+    }
+}
+
+/// Searches an accelerator of `space` for `suite`, on from `log`, which is empty for a new search. After every generation
+/// `watch` sees the log and says whether there is time left.
 ///
 /// # Errors
-/// `E0201` naming the limit, where no accelerator within the resources runs every layer; `E0501`.
+/// `E0201` naming the limit, where no accelerator within the resources runs every layer or keeps the limits; those of
+/// `watch`; `E0102` for a log of another search; `E0501`.
 pub fn search(
     model: &dyn CostModel,
     suite: &Suite,
     space: &AcceleratorSpace,
     settings: &NestedSettings,
     interrupt: &Interrupt,
-    go_on: &mut dyn FnMut(&Generation) -> bool,
+    log: Log,
+    watch: &mut dyn FnMut(&Log) -> Result<bool>,
 ) -> Result<Found> {
-    check_fits(suite)?;
-    let start = Settings {
-        population: Some(POPULATION),
-        ..Settings::new(space.genes())
-    };
-    let mut optimizer = CmaEs::new(start, settings.seed);
-    let mut best: Option<(Accelerator, MappedSuite)> = None;
-    let mut history: Vec<Generation> = Vec::new();
-    let mut evaluations = 0;
-    let stop_reason = loop {
-        let left = settings.evaluations - evaluations;
-        if left == 0 {
-            break StopReason::Evaluations;
-        }
-        let count = optimizer.population().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let candidates = fill(&mut optimizer, count, |genes| valid(space, suite, genes))
-            .map_err(|starved| no_accelerator(space, starved))?;
-        let path = [history.len() as u64];
-        let mapped = evaluate(model, suite, &candidates, settings, &path, interrupt)?;
-        evaluations += count as u64;
-        let told: Vec<(Vec<f64>, f64)> = candidates
-            .iter()
-            .zip(&mapped)
-            .map(|(c, m)| (c.genes.clone(), m.value))
-            .collect();
-        for (c, m) in candidates.into_iter().zip(mapped) {
-            if best.as_ref().is_none_or(|(_, b)| m.value < b.value) {
-                best = Some((c.value, m));
-            }
-        }
-        optimizer.tell(&told);
-        let generation = Generation {
-            evaluations,
-            best: told.iter().map(|t| t.1).fold(f64::INFINITY, f64::min),
-            mean: told.iter().map(|t| t.1).sum::<f64>() / count as f64,
-        };
-        history.push(generation);
-        if !go_on(&generation) {
-            break StopReason::Seconds;
-        }
-        if optimizer.stalled() {
-            break StopReason::Stalled;
-        }
-    };
-    let (accelerator, mut mapped) =
-        best.ok_or_else(|| Diagnostic::new(Code::Usage, "a search needs at least one evaluation"))?;
-    let refined = MapperSettings {
-        evaluations: settings.refine,
-        ..settings.mapper
-    };
-    let again = map_suite(model, suite, &accelerator, &refined, settings.seed, interrupt, &|_| ())?;
-    if again.value < mapped.value {
-        mapped = again;
-    }
+    let mut problem = CoDesign::new(model, suite, space, settings, interrupt)?;
+    let mut optimizer = optimizer(space, settings);
+    let ran = run(&mut problem, &mut *optimizer, settings.evaluations, log, watch)?;
+    let front = if settings.front { problem.front()? } else { Vec::new() };
     Ok(Found {
-        accelerator,
-        mappings: mapped.mappings,
-        value: mapped.value,
-        evaluations,
-        stop_reason,
-        history,
+        best: problem.best(&ran.log)?,
+        front,
+        evaluations: ran.log.evaluations(),
+        stop_reason: ran.stop_reason,
+        history: ran.log.history(),
     })
-}
-
-/// Maps every layer of `suite` on `accelerator`; `done` is called with the index of each different layer when it is mapped.
-///
-/// # Errors
-/// `E0201` naming the layer and what is too small for it; `E0104` for a layer whose cycles could overflow; `E0501`.
-pub fn map_suite(
-    model: &dyn CostModel,
-    suite: &Suite,
-    accelerator: &Accelerator,
-    settings: &MapperSettings,
-    seed: u64,
-    interrupt: &Interrupt,
-    done: &(dyn Fn(usize) + Sync),
-) -> Result<MappedSuite> {
-    check_fits(suite)?;
-    let one = |l: usize| -> Result<Mapped> {
-        interrupt.check()?;
-        let (name, nest) = &suite.distinct[l];
-        let seed = stream(seed, &[l as u64]).next_u64();
-        let mapped = map_layer(nest, accelerator, &mut *model.on(accelerator), settings, seed);
-        done(l);
-        mapped.map_err(|violations| no_mapping(name, accelerator, &violations))
-    };
-    // Collected before the first error is looked for: which one that is must not depend on the threads.
-    let all: Vec<Result<Mapped>> = (0..suite.distinct.len()).into_par_iter().map(one).collect();
-    let layers: Vec<Mapped> = all.into_iter().collect::<Result<_>>()?;
-    Ok(together(suite, settings, &layers))
-}
-
-/// The networks' mappings from those of the different layers.
-fn together(suite: &Suite, settings: &MapperSettings, layers: &[Mapped]) -> MappedSuite {
-    let fronts: Vec<&[Choice]> = layers.iter().map(|m| m.front.as_slice()).collect();
-    let mut totals = Vec::with_capacity(suite.networks.len());
-    let mut mappings = Vec::with_capacity(suite.networks.len());
-    let mut gaps = Vec::with_capacity(suite.networks.len());
-    for network in &suite.networks {
-        let picked = compose(settings.objective, &fronts, &network.layers);
-        let choice = |&l: &usize| &fronts[l][picked[l]];
-        let sum = |sum: Figures, l| sum.plus(&choice(l).figures, 1);
-        totals.push(network.layers.iter().fold(Figures::default(), sum));
-        mappings.push(network.layers.iter().map(|l| choice(l).mapping).collect());
-        let gap = |l: &usize| layers[*l].proof.map(|p| p.gap_of(settings.objective.of(&choice(l).figures)));
-        gaps.push(network.layers.iter().map(gap).collect());
-    }
-    MappedSuite {
-        mappings,
-        value: suite.score(settings.objective, &totals),
-        gaps,
-        evaluations: layers.iter().map(|m| m.evaluations as u64).sum(),
-    }
-}
-
-/// Maps every layer on every candidate.
-fn evaluate(
-    model: &dyn CostModel,
-    suite: &Suite,
-    candidates: &[Candidate<Accelerator>],
-    settings: &NestedSettings,
-    path: &[u64],
-    interrupt: &Interrupt,
-) -> Result<Vec<MappedSuite>> {
-    let layers = suite.distinct.len();
-    // Proofs are for the design that is chosen in the end.
-    let mapper = MapperSettings {
-        proof: None,
-        ..settings.mapper
-    };
-    let one = |task: usize| -> Result<Mapped> {
-        interrupt.check()?;
-        let (c, l) = (task / layers, task % layers);
-        let accelerator = &candidates[c].value;
-        let seed = stream(settings.seed, &[path, &[c as u64, l as u64]].concat()).next_u64();
-        let (name, nest) = &suite.distinct[l];
-        map_layer(nest, accelerator, &mut *model.on(accelerator), &mapper, seed)
-            .map_err(|violations| no_mapping(name, accelerator, &violations))
-    };
-    let tasks = candidates.len() * layers;
-    let all: Vec<Result<Mapped>> = (0..tasks).into_par_iter().map(one).collect();
-    let mapped: Vec<Mapped> = all.into_iter().collect::<Result<_>>()?;
-    Ok(mapped
-        .chunks(layers)
-        .map(|m| together(suite, &settings.mapper, m))
-        .collect())
 }
 
 /// The accelerator of `genes`, if it is within the resources and every layer has a mapping on it.
@@ -271,59 +475,17 @@ fn evaluate(
 /// The limit that stands in the way.
 pub fn valid(space: &AcceleratorSpace, suite: &Suite, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
     let accelerator = space.decode(genes)?;
-    for (name, nest) in &suite.distinct {
-        let obstacles = MappingSpace::new(nest, &accelerator).obstacles();
-        if !obstacles.is_empty() {
-            return Err(Rejection {
-                reason: format!("layer `{name}`: {}", reasons(&obstacles)),
-                excess: obstacles.iter().map(excess).fold(1.0, f64::max),
-            });
-        }
-    }
+    runs(&accelerator, suite)?;
     Ok(accelerator)
-}
-
-/// What is needed over what there is.
-fn excess(v: &Violation) -> f64 {
-    match *v {
-        Violation::Capacity { needed, available, .. } => needed as f64 / available.max(1) as f64,
-        _ => f64::INFINITY,
-    }
-}
-
-fn reasons(violations: &[Violation]) -> String {
-    let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    reasons.join("; ")
-}
-
-fn check_fits(suite: &Suite) -> Result<()> {
-    match suite.distinct.iter().find(|(_, nest)| !fits(nest)) {
-        Some((name, _)) => Err(
-            Diagnostic::new(Code::BadSize, "the layer's cycles could overflow 62 bits").at(format!("layer `{name}`")),
-        ),
-        None => Ok(()),
-    }
-}
-
-fn no_mapping(layer: &str, a: &Accelerator, violations: &[Violation]) -> Diagnostic {
-    Diagnostic::new(
-        Code::NoLegalMapping,
-        format!(
-            "the layer cannot run on accelerator `{}`: {}",
-            a.name,
-            reasons(violations)
-        ),
-    )
-    .at(format!("layer `{layer}`"))
-    .next("give the accelerator more of what is named")
 }
 
 /// The error of a space in which no accelerator was found.
 #[must_use]
-pub fn no_accelerator(space: &AcceleratorSpace, starved: Starved) -> Diagnostic {
+pub fn no_accelerator(space: &AcceleratorSpace, starved: &Starved) -> Diagnostic {
     let nearest = starved
         .nearest
-        .map_or_else(|| "no sample was drawn".into(), |r| r.reason);
+        .as_ref()
+        .map_or("no sample was drawn", |r| r.reason.as_str());
     let Starved { attempts, valid, .. } = starved;
     Diagnostic::new(
         Code::NoLegalMapping,
@@ -334,64 +496,5 @@ pub fn no_accelerator(space: &AcceleratorSpace, starved: Starved) -> Diagnostic 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arch::resources::Resources;
-    use crate::cost::tech::Technology;
-    use crate::workload::zoo;
-
-    fn setting() -> (Technology, Suite, AcceleratorSpace, NestedSettings) {
-        let mut suite = Suite::default();
-        suite
-            .add("resnet8", &zoo::network("resnet8").unwrap().layers[..4])
-            .unwrap();
-        let mapper = MapperSettings {
-            evaluations: 12,
-            ..MapperSettings::default()
-        };
-        let settings = NestedSettings {
-            mapper,
-            refine: 24,
-            evaluations: 30,
-            seed: 4,
-        };
-        let space = AcceleratorSpace::new(Resources::preset("shidiannao").unwrap());
-        (Technology::named("45nm").unwrap(), suite, space, settings)
-    }
-
-    #[test]
-    fn searches_repeat_on_any_number_of_threads_and_improve() {
-        let (t, suite, space, settings) = setting();
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let search = || search(&t, &suite, &space, &settings, &Interrupt::default(), &mut |_| true).unwrap();
-            pool.install(search)
-        };
-        let found = run(1);
-        assert_eq!(run(3), found);
-        assert_eq!((found.evaluations, found.stop_reason), (30, StopReason::Evaluations));
-        assert!(found.history.iter().all(|g| found.value <= g.best && g.best <= g.mean));
-        assert_eq!(found.mappings[0].len(), 4);
-        assert_eq!(space.resources.exceeded_by(&found.accelerator), Vec::<String>::new());
-    }
-
-    #[test]
-    fn time_and_interrupts_stop_it() {
-        let (t, suite, space, settings) = setting();
-        let found = search(&t, &suite, &space, &settings, &Interrupt::default(), &mut |_| false).unwrap();
-        assert_eq!((found.stop_reason, found.history.len()), (StopReason::Seconds, 1));
-        let interrupt = Interrupt::default();
-        interrupt.raise();
-        let e = search(&t, &suite, &space, &settings, &interrupt, &mut |_| true).unwrap_err();
-        assert_eq!(e.code, Code::Interrupted);
-    }
-
-    #[test]
-    fn resources_that_are_too_small_are_named() {
-        let (t, suite, mut space, settings) = setting();
-        space.resources.onchip_bytes = 700;
-        let e = search(&t, &suite, &space, &settings, &Interrupt::default(), &mut |_| true).unwrap_err();
-        assert_eq!(e.code, Code::NoLegalMapping);
-        assert!(e.what.contains("exceed the limit of 700"), "{e}");
-    }
-}
+#[path = "nested_tests.rs"]
+mod tests;

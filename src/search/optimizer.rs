@@ -25,6 +25,9 @@ pub trait Optimizer: Send {
     /// point. Only the order of the objectives matters. Points that were never asked for are welcome.
     fn tell(&mut self, evaluated: &[(Vec<f64>, f64)]);
 
+    /// Reports a point that was asked for and turned out to break a constraint, so that it was not evaluated.
+    fn reject(&mut self, _genes: &[f64]) {}
+
     /// Whether the method sees no use in going on from where it stands.
     fn stalled(&self) -> bool {
         false

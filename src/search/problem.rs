@@ -38,7 +38,7 @@ impl Figures {
 }
 
 /// The figure of merit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
     /// Energy-delay product, NAAS's reward (arXiv 2105.13258, section II).
@@ -82,6 +82,9 @@ pub trait LayerModel {
 pub trait CostModel: Sync {
     /// A model of schedules on `accelerator`, for one thread.
     fn on<'a>(&'a self, accelerator: &'a Accelerator) -> Box<dyn LayerModel + 'a>;
+
+    /// The accelerator's area in square micrometres.
+    fn area_um2(&self, accelerator: &Accelerator) -> f64;
 }
 
 /// Networks whose layers are mapped, with equal layers found.

@@ -40,6 +40,10 @@ impl CostModel for Toy {
             l2: [l.W.bytes, l.I.bytes, l.O.bytes].map(per_byte),
         })
     }
+
+    fn area_um2(&self, a: &Accelerator) -> f64 {
+        f64::from(a.pes()) * 1000.0 + a.onchip_bytes() as f64
+    }
 }
 
 impl OnAccelerator {

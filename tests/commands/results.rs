@@ -32,7 +32,18 @@ fn a_search_repeats_and_its_design_serves_the_other_commands() {
     place.document("gen --design d.json --out rtl2");
     assert_eq!(place.read("rtl/design.json"), place.read("d.json"));
     assert_eq!(place.read("rtl/manifest.txt"), place.read("rtl2/manifest.txt"));
-    assert_eq!(place.names(), ["ck8.json", "d.json", "e.json", "m.json", "rtl", "rtl2"]);
+    let names = place.names();
+    let expected = [
+        "ck8.json",
+        "d.checkpoint.json",
+        "d.json",
+        "e.checkpoint.json",
+        "e.json",
+        "m.json",
+        "rtl",
+        "rtl2",
+    ];
+    assert_eq!(names, expected);
 }
 
 #[test]
@@ -218,5 +229,61 @@ fn labels_give_an_accuracy() {
     assert_eq!(
         std::fs::read(place.path("z.npy")).unwrap(),
         std::fs::read(place.path("y.npy")).unwrap()
+    );
+}
+
+/// An interrupted search that goes on ends with the bytes of one that was never interrupted, on any number of threads.
+#[test]
+fn a_search_goes_on_from_its_checkpoint() {
+    let place = Place::new();
+    for options in ["", " --method random --encoding index", " --front --space sizing"] {
+        let line = format!("search resnet8 --resources shidiannao --seed 5{options}");
+        place.document(&format!("{line} --evaluations 70 --threads 2 --out whole.json"));
+        place.document(&format!("{line} --evaluations 30 --threads 1 --out part.json"));
+        place.document(&format!(
+            "{line} --evaluations 70 --resume part.checkpoint.json --threads 1 --out part.json"
+        ));
+        assert_eq!(place.read("part.json"), place.read("whole.json"), "{options}");
+        assert_eq!(place.read("part.checkpoint.json"), place.read("whole.checkpoint.json"));
+    }
+    let other =
+        place.refusal("search resnet8 --resources shidiannao --seed 6 --resume part.checkpoint.json --out d.json");
+    assert!(
+        other.contains("error[E0106]: the checkpoint is of another search"),
+        "{other}"
+    );
+}
+
+/// The quick profile: every experiment runs, tables and plots are there, and a second call computes nothing again.
+#[test]
+fn a_quick_reproduction() {
+    let place = Place::new();
+    let first = place.document("reproduce --quick --out r");
+    let claims = first["claims"].as_array().unwrap();
+    assert!(
+        claims
+            .iter()
+            .all(|c| number(&c["edp"]["median"]) <= number(&c["ceiling"]["edp"]))
+    );
+    for part in ["pairs", "encodings", "methods", "learned"] {
+        assert!(!first[part].as_array().unwrap().is_empty(), "{part}");
+    }
+    let table = place.read("r/claims.md");
+    for plot in [
+        "methods-mean",
+        "methods-best",
+        "encodings",
+        "sizing",
+        "learned",
+        "front",
+    ] {
+        assert!(place.read(&format!("r/{plot}.svg")).starts_with("<svg"), "{plot}");
+    }
+    let again = place.document("reproduce --quick --out r");
+    assert_eq!((again, place.read("r/claims.md")), (first, table));
+    assert!(
+        place
+            .refusal("reproduce --only c99")
+            .contains("no experiment's name begins with `c99`")
     );
 }

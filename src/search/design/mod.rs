@@ -244,7 +244,13 @@ pub fn hash(accelerator: &Accelerator) -> u64 {
         name: String::new(),
         ..accelerator.clone()
     };
-    let fnv = json(&unnamed).bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, byte| {
+    digest(&json(&unnamed))
+}
+
+/// The same hash of any text, to tell whether two are equal.
+#[must_use]
+pub fn digest(text: &str) -> u64 {
+    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, byte| {
         (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     let z = (fnv ^ fnv >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,5 @@
 //! What a point of the unit box means: an accelerator, or the mapping of any layer on one.
 
 pub mod accelerator;
+pub mod features;
 pub mod mapping;

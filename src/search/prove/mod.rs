@@ -75,7 +75,7 @@ impl Proof {
 }
 
 /// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
-/// results that were better than the best one before go to `found`.
+/// results that were better than the best one before go to `found`. No proof if the model has no bounds over families.
 pub fn prove(
     nest: &LoopNest,
     accelerator: &Accelerator,
@@ -84,10 +84,10 @@ pub fn prove(
     limits: Limits,
     start: Choice,
     found: &mut dyn FnMut(Choice),
-) -> (Choice, Proof) {
+) -> (Choice, Option<Proof>) {
     let setting = Setting::new(nest, accelerator);
     let Some(families) = model.families(&setting.schedule(&start.mapping)) else {
-        return (start, Proof { bound: 0.0, gap: f64::INFINITY, optimal: false, steps: 0 });
+        return (start, None);
     };
     let mut search = Search {
         setting,
@@ -115,7 +115,7 @@ pub fn prove(
         steps: search.steps,
     };
     proof.gap = proof.gap_of(value);
-    (search.best, proof)
+    (search.best, Some(proof))
 }
 
 /// A class of orders with the sets of cuts it uses, one family of sets per dimension.
@@ -246,7 +246,8 @@ impl Search<'_> {
             let mut best: Option<([f64; 2], [PerDim<u32>; 2])> = None;
             let mut shrunk = false;
             for d in Dim::ALL {
-                let Halves::Two(low, high) = self.classes[class as usize].sets[d].halves(&self.families, sets[d]) else {
+                let Halves::Two(low, high) = self.classes[class as usize].sets[d].halves(&self.families, sets[d])
+                else {
                     continue;
                 };
                 let halves = [low, high].map(|half| {
@@ -291,8 +292,14 @@ impl Search<'_> {
         let order = Dim::ALL;
         let mut base = self.best.mapping;
         base.pe = order;
-        base.offchip = Level { tile: PerDim::from_fn(|d| cuts[d].0), order };
-        base.l2 = Level { tile: PerDim::from_fn(|d| cuts[d].1), order };
+        base.offchip = Level {
+            tile: PerDim::from_fn(|d| cuts[d].0),
+            order,
+        };
+        base.l2 = Level {
+            tile: PerDim::from_fn(|d| cuts[d].1),
+            order,
+        };
         let mut hopeful = Vec::new();
         for mapping in orders::mappings(&base, &self.setting.nest.bounds, class.reuse) {
             if let Ok(schedule) = checked(&self.setting, self.accelerator, &mapping) {

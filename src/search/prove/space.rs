@@ -1,9 +1,9 @@
 //! Sets of cuts along one dimension, halved again and again.
 
+use crate::arch::accelerator::Accelerator;
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::family::{Cuts, Families};
 use crate::mapping::legality::quantum;
-use crate::arch::accelerator::Accelerator;
 use crate::workload::layer::LoopNest;
 use std::ops::Range;
 
@@ -45,29 +45,29 @@ pub struct Sets {
     rule: Rule,
     /// Legal extents, ascending.
     extents: Vec<u32>,
-    sets: Vec<Set>,
+    all: Vec<Set>,
 }
 
 /// The legal extents of tiles along `d`: multiples of what lanes and bus move together, or everything.
 pub fn extents(nest: &LoopNest, accelerator: &Accelerator) -> PerDim<Vec<u32>> {
     PerDim::from_fn(|d| {
         let (bound, q) = (nest.bounds[d], quantum(accelerator, nest, d));
-        (1..).map(|i| i * q).take_while(|&e| e < bound).chain([bound]).collect()
+        (1..bound.div_ceil(q)).map(|i| i * q).chain([bound]).collect()
     })
 }
 
 impl Sets {
     /// All cuts along `dim` under `rule` with at least two level-2 tiles if `trips`; none if there are none.
     pub fn new(families: &Families, dim: Dim, extents: &[u32], rule: Rule, trips: bool) -> Option<Self> {
-        let all = extents.len();
-        let l2 = 0..if trips { all - 1 } else { all };
+        let n = extents.len();
+        let l2 = 0..if trips { n - 1 } else { n };
         let mut sets = Self {
             dim,
             rule,
             extents: extents.to_vec(),
-            sets: Vec::new(),
+            all: Vec::new(),
         };
-        sets.add(families, l2, 0..all).map(|_| sets)
+        sets.add(families, l2, 0..n).map(|_| sets)
     }
 
     /// Adds a set unless it is empty.
@@ -84,40 +84,40 @@ impl Sets {
                 least = Some(least.map_or(cut, |l| l.least(&cut)));
             }
         }
-        self.sets.push(Set {
+        self.all.push(Set {
             l2,
             array,
             least: least?,
             halves: Halves::Unknown,
         });
-        u32::try_from(self.sets.len() - 1).ok()
+        u32::try_from(self.all.len() - 1).ok()
     }
 
     /// The least terms of a set.
     pub fn least(&self, set: u32) -> &Cuts {
-        &self.sets[set as usize].least
+        &self.all[set as usize].least
     }
 
     /// The extents of level-2 tile and array tile of a set that is a single cut.
     pub fn cut(&self, set: u32) -> (u32, u32) {
-        let s = &self.sets[set as usize];
+        let s = &self.all[set as usize];
         (self.extents[s.l2.start], self.extents[s.array.start])
     }
 
     /// Whether a set holds a cut.
     #[cfg(test)]
     pub fn holds(&self, set: u32, l2_tile: u32, tile: u32) -> bool {
-        let s = &self.sets[set as usize];
+        let s = &self.all[set as usize];
         self.extents[s.l2.clone()].contains(&l2_tile) && self.extents[s.array.clone()].contains(&tile)
     }
 
     /// The halves of a set, computed at the first call.
     pub fn halves(&mut self, families: &Families, set: u32) -> Halves {
-        let known = self.sets[set as usize].halves;
+        let known = self.all[set as usize].halves;
         if known != Halves::Unknown {
             return known;
         }
-        let (mut l2, mut array) = (self.sets[set as usize].l2.clone(), self.sets[set as usize].array.clone());
+        let (mut l2, mut array) = (self.all[set as usize].l2.clone(), self.all[set as usize].array.clone());
         let halves = loop {
             // What no legal pair uses is no reason to halve.
             match self.rule {
@@ -128,10 +128,14 @@ impl Sets {
                 }
                 Rule::Several => array.end = array.end.min(l2.end - 1),
             }
-            let least_l2 = if self.rule == Rule::Several { array.start + 1 } else { array.start };
+            let least_l2 = if self.rule == Rule::Several {
+                array.start + 1
+            } else {
+                array.start
+            };
             l2.start = l2.start.max(least_l2);
             let Some((low, high)) = self.halve(&l2, &array) else {
-                let s = &mut self.sets[set as usize];
+                let s = &mut self.all[set as usize];
                 (s.l2, s.array) = (l2, array);
                 break Halves::Single;
             };
@@ -140,13 +144,13 @@ impl Sets {
             match (low, high) {
                 (Some(a), Some(b)) => break Halves::Two(a, b),
                 (Some(one), None) | (None, Some(one)) => {
-                    let s = &self.sets[one as usize];
+                    let s = &self.all[one as usize];
                     (l2, array) = (s.l2.clone(), s.array.clone());
                 }
                 (None, None) => break Halves::Single,
             }
         };
-        self.sets[set as usize].halves = halves;
+        self.all[set as usize].halves = halves;
         halves
     }
 

@@ -58,6 +58,7 @@ pub fn fill<T>(
         match decode(&genes) {
             Ok(value) => candidates.push(Candidate { genes, value }),
             Err(r) => {
+                optimizer.reject(&genes);
                 if nearest.as_ref().is_none_or(|n| r.excess < n.excess) {
                     nearest = Some(r);
                 }

@@ -1,0 +1,97 @@
+//! Tests of the claims' table: verdicts by hand.
+
+use super::*;
+use crate::search::reproduction::{Budget, Experiment};
+
+fn outcome(question: Question, ours: u64, human: u64, floor: u64) -> Outcome {
+    let figures = |cycles| vec![Figures { cycles, energy_pj: 1e6 }];
+    let search = |label: &str| Search {
+        label: label.into(),
+        seed: 1,
+        edp: ours as f64 * 1e6,
+        figures: figures(ours),
+        axes: vec![vec![Dim::K], vec![Dim::C]],
+        sizes: vec![8, 8],
+        area_um2: 1e6,
+        history: vec![(20, 9e9, 9.5e9), (40, 8e9, 9e9)],
+        gaps: vec![0.1, 0.3],
+        design: String::new(),
+    };
+    Outcome {
+        experiment: Experiment {
+            name: "e".into(),
+            claims: vec!["C1".into()],
+            question,
+            networks: vec!["vgg16".into()],
+            resources: "edgetpu".into(),
+            baselines: vec!["edgetpu".into()],
+            budget: Budget {
+                evaluations: 40,
+                mappings: 1,
+                refine: 1,
+                seeds: 1,
+            },
+        },
+        version: "0".into(),
+        technology: "45nm".into(),
+        searches: vec![search("full"), search("sizing")],
+        humans: vec![Human {
+            name: "edgetpu".into(),
+            fixed: figures(human),
+            searched: figures(human / 2),
+        }],
+        floors: figures(floor),
+        front: vec![[1.0, 2e6, 3e6], [2.0, 1e6, 3e6]],
+    }
+}
+
+#[test]
+fn no_claim_is_reached_that_exceeds_its_ceiling() {
+    // Printed: speed 2.6, energy 1.1. Energy is equal everywhere, so its ceiling is 1.
+    for (ours, floor, speed) in [
+        (100, 50, "speed reached"),
+        (200, 50, "speed not reached"),
+        (200, 150, "speed above"),
+    ] {
+        let ran = [(outcome(Question::Baseline, ours, 300, floor), 1.0)];
+        let verdict = rows(&ran)[0].verdict();
+        assert!(
+            verdict.starts_with(speed) && verdict.ends_with("energy above the ceiling"),
+            "{verdict}"
+        );
+    }
+}
+
+#[test]
+fn tables_and_plots_hold_every_question() {
+    let questions = [
+        Question::Baseline,
+        Question::Sizing,
+        Question::Encoding,
+        Question::Method,
+        Question::Learned,
+        Question::Front,
+    ];
+    let ran: Vec<Ran> = questions.map(|q| (outcome(q, 100, 300, 50), 2.0)).into();
+    let text = markdown(&ran);
+    for part in [
+        "| C1 | vgg16 | edgetpu | edgetpu, fixed | 2.6 / 1.1 / - | 3.00 (3.00-3.00)",
+        "| 2.1, 7.4, 3.52 | 3.00",
+        "| K8 x C8 | yes |",
+        "| 66.7 |",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(!text.contains("NaN"), "{text}");
+    let names: Vec<String> = plots(&ran).into_iter().map(|p| p.0).collect();
+    let expected = [
+        "methods-mean.svg",
+        "methods-best.svg",
+        "encodings.svg",
+        "sizing.svg",
+        "learned.svg",
+        "front.svg",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(document(&ran)["claims"].as_array().map(Vec::len), Some(2));
+}
