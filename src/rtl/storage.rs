@@ -123,7 +123,7 @@ impl Limits {
         Self {
             shared: PerDim::from_fn(|d| wide(g.most(d) / g.p(d))),
             word: wide(g.i_conv_word),
-            c_shares: g.shared.iter().any(|axis| axis.dims.contains(Dim::C)),
+            c_shares: g.shared.iter().any(|axis| axis.dims.contains(C)),
             parallel,
             share,
             tile: PerDim::from_fn(|d| (share[d] * parallel[d]).min(l2[d]).min(FIELD_LIMIT)),

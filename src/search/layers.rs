@@ -23,6 +23,8 @@ pub struct MappedSuite {
     pub rated: Rated,
     /// The objective: geometric mean over the networks.
     pub value: f64,
+    /// For every network, the proven gap of each of these mappings to the best one, where mappings were proven.
+    pub gaps: Vec<Vec<Option<f64>>>,
     /// Mappings evaluated.
     pub evaluations: u64,
 }
@@ -100,12 +102,15 @@ pub fn together(
     let fronts: Vec<&[Choice]> = layers.iter().map(|m| m.front.as_slice()).collect();
     let mut totals = Vec::with_capacity(suite.networks.len());
     let mut mappings = Vec::with_capacity(suite.networks.len());
+    let mut gaps = Vec::with_capacity(suite.networks.len());
     for network in &suite.networks {
         let picked = goal.compose(&fronts, &network.layers);
         let choice = |&l: &usize| &fronts[l][picked[l]];
         let sum = |sum: Figures, l| sum.plus(&choice(l).figures, 1);
         totals.push(network.layers.iter().fold(Figures::default(), sum));
         mappings.push(network.layers.iter().map(|l| choice(l).mapping).collect());
+        let gap = |l: &usize| Some(layers[*l].proof?.gap_of(goal.objective.of(&choice(l).figures)));
+        gaps.push(network.layers.iter().map(gap).collect());
     }
     let rated = Rated {
         totals,
@@ -115,6 +120,7 @@ pub fn together(
         mappings,
         value: goal.value(&rated),
         rated,
+        gaps,
         evaluations: layers.iter().map(|m| m.evaluations as u64).sum(),
     }
 }

@@ -28,6 +28,7 @@ use crate::search::heuristics;
 use crate::search::importance::Encoding;
 use crate::search::optimizer::Optimizer;
 use crate::search::problem::{Figures, LayerModel, Objective};
+use crate::search::prove::{Limits, Proof, prove};
 use crate::search::random::RandomSearch;
 use crate::workload::layer::LoopNest;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub enum Method {
     Random,
     /// [`Bayesian`].
     Bayesian,
+    /// As [`CmaEs`], then [`prove`]: the proven optimum, or the proven gap at the limits.
+    Exact,
 }
 
 impl Method {
@@ -52,6 +55,7 @@ impl Method {
             Self::CmaEs => "cma-es",
             Self::Random => "random",
             Self::Bayesian => "bayesian",
+            Self::Exact => "exact",
         }
     }
 }
@@ -73,6 +77,8 @@ pub struct MapperSettings {
     pub heuristics: bool,
     /// Share of the evaluations that is kept for the descent at the end.
     pub descent: f64,
+    /// How far [`Method::Exact`] goes.
+    pub proof: Limits,
 }
 
 impl Default for MapperSettings {
@@ -85,6 +91,7 @@ impl Default for MapperSettings {
             sigma: 0.2,
             heuristics: true,
             descent: 0.5,
+            proof: Limits::default(),
         }
     }
 }
@@ -109,6 +116,8 @@ pub struct Mapped {
     pub evaluations: usize,
     /// Those among them that were evaluated exactly.
     pub exact: usize,
+    /// What was proven of the best mapping, if that was asked for.
+    pub proof: Option<Proof>,
 }
 
 impl Mapped {
@@ -124,6 +133,7 @@ impl Mapped {
         }
         self.evaluations += other.evaluations;
         self.exact += other.exact;
+        self.proof = other.proof.or(self.proof);
     }
 }
 
@@ -159,7 +169,25 @@ pub fn map_layer(
     let space = spaces.iter().find(|s| Some(s.split) == best).unwrap_or(&spaces[0]);
     sample(space, &mut visits, settings, sampled, seed);
     descend(&spaces, &mut visits, settings.evaluations);
-    visits.finish().ok_or_else(|| space.obstacles())
+    let mut mapped = visits.finish().ok_or_else(|| space.obstacles())?;
+    if settings.method == Method::Exact {
+        let limits = settings.proof;
+        let Mapped { best, front, .. } = &mut mapped;
+        let (proven, proof) = prove(
+            nest,
+            accelerator,
+            model,
+            settings.objective,
+            limits,
+            *best,
+            &mut |better| {
+                insert(front, better);
+            },
+        );
+        *best = proven;
+        mapped.proof = proof;
+    }
+    Ok(mapped)
 }
 
 /// The spaces in which `nest` has legal mappings on `accelerator`: at least one.
@@ -316,7 +344,7 @@ fn start<'a>(
             let features = move |g: &[f64]| Some(features::mapping(space.nest, &space.decode(encoding, g)?));
             Box::new(Bayesian::new(n, QUICK, Box::new(features), seed))
         }
-        Method::CmaEs => {
+        Method::CmaEs | Method::Exact => {
             let mut cma = Settings {
                 covariance: Covariance::Diagonal,
                 restarts: true,
@@ -440,6 +468,7 @@ impl<'a> Visits<'a> {
             front,
             evaluations: self.seen.len(),
             exact: self.exact,
+            proof: None,
         })
     }
 }
