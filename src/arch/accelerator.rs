@@ -1,8 +1,9 @@
 //! The accelerator that the outer search chooses, as files describe it, and the rules that make one buildable.
 
+use crate::arch::connectivity::{Class, class};
 use crate::arch::geometry::Geometry;
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::base::dims::Dim;
+use crate::base::dims::{Dim, DimSet};
 use serde::{Deserialize, Serialize};
 
 /// The largest size of one array axis.
@@ -43,7 +44,8 @@ pub struct Accelerator {
 pub struct Axis {
     /// Positions along the axis.
     pub size: u32,
-    /// The dimensions that the axis can run in parallel (one in this version; the format allows several).
+    /// The dimensions that the axis runs in parallel. If there are several, the mapping of a layer says how many positions
+    /// each of them gets.
     pub dims: Vec<Dim>,
 }
 
@@ -133,11 +135,18 @@ impl Accelerator {
         self.axes.iter().map(|a| a.size).product()
     }
 
-    /// Positions that run `d` in parallel: the product of the axes that serve it, one if none does.
+    /// Positions that run `d` in parallel whatever the layer: the product of the axes over `d` alone, one if there is none.
     #[must_use]
     pub fn parallel(&self, d: Dim) -> u32 {
-        let serving = self.axes.iter().filter(|a| a.dims.contains(&d));
+        let serving = self.axes.iter().filter(|a| a.dims == [d]);
         serving.fold(1, |product: u32, a| product.saturating_mul(a.size))
+    }
+
+    /// The axis over several dimensions of `class`, if there is one.
+    #[must_use]
+    pub fn shared(&self, of: Class) -> Option<&Axis> {
+        let several = |a: &&Axis| a.dims.len() > 1 && a.dims.iter().any(|&d| class(d) == of);
+        self.axes.iter().find(several)
     }
 
     /// Every rule of the hardware template that this accelerator breaks, in words; empty if it can be built.
@@ -181,10 +190,20 @@ impl Accelerator {
             if axis.size == 0 || axis.size > MAX_AXIS {
                 v.push(format!("axis {i} has size {}, allowed are 1 to {MAX_AXIS}", axis.size));
             }
-            if axis.dims.len() != 1 {
+            if let Some(reason) = unbuildable(&axis.dims) {
+                v.push(format!("axis {i} {reason}"));
+            }
+        }
+        for of in [Class::Reduction, Class::Positions] {
+            let several = |a: &&Axis| a.dims.len() > 1 && a.dims.iter().any(|&d| class(d) == of);
+            if self.axes.iter().filter(several).count() > 1 {
+                let dims = if of == Class::Reduction {
+                    "C, R and S"
+                } else {
+                    "Y and X"
+                };
                 v.push(format!(
-                    "axis {i} lists {} dims, this version builds one per axis",
-                    axis.dims.len()
+                    "two axes run several of {dims}; make one of as many positions of them"
                 ));
             }
         }
@@ -256,6 +275,18 @@ impl Accelerator {
                 v.push(format!("{name} is {size}, more than 64 Mi"));
             }
         }
+        self.check_byte_addresses(v);
+    }
+
+    /// Bytes of the I buffers where C shares an axis: their addresses count bytes, in 16 bits.
+    fn check_byte_addresses(&self, v: &mut Vec<String>) {
+        let shared = self.shared(Class::Reduction).is_some_and(|a| a.dims.contains(&Dim::C));
+        if shared && self.buffers.I.bytes > 1 << 16 {
+            v.push(format!(
+                "buffers.I.bytes is {}, more than 64 Ki where C shares an axis",
+                self.buffers.I.bytes
+            ));
+        }
     }
 
     /// Bytes stored on chip: every slot of every operand buffer, psum buffer and level-2 memory.
@@ -271,6 +302,20 @@ impl Accelerator {
                 .into_iter()
                 .map(slots)
                 .sum::<u64>()
+    }
+}
+
+/// Why no axis runs these dimensions, if none does.
+fn unbuildable(dims: &[Dim]) -> Option<String> {
+    let names: Vec<String> = dims.iter().map(ToString::to_string).collect();
+    let names = names.join(" and ");
+    match dims {
+        [] => Some("lists no dims".into()),
+        _ if DimSet::of(dims).iter().count() < dims.len() => Some(format!("lists {names}: each dim may stand once")),
+        [first, rest @ ..] if rest.iter().any(|&d| class(d) != class(*first)) => Some(format!(
+            "runs {names}, whose PEs are linked differently; one axis runs several of C, R and S, or Y and X"
+        )),
+        _ => None,
     }
 }
 
@@ -312,6 +357,33 @@ mod tests {
         ] {
             a.axes = axes;
             assert_eq!(a.violations().len(), violations, "{:?}: {:?}", a.axes, a.violations());
+        }
+        let several = |size, dims: &[Dim]| Axis {
+            size,
+            dims: dims.to_vec(),
+        };
+        for (axes, reason) in [
+            (
+                vec![several(12, &[Dim::R, Dim::C]), several(14, &[Dim::Y, Dim::X])],
+                None,
+            ),
+            (vec![several(12, &[Dim::R, Dim::S, Dim::C]), axis(4, Dim::C)], None),
+            (vec![several(4, &[Dim::C, Dim::X])], Some("axis 0 runs C and X")),
+            (
+                vec![axis(2, Dim::K), several(4, &[Dim::K, Dim::C])],
+                Some("axis 1 runs K and C"),
+            ),
+            (vec![several(4, &[Dim::R, Dim::R])], Some("axis 0 lists R and R")),
+            (vec![several(4, &[])], Some("axis 0 lists no dims")),
+            (
+                vec![several(4, &[Dim::R, Dim::C]), several(4, &[Dim::S, Dim::C])],
+                Some("two axes run"),
+            ),
+        ] {
+            a.axes = axes;
+            let v = a.violations();
+            assert_eq!(v.len(), usize::from(reason.is_some()), "{v:?}");
+            assert!(reason.is_none_or(|reason| v[0].starts_with(reason)), "{v:?}");
         }
         a.axes = vec![axis(3, Dim::X), axis(2, Dim::R), axis(5, Dim::X)];
         assert_eq!(Dim::ALL.map(|d| a.parallel(d)), [1, 1, 1, 15, 2, 1]);

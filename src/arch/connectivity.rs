@@ -31,6 +31,37 @@ pub enum Link {
     Reduce,
 }
 
+/// Dimensions along which every datum is linked alike, up to whether windows overlap: one axis can run several of one
+/// class with the same buffers, links and trees, whichever of them a position stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// C, R, S: weights and inputs of their own, one sum.
+    Reduction,
+    /// Y, X: one weight, inputs and sums of their own.
+    Positions,
+    /// K: weights and sums of their own, one input.
+    Channels,
+}
+
+/// The class of `d`.
+#[must_use]
+pub const fn class(d: Dim) -> Class {
+    match d {
+        Dim::C | Dim::R | Dim::S => Class::Reduction,
+        Dim::Y | Dim::X => Class::Positions,
+        Dim::K => Class::Channels,
+    }
+}
+
+/// The sets of several dimensions that one axis can run.
+pub const SHARED: [&[Dim]; 5] = [
+    &[Dim::R, Dim::C],
+    &[Dim::Y, Dim::X],
+    &[Dim::S, Dim::C],
+    &[Dim::R, Dim::S, Dim::C],
+    &[Dim::R, Dim::S],
+];
+
 /// The link of `datum` along an axis over `d`.
 #[must_use]
 pub const fn link(datum: Datum, d: Dim) -> Link {
@@ -56,8 +87,10 @@ pub const fn diagonal(a: Dim, b: Dim) -> bool {
 /// Buffers that hold `datum`: one per distinct coordinate on the axes along which it is not shared.
 #[must_use]
 pub fn buffers(a: &Accelerator, datum: Datum) -> u32 {
-    let own = |d: &Dim| !matches!(link(datum, *d), Link::Multicast | Link::Reduce);
-    Dim::ALL.iter().filter(|d| own(d)).map(|&d| a.parallel(d)).product()
+    let own = |d: Dim| !matches!(link(datum, d), Link::Multicast | Link::Reduce);
+    // The dimensions of an axis are of one class, so its first one speaks for all.
+    let apart = a.axes.iter().filter(|axis| axis.dims.first().is_some_and(|&d| own(d)));
+    apart.fold(1, |product: u32, axis| product.saturating_mul(axis.size))
 }
 
 #[cfg(test)]
@@ -87,6 +120,19 @@ mod tests {
                 bytes_per_cycle: 4,
                 latency_cycles: 1,
             },
+        }
+    }
+
+    #[test]
+    fn a_class_is_linked_alike() {
+        let shared = |link: Link| matches!(link, Link::Multicast | Link::Reduce);
+        for a in Dim::ALL {
+            for b in Dim::ALL {
+                let alike = [Datum::Weight, Datum::Input, Datum::Sum]
+                    .into_iter()
+                    .all(|datum| shared(link(datum, a)) == shared(link(datum, b)));
+                assert_eq!(class(a) == class(b), alike, "{a} {b}");
+            }
         }
     }
 

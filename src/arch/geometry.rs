@@ -3,8 +3,8 @@
 //! The schedule and the hardware generator both read these; neither works them out again.
 
 use crate::arch::accelerator::Accelerator;
-use crate::arch::connectivity::{Datum, buffers};
-use crate::base::dims::Dim;
+use crate::arch::connectivity::{Class, Datum, buffers};
+use crate::base::dims::{Dim, DimSet, PerDim};
 use crate::base::int::floor_pow2;
 
 /// Word widths, buffer counts and pipeline depths of one accelerator.
@@ -13,10 +13,15 @@ use crate::base::int::floor_pow2;
 /// dimension are one of as many positions as both together. Lanes along a dimension are either at most its positions (each
 /// lane then feeds one, rotating through them) or a multiple of them (each position then takes `lanes / positions`
 /// neighbouring channels, which form one word of its buffer).
+///
+/// Of an axis over several dimensions each layer's mapping says how many positions run which: [`Geometry::split`] is the
+/// geometry that the layer then sees. The counts of buffers do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// Positions per dimension, one where no axis serves it: `[K, C, Y, X, R, S]`.
     pub parallel: [u32; 6],
+    /// The axis over several of C, R, S, and the one over Y and X.
+    pub shared: [Shared; 2],
     /// Bytes of one W buffer word: neighbouring output channels that arrive together.
     pub w_word: u32,
     /// Bytes of one I buffer row: as many byte banks, so that a depthwise layer feeds every K position at once.
@@ -45,6 +50,30 @@ pub struct Geometry {
     pub pipeline: Pipeline,
 }
 
+/// An axis over several dimensions; one position and no dimension where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// Positions.
+    pub size: u32,
+    /// What they can run.
+    pub dims: DimSet,
+}
+
+impl Shared {
+    fn of(a: &Accelerator, class: Class) -> Self {
+        a.shared(class).map_or(
+            Self {
+                size: 1,
+                dims: DimSet::EMPTY,
+            },
+            |axis| Self {
+                size: axis.size,
+                dims: DimSet::of(&axis.dims),
+            },
+        )
+    }
+}
+
 /// Register stages; each appears in exactly one constant of the timing equations (docs/timing.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pipeline {
@@ -71,13 +100,15 @@ impl Geometry {
         let i_conv_word = along(a.lanes.I, p(Dim::C));
         let i_word = a.lanes.I.max(p(Dim::K));
         let bus = a.offchip.bytes_per_cycle;
-        let reduction: u32 = Dim::REDUCTION.iter().map(|&d| p(d)).product();
+        let shared = [Class::Reduction, Class::Positions].map(|class| Shared::of(a, class));
+        let reduction: u32 = Dim::REDUCTION.iter().map(|&d| p(d)).product::<u32>() * shared[0].size;
         Self {
             parallel,
+            shared,
             w_word: along(a.lanes.W, p(Dim::K)),
             i_word,
             i_conv_word,
-            i_conv_banks: u32::try_from(floor_pow2(u64::from(i_word / i_conv_word))).unwrap_or(1),
+            i_conv_banks: banks(i_word, i_conv_word),
             psum_word: along(a.lanes.drain, p(Dim::K)),
             l2_w_word: a.lanes.W.max(bus),
             l2_i_word: a.lanes.I.max(bus),
@@ -95,12 +126,48 @@ impl Geometry {
         }
     }
 
+    /// The geometry that a layer sees whose mapping gives `split` positions of the shared axes to each dimension.
+    ///
+    /// Where C shares an axis, more positions for it make the words shorter that a beat brings to each.
+    #[must_use]
+    #[inline]
+    pub fn split(&self, split: &PerDim<u32>) -> Self {
+        if split.0 == [1; 6] {
+            return *self;
+        }
+        let mut g = *self;
+        for (own, split) in g.parallel.iter_mut().zip(split.0) {
+            *own *= split;
+        }
+        g.i_conv_word = (self.i_conv_word / split[Dim::C]).max(1);
+        g.i_conv_banks = banks(g.i_word, g.i_conv_word);
+        g
+    }
+
+    /// The most positions that a layer can have for `d`.
+    #[must_use]
+    pub fn most(&self, d: Dim) -> u32 {
+        let shared = self.shared.iter().filter(|s| s.dims.contains(d));
+        self.p(d) * shared.map(|s| s.size).product::<u32>()
+    }
+
+    /// Positions over all reduction dimensions, whatever they run.
+    #[must_use]
+    pub fn reduced(&self) -> u32 {
+        Dim::REDUCTION.iter().map(|&d| self.p(d)).product::<u32>() * self.shared[0].size
+    }
+
     /// Positions that run `d` in parallel, one where no axis serves it.
     #[must_use]
     #[inline]
     pub const fn p(&self, d: Dim) -> u32 {
         self.parallel[d as usize]
     }
+}
+
+/// Convolution words in an I buffer row, a power of two.
+fn banks(row: u32, word: u32) -> u32 {
+    u32::try_from(floor_pow2(u64::from(row / word))).unwrap_or(1)
 }
 
 /// Registered stages that sum `inputs` values, [`TREE_RADIX`] at a time.

@@ -139,6 +139,11 @@ impl DimSet {
         self.0 >> d as u8 & 1 == 1
     }
 
+    /// Its members, in the order of [`Dim::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Dim> {
+        Dim::ALL.into_iter().filter(move |&d| self.contains(d))
+    }
+
     /// Bit `i` is set if dimension `i` of [`Dim::ALL`] is a member.
     #[must_use]
     pub const fn bits(self) -> u8 {

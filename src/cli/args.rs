@@ -129,6 +129,8 @@ pub enum Mapper {
     Random,
     /// Gaussian processes over features of mappings, as Shi et al. do
     Bayesian,
+    /// CMA-ES, then branch and bound: the proven optimum, or the proven gap at a fixed number of steps
+    Exact,
 }
 
 /// What runs an inference.

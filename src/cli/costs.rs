@@ -96,6 +96,19 @@ impl Priced {
         self.costed.macs as f64 / slots
     }
 
+    /// Replaces gaps of energy-delay products by smaller ones that were proven on this accelerator. A proof counts a layer
+    /// as one that follows another: the first layer's bound stays, for its cycles lack a record.
+    pub fn prove(&mut self, gaps: &[Option<f64>]) {
+        for (i, (row, gap)) in self.costed.rows.iter_mut().zip(gaps).enumerate() {
+            if let Some(gap) = *gap {
+                row.proven_gap = Some(row.proven_gap.map_or(gap, |known| known.min(gap)));
+                if i > 0 {
+                    row.edp_lower_bound = row.edp_lower_bound.max(row.edp / (1.0 + gap));
+                }
+            }
+        }
+    }
+
     /// What the hardware is told to expect of each layer.
     #[must_use]
     pub fn predicted(&self) -> Vec<Predicted> {

@@ -98,6 +98,11 @@ fn map_all(
         let names = [source.network.name.as_str(), source.text.as_str()];
         price_layers(technology, accelerator, names, source.network.layers.clone(), mappings)
     };
-    let priced = sources.iter().zip(mapped.mappings).map(price).collect::<Result<_>>()?;
+    let mut priced: Vec<Priced> = sources.iter().zip(mapped.mappings).map(price).collect::<Result<_>>()?;
+    if objective == Objective::Edp {
+        for (p, gaps) in priced.iter_mut().zip(&mapped.gaps) {
+            p.prove(gaps);
+        }
+    }
     Ok((priced, mapped.evaluations))
 }

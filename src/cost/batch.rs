@@ -9,7 +9,7 @@
 //! use naas::base::dims::{Dim, PerDim};
 //! use naas::cost::batch::Batch;
 //! use naas::cost::tech::Technology;
-//! use naas::mapping::tiling::{Level, Mapping};
+//! use naas::mapping::tiling::{Level, Mapping, UNSPLIT};
 //! use naas::workload::layer::{Matmul, Shape};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,6 +27,7 @@
 //!         offchip: Level { tile: layer.bounds, order: Dim::ALL },
 //!         l2: Level { tile: PerDim([8, 16, rows, 1, 1, 1]), order: [a, b, c, Dim::X, Dim::R, Dim::S] },
 //!         pe: Dim::ALL,
+//!         split: UNSPLIT,
 //!     }))
 //!     .collect();
 //!

@@ -273,8 +273,17 @@ impl<'a> Sums<'a> {
         let image = |l: usize| [1, u64::from(loops.offchip[l])][at(l)];
         // A level-2 loop lies inside the off-chip loop over its dimension.
         let along = |d: Dim| self.factors[d][at(offchip_loop(d)) + at(l2_loop(d))];
-        let k_c_y = along(Dim::K) * along(Dim::C) * along(Dim::Y);
-        k_c_y * (along(Dim::X) * along(Dim::R) * along(Dim::S)) * (image(LOOP_G) * image(LOOP_N))
+        // Every other factor is one: its loops index the operand, or have one trip (C in a depthwise layer).
+        match operand {
+            Operand::W => along(Dim::Y) * along(Dim::X) * image(LOOP_N),
+            Operand::I if self.s.nest.depthwise() => along(Dim::C),
+            Operand::I => along(Dim::K),
+            Operand::O => along(Dim::C) * along(Dim::R) * along(Dim::S),
+            Operand::P => {
+                let reductions = along(Dim::C) * along(Dim::R) * along(Dim::S);
+                along(Dim::Y) * along(Dim::X) * reductions * image(LOOP_N)
+            }
+        }
     }
 
     /// The array tiles of a selection along `d`.
@@ -460,34 +469,37 @@ impl<'a> Sums<'a> {
         let leading = u64::from(nest.pad[side]);
         let stored_end = leading + u64::from(nest.input[side]);
         let outs = Places::of(s, out, selection[out], level);
-        let [head, tail] = [outs.first(), outs.last()];
+        let (head, tail) = (outs.first(), outs.last());
+        let (Some(first_tile), Some(last_tile)) = (outs.tile(&head), outs.tile(&tail)) else {
+            return;
+        };
         let taps = Places::of(s, tap, selection[tap], level);
         let mut at = taps.first();
         while let Some((tap_origin, tap_extent)) = taps.tile(&at) {
-            let window = |place: &Place| {
-                outs.tile(place).map(|(origin, extent)| {
-                    (
-                        origin * stride + tap_origin * dilation,
-                        s.window(side, extent, tap_extent),
-                    )
-                })
+            let window = |(origin, extent): (u64, u32)| {
+                (
+                    origin * stride + tap_origin * dilation,
+                    s.window(side, extent, tap_extent),
+                )
             };
             // Windows only ever move away from the leading padding and towards the trailing one.
-            let mut place = head;
-            while let Some((first, rows)) = window(&place)
+            let (mut place, mut tile) = (head, Some(first_tile));
+            while let Some((first, rows)) = tile.map(window)
                 && first < leading
             {
                 sum.inside -= rows.min(leading - first);
                 sum.last_inside -= u64::from(first + rows <= leading);
                 outs.advance(&mut place);
+                tile = outs.tile(&place);
             }
-            let mut place = tail;
-            while let Some((first, rows)) = window(&place)
+            let (mut place, mut tile) = (tail, Some(last_tile));
+            while let Some((first, rows)) = tile.map(window)
                 && first + rows > stored_end
             {
                 sum.inside -= rows.min(first + rows - stored_end);
                 sum.last_inside -= 1;
                 outs.retreat(&mut place);
+                tile = outs.tile(&place);
             }
             taps.advance(&mut at);
         }

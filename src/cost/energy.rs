@@ -229,8 +229,10 @@ pub fn area(t: &Technology, a: &Accelerator) -> Components {
     let g = Geometry::of(a);
     let bit = t.register_bit.um2;
     // Lanes are dealt per K and per C position; rows and columns are compared per base of a window.
-    let [k, c, y, x, r, s] = g.parallel;
-    let decoders: u32 = [k, c, y * r, x * s]
+    let [k, c] = [Dim::K, Dim::C].map(|d| g.most(d));
+    // Those of an axis over several dimensions have a window each, whatever the layer makes of them.
+    let windows = |out: Dim, tap: Dim| g.most(out) * g.most(tap);
+    let decoders: u32 = [k, c, windows(Dim::Y, Dim::R), windows(Dim::X, Dim::S)]
         .into_iter()
         .filter(|&positions| positions > 1)
         .sum();
@@ -283,7 +285,7 @@ fn slots(m: Memory) -> u64 {
 
 /// Registers of the array's products and of its adder trees: 16 bits per product, 32 per sum.
 fn tree_bits(g: &Geometry) -> u64 {
-    let products: u64 = Dim::REDUCTION.iter().map(|&d| u64::from(g.p(d))).product();
+    let products = u64::from(g.reduced());
     let (mut inputs, mut sums) = (products, 0);
     while inputs > 1 {
         inputs = inputs.div_ceil(u64::from(TREE_RADIX));

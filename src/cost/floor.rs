@@ -11,7 +11,7 @@ use crate::cost::counts::{Tally, tally};
 use crate::cost::energy::Prices;
 use crate::cost::tech::{Technology, real};
 use crate::mapping::schedule::{READ_TO_USE, Schedule};
-use crate::mapping::tiling::{Level, Mapping};
+use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::workload::layer::LoopNest;
 
 /// Figures that every legal mapping meets or exceeds.
@@ -45,9 +45,14 @@ pub fn floor(t: &Technology, a: &Accelerator, nest: &LoopNest) -> Floor {
             offchip: whole,
             l2: whole,
             pe: Dim::ALL,
+            split: UNSPLIT,
         },
     );
-    let least = least(&s);
+    let mut least = least(&s);
+    // No split of an axis gets more than its size out of it.
+    let shared = s.geometry.shared.iter().map(|s| u64::from(s.size)).product();
+    least.busy.compute = least.busy.compute.div_ceil(shared);
+    least.counts.compute_cycles = least.counts.compute_cycles.div_ceil(shared);
     let b = &least.busy;
     let busiest = [b.read, b.w, b.i, b.compute, b.drain, b.write]
         .into_iter()

@@ -11,6 +11,7 @@ pub mod ceiling;
 pub mod counts;
 pub mod cycles;
 pub mod energy;
+pub mod family;
 pub mod floor;
 pub mod jump;
 pub mod layer;

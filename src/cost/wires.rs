@@ -16,7 +16,6 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::arch::geometry::Geometry;
-use crate::base::dims::Dim;
 use crate::cost::energy::Components;
 use crate::cost::tech::{Technology, WireUnit};
 
@@ -55,7 +54,7 @@ impl Wires {
         let pitch = array / pes.sqrt();
         // PEs beyond the first of every buffer: each of them lengthens its buffer's wire by a pitch.
         let shared = (pes - f64::from(g.w_buffers)).max(0.0) + (pes - f64::from(g.i_buffers)).max(0.0);
-        let summed = Dim::REDUCTION.iter().any(|&d| g.p(d) > 1);
+        let summed = g.reduced() > 1;
         let products = if summed { 16.0 * pes } else { 0.0 };
         Self {
             into_array: bit * way,

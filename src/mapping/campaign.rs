@@ -3,9 +3,11 @@
 //! A case is several layers that run back to back on one accelerator, because building a simulation costs far more than
 //! running a small layer, and because what one layer leaves behind must not disturb the next. The arrays are dealt, not
 //! drawn: any six neighbouring cases use every dimension on some axis, and arrays of two axes go through all 36 ordered
-//! pairs before one returns. Layers, sizes, memories and mappings are drawn by [`crate::mapping::random`].
+//! pairs before one returns. In every third case one axis runs several dimensions, its own among them where it has such
+//! company. Layers, sizes, memories and mappings are drawn by [`crate::mapping::random`].
 
 use crate::arch::accelerator::{AXIS_COUNTS, Accelerator};
+use crate::arch::connectivity::SHARED;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
 use crate::base::rng;
@@ -93,7 +95,7 @@ pub struct Campaign {
     seed: u64,
     layers: u64,
     limits: Limits,
-    arrays: Vec<Vec<Dim>>,
+    arrays: Vec<Vec<Vec<Dim>>>,
 }
 
 impl Campaign {
@@ -110,7 +112,7 @@ impl Campaign {
                 format!("this version builds no arrays of {} axes", axes.unwrap_or(0)),
             ));
         }
-        let arrays = (0..).map(|i| array(deck, i, axes.unwrap_or(MIXED[i % MIXED.len()])));
+        let arrays = (0..).map(|i| shared(i, array(deck, i, axes.unwrap_or(MIXED[i % MIXED.len()]))));
         Ok(Self {
             seed,
             layers,
@@ -155,6 +157,22 @@ fn array(deck: [Dim; 6], i: usize, axes: usize) -> Vec<Dim> {
     let (first, round, lap) = (i % 6, i / 6 % 6, i / 36 % 6);
     let places = [first, 2 * first + round, first + 2 * round + lap + 3];
     places[..axes].iter().map(|&p| deck[p % 6]).collect()
+}
+
+/// The axes of the `i`-th array: one dimension each, but of every third array one that has company runs several.
+fn shared(i: usize, dims: Vec<Dim>) -> Vec<Vec<Dim>> {
+    let mut axes: Vec<Vec<Dim>> = dims.into_iter().map(|d| vec![d]).collect();
+    if i % 3 == 2 {
+        let turn = i / 3;
+        for axis in &mut axes {
+            let sets: Vec<&[Dim]> = SHARED.into_iter().filter(|set| set.contains(&axis[0])).collect();
+            if !sets.is_empty() {
+                *axis = sets[turn % sets.len()].to_vec();
+                break;
+            }
+        }
+    }
+    axes
 }
 
 /// What a set of triples covers: how many of them have each property.
@@ -206,6 +224,7 @@ impl Coverage {
             ("batch", nest.n > 1),
             ("dilation", nest.dilation != [1, 1]),
             ("padding", nest.pad.iter().any(|&p| p > 0)),
+            ("split axis", s.mapping.split.0.iter().any(|&p| p > 1)),
         ] {
             if is {
                 count(|c| &mut c.properties, name.into());
@@ -213,7 +232,7 @@ impl Coverage {
         }
     }
 
-    /// The ordered pairs of dimensions of the arrays with two axes.
+    /// The ordered pairs of dimensions of the arrays with two axes, and of sets of dimensions such as `RC`.
     #[must_use]
     pub fn axis_pairs(&self) -> Vec<[&str; 2]> {
         let dims = self.arrays.keys().map(|name| name.split(',').collect::<Vec<_>>());

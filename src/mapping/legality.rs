@@ -1,6 +1,7 @@
 //! Whether a mapping can run on an accelerator, and if not, every reason in words.
 
 use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
+use crate::arch::geometry::Geometry;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
@@ -33,6 +34,29 @@ pub enum Violation {
         extent: u32,
         /// The required divisor.
         quantum: u32,
+    },
+    /// A dimension gets several positions, but no axis shares them among several dimensions.
+    Unshared {
+        /// The dimension.
+        dim: Dim,
+        /// Its positions.
+        positions: u32,
+    },
+    /// The dimensions of an axis get more positions than it has.
+    Overfull {
+        /// The dimensions.
+        dims: String,
+        /// Their positions, multiplied.
+        positions: u64,
+        /// Those of the axis.
+        size: u32,
+    },
+    /// Beats would not come out even over the C positions.
+    Lanes {
+        /// C positions of the shared axis.
+        positions: u32,
+        /// Neighbouring channels that a beat brings to each, were there one.
+        word: u32,
     },
     /// A figure exceeds its field in the control table.
     Field {
@@ -67,6 +91,22 @@ impl fmt::Display for Violation {
                     "the {level} tile's {dim} extent of {extent} is not a multiple of {quantum} (lanes and bus)"
                 )
             }
+            Self::Unshared { dim, positions } => {
+                write!(
+                    f,
+                    "{dim} gets {positions} positions, but shares no axis with another dimension"
+                )
+            }
+            Self::Overfull { dims, positions, size } => {
+                write!(
+                    f,
+                    "the axis over {dims} has {size} positions, the mapping splits {positions}"
+                )
+            }
+            Self::Lanes { positions, word } => write!(
+                f,
+                "C gets {positions} positions of its axis: with these I lanes, {word} or more, or a divisor of {word}"
+            ),
             Self::Field { name, value, limit } => write!(f, "{name} is {value}, the control table holds up to {limit}"),
         }
     }
@@ -157,9 +197,44 @@ pub fn checked(setting: &Setting, a: &Accelerator, mapping: &Mapping) -> std::re
     if !mapping.orders_are_permutations() {
         return Err(vec![Violation::Order]);
     }
+    let v = split_violations(&setting.geometry, &mapping.normalised(&setting.nest).split);
+    if !v.is_empty() {
+        return Err(v);
+    }
     let s = setting.schedule(mapping);
     let v = broken(&s, a);
     if v.is_empty() { Ok(s) } else { Err(v) }
+}
+
+/// Every reason why axes of an array with geometry `g` (of the accelerator alone) cannot be split so.
+#[must_use]
+pub fn split_violations(g: &Geometry, split: &PerDim<u32>) -> Vec<Violation> {
+    let mut v = Vec::new();
+    for d in Dim::ALL {
+        if split[d] > 1 && !g.shared.iter().any(|s| s.dims.contains(d)) {
+            v.push(Violation::Unshared {
+                dim: d,
+                positions: split[d],
+            });
+        }
+    }
+    for shared in g.shared {
+        let product = |product: u64, d: Dim| product.saturating_mul(split[d].into());
+        let positions = shared.dims.iter().fold(1, product);
+        if positions > shared.size.into() {
+            let names: Vec<String> = shared.dims.iter().map(|d| d.to_string()).collect();
+            v.push(Violation::Overfull {
+                dims: names.join(" and "),
+                positions,
+                size: shared.size,
+            });
+        }
+    }
+    let (word, positions) = (g.i_conv_word, split[Dim::C]);
+    if positions < word && !word.is_multiple_of(positions) {
+        v.push(Violation::Lanes { positions, word });
+    }
+    v
 }
 
 /// Every rule that a schedule on `a` breaks.

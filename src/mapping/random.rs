@@ -1,16 +1,17 @@
 //! Random legal (accelerator, layer, mapping) triples, and simpler ones of the same kind.
 //!
 //! Tests and the `verify` command compare the hardware, the walk and the fast model on these. Triples are small, so that
-//! every job can be simulated, and odd: arrays of one to three axes over any dimensions, ragged tiles at both levels, axis sizes that are no power of two, one or two
-//! slots anywhere, padding, stride, dilation, groups, batch. A triple that fails a comparison is shrunk with [`simpler`].
+//! every job can be simulated, and odd: arrays of one to three axes over any dimensions, some over several, ragged tiles at
+//! both levels, axis sizes that are no power of two, one or two slots anywhere, padding, stride, dilation, groups, batch. A triple that fails a comparison is shrunk with [`simpler`].
 
 use crate::arch::accelerator::{Accelerator, Axis, Buffers, L2, Lanes, Memory, Offchip, PARAM_BYTES, Words};
+use crate::arch::connectivity::{Class, SHARED};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::rng::Rng;
-use crate::mapping::legality::{needs, quantum, violations};
+use crate::mapping::legality::{needs, quantum, split_violations, violations};
 use crate::mapping::schedule::Schedule;
-use crate::mapping::tiling::{Level, Mapping};
+use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::workload::layer::{Addition, Conv, LoopNest, Matmul, Shape};
 use rand::RngExt as _;
 
@@ -92,9 +93,9 @@ pub fn random_set(rng: &mut Rng, limits: &Limits, layers: usize) -> Vec<Triple> 
     random_set_on(rng, limits, layers, &dims)
 }
 
-/// As [`random_set`], on an array whose axes run the dimensions `dims`.
+/// As [`random_set`], on an array whose axes run the dimensions `dims`, one or several each.
 #[must_use]
-pub fn random_set_on(rng: &mut Rng, limits: &Limits, layers: usize, dims: &[Dim]) -> Vec<Triple> {
+pub fn random_set_on(rng: &mut Rng, limits: &Limits, layers: usize, dims: &[Vec<Dim>]) -> Vec<Triple> {
     let base = random_accelerator(rng, dims, limits);
     let mut set: Vec<Triple> = Vec::with_capacity(layers);
     while set.len() < layers {
@@ -260,24 +261,29 @@ fn random_transposed(rng: &mut Rng, limits: &Limits) -> Shape {
     })
 }
 
-/// What the axes of an array run in parallel: one to three dimensions, mostly two, the same one twice or not.
-fn random_dims(rng: &mut Rng) -> Vec<Dim> {
+/// What the axes of an array run in parallel: one to three axes, mostly two, the same dimension twice or not; of every third
+/// array one axis runs several.
+fn random_dims(rng: &mut Rng) -> Vec<Vec<Dim>> {
     let axes = pick(rng, &[1, 2, 2, 2, 3, 3]);
-    (0..axes).map(|_| pick(rng, &Dim::ALL)).collect()
+    let mut dims: Vec<Vec<Dim>> = (0..axes).map(|_| vec![pick(rng, &Dim::ALL)]).collect();
+    if chance(rng, 1, 3) {
+        dims[0] = pick(rng, &SHARED).to_vec();
+    }
+    dims
 }
 
 /// Axes over `dims` of at most `limits.pes` multipliers.
-fn random_axes(rng: &mut Rng, dims: &[Dim], limits: &Limits) -> Vec<Axis> {
+fn random_axes(rng: &mut Rng, dims: &[Vec<Dim>], limits: &Limits) -> Vec<Axis> {
     loop {
-        let axis = |&d: &Dim| {
+        let axis = |dims: &Vec<Dim>| {
             // Kernels are small: most positions of a long axis over them would idle in every layer.
-            let sizes: &[u32] = match d {
-                Dim::R | Dim::S => &[1, 2, 2, 3, 3, 4, 5, 7],
+            let sizes: &[u32] = match dims[..] {
+                [Dim::R | Dim::S] => &[1, 2, 2, 3, 3, 4, 5, 7],
                 _ => &[1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16],
             };
             Axis {
                 size: pick(rng, sizes),
-                dims: vec![d],
+                dims: dims.clone(),
             }
         };
         let axes: Vec<Axis> = dims.iter().map(axis).collect();
@@ -288,10 +294,10 @@ fn random_axes(rng: &mut Rng, dims: &[Dim], limits: &Limits) -> Vec<Axis> {
 }
 
 /// An accelerator whose memories are not sized yet.
-fn random_accelerator(rng: &mut Rng, dims: &[Dim], limits: &Limits) -> Accelerator {
+fn random_accelerator(rng: &mut Rng, dims: &[Vec<Dim>], limits: &Limits) -> Accelerator {
     let axes = random_axes(rng, dims, limits);
     let p = |d: Dim| -> u32 {
-        let serving = axes.iter().filter(|a| a.dims.contains(&d));
+        let serving = axes.iter().filter(|a| a.dims == [d]);
         serving.map(|a| a.size).product()
     };
     let lanes = |rng: &mut Rng, along: &[Dim]| loop {
@@ -366,6 +372,31 @@ fn random_mapping(rng: &mut Rng, a: &Accelerator, nest: &LoopNest) -> Mapping {
             order: order(rng),
         },
         pe: order(rng),
+        split: random_split(rng, a),
+    }
+}
+
+/// A way to split the axes over several dimensions: one of them gets up to all positions, the next one of what is left.
+fn random_split(rng: &mut Rng, a: &Accelerator) -> PerDim<u32> {
+    let g = Geometry::of(a);
+    loop {
+        let mut split = UNSPLIT;
+        for axis in [Class::Reduction, Class::Positions].iter().filter_map(|&c| a.shared(c)) {
+            let mut left = axis.size;
+            let first = rng.random_range(0..axis.dims.len());
+            for i in 0..axis.dims.len() {
+                let d = axis.dims[(first + i) % axis.dims.len()];
+                split[d] = if chance(rng, 1, 3) {
+                    left
+                } else {
+                    rng.random_range(1..=left)
+                };
+                left /= split[d];
+            }
+        }
+        if split_violations(&g, &split).is_empty() {
+            return split;
+        }
     }
 }
 
@@ -458,6 +489,8 @@ fn complexity(t: &Triple) -> u64 {
         + order(&s.mapping.offchip.order)
         + order(&s.mapping.l2.order)
         + order(&s.mapping.pe)
+        + a.axes.iter().map(|axis| 10 * axis.dims.len() as u64).sum::<u64>()
+        + u64::from(s.mapping.split.0.iter().sum::<u32>())
 }
 
 fn simpler_layers(t: &Triple) -> Vec<Triple> {
@@ -540,6 +573,13 @@ fn simpler_mappings(t: &Triple) -> Vec<Triple> {
             mappings.push(simple);
         }
     }
+    for d in Dim::ALL.into_iter().filter(|&d| m.split[d] > 1) {
+        for positions in [1, m.split[d] / 2, m.split[d] - 1] {
+            let mut simple = m;
+            simple.split[d] = positions;
+            mappings.push(simple);
+        }
+    }
     let with = |mapping| Triple { mapping, ..t.clone() };
     mappings.into_iter().map(with).collect()
 }
@@ -562,6 +602,11 @@ fn simpler_accelerators(t: &Triple) -> Vec<Triple> {
         push(&|a| a.axes[i].size = 1);
         push(&|a| a.axes[i].size /= 2);
         push(&|a| a.axes[i].size -= 1);
+        for dim in 0..t.accelerator.axes[i].dims.len() {
+            push(&|a| {
+                a.axes[i].dims.remove(dim);
+            });
+        }
         push(&|a| {
             if a.axes.len() > 1 {
                 a.axes.remove(i);

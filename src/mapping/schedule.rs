@@ -201,7 +201,7 @@ pub struct Schedule {
     pub nest: LoopNest,
     /// The mapping, normalised.
     pub mapping: Mapping,
-    /// What follows from the accelerator's figures.
+    /// What follows from the accelerator's figures and the mapping's split of its axes.
     pub geometry: Geometry,
     /// The loops around the passes.
     pub loops: Loops,
@@ -291,26 +291,28 @@ impl Setting {
     pub fn schedule(&self, mapping: &Mapping) -> Schedule {
         let nest = &self.nest;
         let mapping = mapping.normalised(nest);
+        let geometry = self.geometry.split(&mapping.split);
         let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
         let (mut trips, mut l2_tile, mut tile) = (PerDim([[1; 2]; 6]), PerDim([[1; 2]; 6]), PerDim([[1; 3]; 6]));
         let mut shares = tile;
         for d in Dim::ALL {
             let (t2, t1) = (mapping.offchip.tile[d], mapping.l2.tile[d]);
-            let (n2, edge2) = cut(nest.bounds[d], t2);
-            let (full, last) = cut(t2, t1);
-            let (edge, last_of_edge) = if edge2 == t2 { (full, last) } else { cut(edge2, t1) };
+            let [inverse2, inverse1] = [1.0 / f64::from(t2), 1.0 / f64::from(t1)];
+            let (n2, edge2) = cut(nest.bounds[d], t2, inverse2);
+            let (full, last) = cut(t2, t1, inverse1);
+            let (edge, last_of_edge) = cut(edge2, t1, inverse1);
             offchip[offchip_loop(d)] = n2;
             trips[d] = [full, edge];
             l2_tile[d] = [t2, edge2];
             tile[d] = [t1, last, last_of_edge];
-            let share = |extent| share(&self.geometry, d, extent);
+            let share = |extent| share(&geometry, d, extent);
             shares[d] = [share(t1), share(last), share(last_of_edge)];
         }
         let loops = self.nested(&mapping, offchip, trips);
         Schedule {
             nest: self.nest,
             mapping,
-            geometry: self.geometry,
+            geometry,
             accumulate: loops.places.accumulates(),
             loops,
             l2_tile,
@@ -382,13 +384,14 @@ const fn share(g: &Geometry, d: Dim, extent: u32) -> u32 {
     }
 }
 
-/// Tiles of extent `tile` that cover `total`, and the extent of the last one.
-const fn cut(total: u32, tile: u32) -> (u32, u32) {
-    if tile >= total {
-        return (1, total);
-    }
-    let tiles = total.div_ceil(tile);
-    (tiles, total - (tiles - 1) * tile)
+/// Tiles of extent `tile` that cover `total`, at least one, and the extent of the last one. `inverse` is one over `tile`.
+///
+/// One division serves several totals. It is exact: `(total - 1/2) / tile` is no nearer than `1/2 / tile` to an integer, and
+/// two roundings of numbers below 2^32 move it by less.
+#[inline]
+const fn cut(total: u32, tile: u32, inverse: f64) -> (u32, u32) {
+    let before = ((total as f64 - 0.5) * inverse) as u32;
+    (before + 1, total - before * tile)
 }
 
 impl Schedule {
@@ -605,4 +608,31 @@ pub fn relevance(depthwise: bool) -> [LoopSet; 4] {
         g | 1 << offchip_loop(K),
         both(&[K, Y, X]) | g | n,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_cut_exactly() {
+        let check = |total: u32, tile: u32| {
+            let (tiles, last) = cut(total, tile, 1.0 / f64::from(tile));
+            assert_eq!(
+                (tiles, last),
+                (total.div_ceil(tile), total - (tiles - 1) * tile),
+                "{total} by {tile}"
+            );
+        };
+        for total in 1..400 {
+            for tile in 1..=total {
+                check(total, tile);
+                // Multiples and their neighbours, up to the largest extents.
+                let near = (u32::MAX / tile) * tile;
+                for total in [near - 1, near, near.saturating_add(1), u32::MAX - total] {
+                    check(total, tile);
+                }
+            }
+        }
+    }
 }

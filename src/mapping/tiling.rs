@@ -20,6 +20,9 @@ use std::str::FromStr;
 /// ```text
 /// K64 Y28 X56 C64 R3 S3 | K16 C64 Y4 X8 R3 S3 | K C Y X R S
 /// ```
+///
+/// On an array with axes over several dimensions a fourth part says how many of their positions run what; a dimension that
+/// it leaves out gets one: `... | K C Y X R S | C4 R3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mapping {
     /// Off-chip to level 2.
@@ -28,7 +31,12 @@ pub struct Mapping {
     pub l2: Level,
     /// Order of the loops inside a PE, outermost first.
     pub pe: [Dim; 6],
+    /// Positions of axes over several dimensions that run each; one for a dimension without such an axis.
+    pub split: PerDim<u32>,
 }
+
+/// A split that gives every dimension one position.
+pub const UNSPLIT: PerDim<u32> = PerDim([1; 6]);
 
 /// One level of tiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -55,6 +63,7 @@ impl Mapping {
         for d in Dim::ALL {
             m.offchip.tile[d] = m.offchip.tile[d].clamp(1, bounds[d]);
             m.l2.tile[d] = m.l2.tile[d].clamp(1, m.offchip.tile[d]);
+            m.split[d] = m.split[d].max(1);
         }
         // Without branches: nobody knows the order.
         let mut next = [0, Dim::ALL.len() - Dim::REDUCTION.len()];
@@ -88,7 +97,12 @@ impl fmt::Display for Level {
 impl fmt::Display for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}| {}|", self.offchip, self.l2)?;
-        self.pe.iter().try_for_each(|d| write!(f, " {d}"))
+        self.pe.iter().try_for_each(|d| write!(f, " {d}"))?;
+        if self.split.0.iter().any(|&positions| positions > 1) {
+            write!(f, " |")?;
+        }
+        let split = Dim::ALL.into_iter().filter(|&d| self.split[d] > 1);
+        split.into_iter().try_for_each(|d| write!(f, " {d}{}", self.split[d]))
     }
 }
 
@@ -98,19 +112,38 @@ impl FromStr for Mapping {
     /// Reads what [`fmt::Display`] writes.
     ///
     /// # Errors
-    /// `E0102` for anything else; every dimension stands once in each part.
+    /// `E0102` for anything else; every dimension stands once in each of the first three parts, and at most once in the fourth.
     fn from_str(text: &str) -> Result<Self, Diagnostic> {
         let parts: Vec<&str> = text.split('|').collect();
         let parsed = match parts[..] {
-            [offchip, l2, pe] => level(offchip).zip(level(l2)).zip(order(pe)),
+            [offchip, l2, pe] => level(offchip).zip(level(l2)).zip(order(pe).zip(Some(UNSPLIT))),
+            [offchip, l2, pe, split] => level(offchip).zip(level(l2)).zip(order(pe).zip(positions(split))),
             _ => None,
         };
-        let ((offchip, l2), pe) = parsed.ok_or_else(|| {
+        let ((offchip, l2), (pe, split)) = parsed.ok_or_else(|| {
             Diagnostic::new(Code::Malformed, format!("`{text}` is no mapping"))
                 .expected("tiles off chip, tiles at level 2 and the order in a PE: `K8 Y4 X4 C3 R3 S3 | K8 Y1 X4 C3 R3 S3 | K C Y X R S`")
         })?;
-        Ok(Self { offchip, l2, pe })
+        Ok(Self { offchip, l2, pe, split })
     }
+}
+
+/// Positions of shared axes from words such as `C4`: at least one word, none twice.
+fn positions(text: &str) -> Option<PerDim<u32>> {
+    let mut split = PerDim([0; 6]);
+    for word in text.split_whitespace() {
+        let (d, positions) = extent(word)?;
+        let fresh = split[d] == 0 && positions > 0;
+        split[d] = fresh.then_some(positions)?;
+    }
+    (split.0 != [0; 6]).then(|| PerDim::from_fn(|d| split[d].max(1)))
+}
+
+/// A dimension and a number from a word such as `K16`.
+fn extent(word: &str) -> Option<(Dim, u32)> {
+    // A first letter of several bytes is no dimension, and must not be split.
+    let (name, size) = word.split_at_checked(1)?;
+    Some((dim(name)?, size.parse().ok()?))
 }
 
 /// A level from words such as `K16`.
@@ -118,10 +151,9 @@ fn level(text: &str) -> Option<Level> {
     let mut tile = PerDim([0; 6]);
     let mut names = String::new();
     for word in text.split_whitespace() {
-        // A first letter of several bytes is no dimension, and must not be split.
-        let (name, size) = word.split_at_checked(1)?;
-        tile[dim(name)?] = size.parse().ok()?;
-        names.extend([name, " "]);
+        let (d, size) = extent(word)?;
+        tile[d] = size;
+        names.extend([d.to_string().as_str(), " "]);
     }
     Some(Level {
         tile,
@@ -173,7 +205,12 @@ impl<'de> Deserialize<'de> for Mapping {
 
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Mapping, A::Error> {
                 let Members { offchip, l2, pe } = Deserialize::deserialize(MapAccessDeserializer::new(members))?;
-                Ok(Mapping { offchip, l2, pe })
+                Ok(Mapping {
+                    offchip,
+                    l2,
+                    pe,
+                    split: UNSPLIT,
+                })
             }
         }
         deserializer.deserialize_any(Either)
@@ -195,6 +232,16 @@ mod tests {
             "l2": {"tile": {"K": 16, "C": 64, "Y": 4, "X": 8, "R": 3, "S": 1}, "order": ["K", "C", "Y", "X", "R", "S"]},
             "pe": ["S", "R", "X", "Y", "C", "K"]}"#;
         assert_eq!(serde_json::from_str::<Mapping>(members).unwrap(), m);
+        let split = format!("{text} | C4 R3");
+        let shared: Mapping = split.parse().unwrap();
+        assert_eq!((shared.to_string(), shared.split), (split, PerDim([1, 4, 1, 1, 3, 1])));
+        assert_eq!(
+            Mapping {
+                split: UNSPLIT,
+                ..shared
+            },
+            m
+        );
         let extra = members.replace("\"pe\"", "\"extra\": 1, \"pe\"");
         assert!(serde_json::from_str::<Mapping>(&extra).is_err());
         for (part, wrong) in [
@@ -207,6 +254,10 @@ mod tests {
             ("K64", "K64 K64"),
             ("S R", "R R"),
             (" | S", " | S | S"),
+            ("C K", "C K | C2 | R3"),
+            ("C K", "C K |"),
+            ("C K", "C K | C2 C3"),
+            ("C K", "C K | C0"),
             ("S3", "S4294967296"),
         ] {
             let wrong = text.replacen(part, wrong, 1);
@@ -225,6 +276,7 @@ mod tests {
             offchip: level,
             l2: level,
             pe: Dim::ALL,
+            split: UNSPLIT,
         }
         .normalised(&LoopNest {
             kind: Kind::Conv,

@@ -123,6 +123,8 @@ fn passes(s: &Schedule, put: Put) {
             .flat_map(|&d| by_class(s, d, |e| s.share(d, e) - 1))
             .collect(),
     );
+    put("split", s.mapping.split.0.map(wide).to_vec());
+    put("i_unit", vec![input_unit(s)]);
     put("k_extent", by_class(s, K, |e| e));
     put("c_extent", by_class(s, C, |e| e));
     for (whole, extra, d) in [
@@ -140,18 +142,33 @@ fn passes(s: &Schedule, put: Put) {
     let (k, c) = if s.nest.depthwise() { (channel, 0) } else { (0, channel) };
     let step = |d: Dim, stride: u64| if f[d] > 1 { stride } else { 0 };
     put("pe_w_stride", vec![f[C] * f[R] * f[S], f[R] * f[S], f[S], 1]);
-    put(
-        "pe_i_stride",
-        vec![k, c, step(Y, sy * pitch), step(X, sx), step(R, dy * pitch), step(S, dx)],
-    );
+    let unit = input_unit(s);
+    let strides = [
+        step(Y, sy * pitch),
+        step(X, sx * unit),
+        step(R, dy * pitch),
+        step(S, dx * unit),
+    ];
+    put("pe_i_stride", [k, c].into_iter().chain(strides).collect());
     put("pe_o_stride", vec![f[Y] * f[X], f[X], 1]);
 }
 
-/// I buffer words per row, and per word of channels.
+/// I buffer addresses of a word of channels. Where C shares an axis words differ from layer to layer, and addresses count
+/// bytes; depthwise layers address rows in any case.
+fn input_unit(s: &Schedule) -> u64 {
+    let shared = s.geometry.shared.iter().any(|shared| shared.dims.contains(Dim::C));
+    if shared && !s.nest.depthwise() {
+        s.geometry.i_conv_word.into()
+    } else {
+        1
+    }
+}
+
+/// I buffer addresses per row, and per word of channels.
 fn input_pitch(s: &Schedule) -> (u64, u64) {
     let e = s.full_tile();
     let [h, w] = s.windows(&PerDim::from_fn(|d| s.share(d, e[d])));
-    (w, h * w)
+    (w * input_unit(s), h * w * input_unit(s))
 }
 
 fn groups(extent: u32, lanes: u64) -> u32 {

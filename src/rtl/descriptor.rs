@@ -80,6 +80,18 @@ pub const FIELDS: &[Field] = &[
         18,
         "a PE's extent minus one, K C Y X R S, each by class",
     ),
+    field(
+        "split",
+        7,
+        6,
+        "positions of an axis over several dimensions that run K C Y X R S, one if there is none",
+    ),
+    field(
+        "i_unit",
+        8,
+        1,
+        "I buffer addresses of a convolution word: its bytes where C shares an axis, else one",
+    ),
     field("k_extent", 16, 3, "K extent by class"),
     field("c_extent", 16, 3, "C extent by class"),
     field("y_whole", 16, 3, "Y positions busy in every row of a PE, by class"),

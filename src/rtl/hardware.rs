@@ -1,9 +1,9 @@
 //! The typed description of the hardware to emit: every width and depth, decided once.
 
 use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
-use crate::arch::geometry::Geometry;
+use crate::arch::geometry::{Geometry, Shared};
 use crate::base::dims::Dim;
-use crate::base::int::bits_for;
+use crate::base::int::{bits_for, floor_pow2};
 use crate::rtl::descriptor;
 use crate::workload::layer::{Kind, LoopNest};
 use crate::workload::quant::LayerPost;
@@ -73,6 +73,8 @@ pub struct Hardware {
     pub psum_depth: u32,
     /// Words per slot of level 2: W, I, P, O.
     pub l2_depth: [u32; 4],
+    /// Addresses of an I buffer row in a convolution: words, or bytes where C shares an axis and their length differs.
+    pub i_banks: u32,
     /// Address bits of the W, I and psum buffers, one slot.
     pub buffer_bits: [u32; 3],
     /// Bits that hold the number of positions of any dimension.
@@ -118,14 +120,21 @@ impl Hardware {
             descriptor_bytes / bus,
         ];
         let bits = |n: u32| bits_for(u64::from(n.max(2) - 1));
+        let i_banks = if g.shared[0].dims.contains(Dim::C) {
+            u32::try_from(floor_pow2(g.i_word.into())).unwrap_or(1)
+        } else {
+            g.i_conv_banks
+        };
+        let most = Dim::ALL.iter().map(|&d| g.most(d)).max();
         Self {
             w_depth,
             i_depth,
             psum_depth,
             l2_depth,
-            buffer_bits: [bits(w_depth), bits(i_depth * g.i_conv_banks), bits(psum_depth)],
-            position_bits: bits_for(g.parallel.into_iter().max().unwrap_or(1).into()),
-            sum_bits: 16 + bits_for(u64::from(g.p(Dim::C) * g.p(Dim::R) * g.p(Dim::S)) - 1),
+            i_banks,
+            buffer_bits: [bits(w_depth), bits(i_depth * i_banks), bits(psum_depth)],
+            position_bits: bits_for(most.unwrap_or(1).into()),
+            sum_bits: 16 + bits_for(u64::from(g.reduced()) - 1),
             queue: (a.offchip.latency_cycles + 16).next_power_of_two(),
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
             descriptor_bytes,
@@ -143,17 +152,8 @@ impl Hardware {
         let bits = |n: u32| bits_for(u64::from(n.max(2) - 1));
         let [w, i, p, o] = self.l2_depth;
         let [lw, li, lo] = self.buffer_bits;
-        vec![
-            (
-                "PK",
-                g.p(Dim::K),
-                "K positions: the product of the K axes' sizes, one if there is none",
-            ),
-            ("PC", g.p(Dim::C), "C positions"),
-            ("PY", g.p(Dim::Y), "Y positions"),
-            ("PX", g.p(Dim::X), "X positions"),
-            ("PR", g.p(Dim::R), "R positions"),
-            ("PS", g.p(Dim::S), "S positions"),
+        let mut parameters = self.positions();
+        parameters.extend([
             ("PW", self.position_bits, "bits of a position"),
             ("TREE", g.pipeline.tree, "registered stages of the adder trees"),
             ("SUMW", self.sum_bits, "bits of a sum of products"),
@@ -164,9 +164,13 @@ impl Hardware {
             ("LW", lw, "address bits of a W buffer"),
             ("ILANES", a.lanes.I, "input bytes per cycle into the array"),
             ("IROW", g.i_word, "bytes of an I buffer row"),
-            ("IM", g.i_conv_word, "bytes of a convolution word"),
-            ("IBANKS", g.i_conv_banks, "convolution words in a row"),
-            ("IBW", bits(g.i_conv_banks), "bits of such a word's number"),
+            ("IM", g.i_conv_word, "bytes of the longest convolution word"),
+            (
+                "IBANKS",
+                self.i_banks,
+                "addresses of a row in a convolution: words, bytes where C shares an axis",
+            ),
+            ("IBW", bits(self.i_banks), "bits of such an address"),
             ("ISETS", g.i_word / g.p(Dim::K), "groups of PK bytes in a row"),
             ("IDEPTH", self.i_depth, "rows of an I buffer slot"),
             ("ISLOTS", a.buffers.I.slots, "slots of the I buffers"),
@@ -229,6 +233,39 @@ impl Hardware {
             ("QUEUE", self.queue, "beats under way from off-chip memory"),
             ("DESC_BYTES", self.descriptor_bytes, "bytes of a layer descriptor"),
             ("DESC_BEATS", self.descriptor_bytes / bus, "beats of a layer descriptor"),
+        ]);
+        parameters
+    }
+
+    /// Parameters that say how many positions run which dimensions.
+    fn positions(&self) -> Vec<(&'static str, u32, &'static str)> {
+        let g = &self.geometry;
+        let [reduction, positions] = g.shared;
+        let runs = |axis: Shared, d: Dim| u32::from(axis.dims.contains(d));
+        vec![
+            (
+                "PK",
+                g.p(Dim::K),
+                "K positions: the product of the K axes' sizes, one if there is none",
+            ),
+            ("PC", g.p(Dim::C), "C positions"),
+            ("PY", g.p(Dim::Y), "Y positions"),
+            ("PX", g.p(Dim::X), "X positions"),
+            ("PR", g.p(Dim::R), "R positions"),
+            ("PS", g.p(Dim::S), "S positions"),
+            (
+                "NF",
+                reduction.size,
+                "positions of the axis that several of C, R, S share, one if there is none",
+            ),
+            ("CF", runs(reduction, Dim::C), "1 if C is one of them"),
+            ("RF", runs(reduction, Dim::R), "1 if R is"),
+            ("SF", runs(reduction, Dim::S), "1 if S is"),
+            (
+                "NO",
+                positions.size,
+                "positions of the axis that Y and X share, one if there is none",
+            ),
         ]
     }
 }

@@ -112,8 +112,8 @@ type At = [u32; 3];
 
 /// The array's axes, as drawn.
 struct Drawing {
-    /// Dimension and size, per axis.
-    axes: Vec<(Dim, u32)>,
+    /// Dimensions and size, per axis.
+    axes: Vec<(Vec<Dim>, u32)>,
     /// Positions drawn, per axis.
     shown: At,
 }
@@ -124,7 +124,11 @@ impl PictureView {
     pub fn new(hw: &Hardware) -> Self {
         let a = &hw.accelerator;
         let drawing = Drawing::of(a);
-        let names: Vec<String> = drawing.axes.iter().map(|(d, size)| format!("{d} {size}")).collect();
+        let names: Vec<String> = drawing
+            .axes
+            .iter()
+            .map(|(dims, size)| format!("{} {size}", joined(dims)))
+            .collect();
         let [rows, columns, planes] = drawing.shown;
         let height = ORIGIN[1] + rows * PITCH + 30;
         let width = (ORIGIN[0] + planes * (columns * PITCH + 30)).max(340);
@@ -186,11 +190,7 @@ fn operands(hw: &Hardware) -> [Operand; 3] {
 
 impl Drawing {
     fn of(a: &Accelerator) -> Self {
-        let axes: Vec<(Dim, u32)> = a
-            .axes
-            .iter()
-            .filter_map(|axis| Some((*axis.dims.first()?, axis.size)))
-            .collect();
+        let axes: Vec<(Vec<Dim>, u32)> = a.axes.iter().map(|axis| (axis.dims.clone(), axis.size)).collect();
         let shown = std::array::from_fn(|i| axes.get(i).map_or(1, |axis| axis.1.min(SHOWN[i])));
         Self { axes, shown }
     }
@@ -214,7 +214,7 @@ impl Drawing {
 
     fn panel(&self, operand: Operand, x: u32, y: u32) -> Panel {
         let datum = operand.datum;
-        let shared = |i: usize| matches!(link(datum, self.axes[i].0), Link::Multicast | Link::Reduce);
+        let shared = |i: usize| matches!(linked(datum, &self.axes[i].0), Link::Multicast | Link::Reduce);
         let owns = |at: &At| (0..self.axes.len()).all(|i| at[i] == 0 || !shared(i));
         let dot = |at: At| {
             let corner = self.corner(at);
@@ -240,8 +240,8 @@ impl Drawing {
     fn links(&self, datum: Datum) -> Vec<Line> {
         let mut lines = Vec::new();
         for at in self.places() {
-            for (i, &(d, _)) in self.axes.iter().enumerate() {
-                let kind = match link(datum, d) {
+            for (i, (dims, _)) in self.axes.iter().enumerate() {
+                let kind = match linked(datum, dims) {
                     Link::Unicast => continue,
                     Link::Multicast => "multicast",
                     Link::Halo => "halo",
@@ -253,7 +253,9 @@ impl Drawing {
             }
             for i in 0..self.axes.len() {
                 for j in i + 1..self.axes.len() {
-                    let meet = datum == Datum::Input && diagonal(self.axes[i].0, self.axes[j].0);
+                    let [a, b] = [i, j].map(|axis| &self.axes[axis].0);
+                    let moves = a.iter().any(|&a| b.iter().any(|&b| diagonal(a, b)));
+                    let meet = datum == Datum::Input && moves;
                     if meet && at[j] > 0 {
                         let mut to = at;
                         to[i] += 1;
@@ -298,13 +300,26 @@ impl Drawing {
         let arrow = ["down", "right", "planes"];
         (0..)
             .zip(&self.axes)
-            .map(|(i, (d, _))| {
+            .map(|(i, (dims, _))| {
                 let Point { x, y } = place(i);
-                let text = format!("{d} {}", arrow[i.min(2)]);
+                let text = format!("{} {}", joined(dims), arrow[i.min(2)]);
                 Label { x, y, text }
             })
             .collect()
     }
+}
+
+/// The dimensions of an axis, for people.
+fn joined(dims: &[Dim]) -> String {
+    let names: Vec<String> = dims.iter().map(ToString::to_string).collect();
+    names.join("/")
+}
+
+/// The link along an axis, whatever it runs: windows of neighbours overlap if they do for one of its dimensions.
+fn linked(datum: Datum, dims: &[Dim]) -> Link {
+    let links: Vec<Link> = dims.iter().map(|&d| link(datum, d)).collect();
+    let halo = links.iter().copied().find(|&l| l == Link::Halo);
+    halo.or(links.first().copied()).unwrap_or(Link::Unicast)
 }
 
 #[cfg(test)]
@@ -314,12 +329,16 @@ mod tests {
     use crate::base::rng;
     use crate::mapping::random::{Limits, random_set_on};
 
+    fn single(dims: &[Dim]) -> Vec<Vec<Dim>> {
+        dims.iter().map(|&d| vec![d]).collect()
+    }
+
     fn view(dims: &[Dim], seed: u64) -> (PictureView, Hardware) {
         let limits = Limits {
             pes: 16,
             ..Limits::default()
         };
-        let hw = Hardware::new(&random_set_on(&mut rng::stream(seed, &[]), &limits, 1, dims)[0].accelerator);
+        let hw = Hardware::new(&random_set_on(&mut rng::stream(seed, &[]), &limits, 1, &single(dims))[0].accelerator);
         (PictureView::new(&hw), hw)
     }
 
@@ -345,7 +364,7 @@ mod tests {
         use Dim::{C, K, R, Y};
         let kinds = |dims: &[Dim], panel: usize| {
             let drawing = Drawing {
-                axes: dims.iter().map(|&d| (d, 3)).collect(),
+                axes: dims.iter().map(|&d| (vec![d], 3)).collect(),
                 shown: [3, 3, 1],
             };
             let mut kinds: Vec<&str> = drawing

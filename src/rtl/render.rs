@@ -22,6 +22,7 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_drain.v", include_str!("../../templates/lib/naas_drain.v")),
     ("naas_extent.v", include_str!("../../templates/lib/naas_extent.v")),
     ("naas_i_buf.v", include_str!("../../templates/lib/naas_i_buf.v")),
+    ("naas_i_deal.v", include_str!("../../templates/lib/naas_i_deal.v")),
     ("naas_i_lanes.v", include_str!("../../templates/lib/naas_i_lanes.v")),
     ("naas_i_loader.v", include_str!("../../templates/lib/naas_i_loader.v")),
     ("naas_i_window.v", include_str!("../../templates/lib/naas_i_window.v")),
@@ -39,6 +40,7 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_reader.v", include_str!("../../templates/lib/naas_reader.v")),
     ("naas_rotor.v", include_str!("../../templates/lib/naas_rotor.v")),
     ("naas_round24.v", include_str!("../../templates/lib/naas_round24.v")),
+    ("naas_split.v", include_str!("../../templates/lib/naas_split.v")),
     ("naas_token.v", include_str!("../../templates/lib/naas_token.v")),
     ("naas_top_bit.v", include_str!("../../templates/lib/naas_top_bit.v")),
     ("naas_tree.v", include_str!("../../templates/lib/naas_tree.v")),
@@ -214,7 +216,7 @@ fn counts(hw: &Hardware) -> Vec<ParameterView> {
 /// One line per operand: its buffers, and how they are linked along each dimension that runs in parallel.
 fn links(hw: &Hardware) -> Vec<String> {
     let g = &hw.geometry;
-    let parallel: Vec<Dim> = Dim::ALL.into_iter().filter(|&d| g.p(d) > 1).collect();
+    let parallel: Vec<Dim> = Dim::ALL.into_iter().filter(|&d| g.most(d) > 1).collect();
     let along = |datum: Datum| -> String {
         let how = |&d: &Dim| match link(datum, d) {
             Link::Multicast => format!("; multicast along {d}"),

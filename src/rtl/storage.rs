@@ -71,6 +71,12 @@ impl Counts {
 /// The most that fits the memories of a design.
 struct Limits {
     parallel: PerDim<u64>,
+    /// Positions of an axis that a dimension shares with others, one if it shares none.
+    shared: PerDim<u64>,
+    /// Bytes of the longest convolution word.
+    word: u64,
+    /// Whether C is one of several dimensions of an axis, however few positions that has.
+    c_shares: bool,
     share: PerDim<u64>,
     tile: PerDim<u64>,
     l2: PerDim<u64>,
@@ -94,10 +100,10 @@ impl Limits {
         let (a, g) = (&hw.accelerator, &hw.geometry);
         let wide = u64::from;
         let (w, sums) = (wide(a.buffers.W.bytes), wide(a.buffers.psum.words));
-        let i_words = wide(hw.i_depth * g.i_conv_banks);
+        let i_words = wide(hw.i_depth * hw.i_banks);
         let [l2_w, l2_i, l2_p, l2_o] = hw.l2_depth.map(wide);
         let outputs = 4 * l2_o;
-        let parallel = PerDim::from_fn(|d| wide(g.p(d)));
+        let parallel = PerDim::from_fn(|d| wide(g.most(d)));
         let share = PerDim::from_fn(|d| match d {
             K => w.min(sums),
             C => w.min(wide(a.buffers.I.bytes)),
@@ -115,6 +121,9 @@ impl Limits {
         });
         let bus = wide(a.offchip.bytes_per_cycle);
         Self {
+            shared: PerDim::from_fn(|d| wide(g.most(d) / g.p(d))),
+            word: wide(g.i_conv_word),
+            c_shares: g.shared.iter().any(|axis| axis.dims.contains(C)),
             parallel,
             share,
             tile: PerDim::from_fn(|d| (share[d] * parallel[d]).min(l2[d]).min(FIELD_LIMIT)),
@@ -151,6 +160,8 @@ impl Limits {
             "dr_x_last" => self.tile[Dim::X] - 1,
             "y_whole" | "x_whole" | "r_whole" | "s_whole" => self.parallel[side(name)],
             "y_extra" | "x_extra" | "r_extra" | "s_extra" => self.share[side(name)] - 1,
+            "split" => self.shared[Dim::ALL[i]],
+            "i_unit" => self.word,
             "pe_w_stride" => w,
             "pe_i_stride" | "il_channel_stride" | "il_pitch" => inputs,
             "pe_o_stride" => sums,
@@ -167,6 +178,8 @@ impl Limits {
             "y_reach" | "x_reach" | "r_reach" | "s_reach" => self.window - 1,
             "rd_y_reach" | "rd_x_reach" | "rd_r_reach" | "rd_s_reach" => self.window - 1,
             "y_share_reach" | "x_share_reach" | "r_share_reach" | "s_share_reach" => self.share_window - 1,
+            // A layer may give such a dimension fewer positions, further apart.
+            "y_step" | "x_step" | "r_step" | "s_step" if self.shared[side(name)] > 1 => FIELD_LIMIT,
             "y_step" | "x_step" | "r_step" | "s_step" => FIELD_LIMIT / (self.parallel[side(name)] - 1).max(1),
             "origin_y" | "origin_x" => [(1 << 17) - 1, self.window][i / 2],
             "rd_blocks_last" => groups(channels, self.bus),
@@ -307,6 +320,8 @@ impl Bit<'_> {
             "i_relevant" => self.relevant(Operand::I),
             "p_relevant" => self.relevant(Operand::P),
             "o_relevant" => self.relevant(Operand::O),
+            "split" if limits.shared[Dim::ALL[i]] == 1 => Source::Constant(self.index == 0),
+            "i_unit" if !limits.c_shares => Source::Constant(self.index == 0),
             "wl_local_stride" => self.same("pe_w_stride", i),
             // Without positions along it, a dimension's tile is every PE's share.
             "wl_r_last" if alone(Dim::R) => self.same("share_last", 12 + i),

@@ -10,7 +10,6 @@ use crate::cost::tech::Technology;
 use crate::mapping::tiling::Mapping;
 use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
-use crate::search::encoding::mapping::MappingSpace;
 use crate::search::mapper::MapperSettings;
 use crate::search::nested::map_suite;
 use crate::search::problem::{Objective, Suite};
@@ -125,7 +124,7 @@ fn fixed(flow: &Dataflow, a: &Accelerator, networks: &[Network]) -> Result<Vec<V
         let mut mappings = Vec::with_capacity(network.layers.len());
         for layer in &network.layers {
             let nest = layer.nest()?;
-            let m = flow.mapping(&MappingSpace::new(&nest, a)).ok_or_else(|| {
+            let m = flow.mapping(&Dataflow::space(&nest, a)).ok_or_else(|| {
                 Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
                     .at(format!("network `{}`, layer `{}`", network.name, layer.name))
             })?;

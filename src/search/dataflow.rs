@@ -10,11 +10,14 @@
 //! docs/baselines.md says what of each chip the template holds.
 
 use crate::arch::accelerator::Accelerator;
+use crate::arch::geometry::Geometry;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim::{self, C, K, R, S, X, Y};
-use crate::mapping::tiling::Mapping;
+use crate::mapping::legality::split_violations;
+use crate::mapping::tiling::{Mapping, UNSPLIT};
 use crate::search::encoding::mapping::MappingSpace;
 use crate::search::heuristics::{INPUTS_ONCE, Recipe, WEIGHTS_ONCE, grow, grown};
+use crate::workload::layer::LoopNest;
 
 /// A chip with its dataflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +114,28 @@ impl Dataflow {
         Ok(a)
     }
 
+    /// The mappings of a layer among which the dataflow chooses: an axis over several dimensions runs taps side by side as far
+    /// as the kernel goes, rows before columns, and as many channels beside them as fit.
+    #[must_use]
+    pub fn space<'a>(nest: &'a LoopNest, a: &'a Accelerator) -> MappingSpace<'a> {
+        let g = Geometry::of(a);
+        let mut split = UNSPLIT;
+        for shared in g.shared {
+            let mut left = shared.size;
+            for d in [R, S, C, Y, X].into_iter().filter(|&d| shared.dims.contains(d)) {
+                let most = nest.bounds[d].div_ceil(g.p(d)).min(left);
+                let legal = |positions: &u32| {
+                    let mut tried = split;
+                    tried[d] = *positions;
+                    split_violations(&g, &tried).is_empty()
+                };
+                split[d] = (1..=most).rev().find(legal).unwrap_or(1);
+                left /= split[d];
+            }
+        }
+        MappingSpace::under(nest, a, split)
+    }
+
     /// The mapping of a layer as this dataflow dictates; none if the layer has no legal mapping.
     #[must_use]
     pub fn mapping(&self, space: &MappingSpace<'_>) -> Option<Mapping> {
@@ -120,7 +145,7 @@ impl Dataflow {
         let mut m = space.repair(&m)?;
         // Axes first: whatever the order, tiles that leave positions idle serve no dataflow.
         for d in [S, R, Y, X, C, K] {
-            let positions = space.accelerator.parallel(d).min(space.nest.bounds[d]);
+            let positions = space.positions(d).min(space.nest.bounds[d]);
             fill(space, &mut m, d, space.offchip_share(d, positions));
         }
         for d in self.offchip.grow {
@@ -172,13 +197,13 @@ mod tests {
             let a = flow.accelerator().unwrap();
             for layer in &zoo::network("mnasnet1_0").unwrap().layers {
                 let nest = layer.nest().unwrap();
-                let space = MappingSpace::new(&nest, &a);
+                let space = Dataflow::space(&nest, &a);
                 let m = flow.mapping(&space).unwrap();
                 assert_eq!(violations(&nest, &a, &m), [], "{} {}", flow.name, layer.name);
                 assert_eq!([m.offchip.order, m.l2.order], flow.orders());
                 for d in Dim::ALL {
                     assert!(
-                        m.offchip.tile[d] >= a.parallel(d).min(nest.bounds[d]),
+                        m.offchip.tile[d] >= space.positions(d).min(nest.bounds[d]),
                         "{} {}",
                         flow.name,
                         layer.name

@@ -1,14 +1,18 @@
 //! The cost model that is searched with: exact cycles as the hardware takes them, energy of a technology.
 
 use crate::arch::accelerator::Accelerator;
-use crate::cost::energy::area;
+use crate::cost::energy::{Prices, area};
+use crate::cost::family::Families;
 use crate::cost::layer::{Model, layer_overhead};
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::search::problem::{CostModel, Figures, LayerModel};
+use crate::workload::layer::Kind;
 
 /// A technology's prices on one accelerator.
-struct Exact {
+struct Exact<'a> {
+    technology: &'a Technology,
+    accelerator: &'a Accelerator,
     model: Model,
     overhead: u64,
 }
@@ -16,6 +20,8 @@ struct Exact {
 impl CostModel for Technology {
     fn on<'a>(&'a self, accelerator: &'a Accelerator) -> Box<dyn LayerModel + 'a> {
         Box::new(Exact {
+            technology: self,
+            accelerator,
             model: Model::new(self, accelerator),
             overhead: layer_overhead(accelerator),
         })
@@ -26,7 +32,7 @@ impl CostModel for Technology {
     }
 }
 
-impl LayerModel for Exact {
+impl LayerModel for Exact<'_> {
     fn exact(&mut self, schedule: &Schedule) -> Figures {
         let cost = self.model.cost(schedule);
         Figures {
@@ -41,6 +47,12 @@ impl LayerModel for Exact {
             cycles: schedule.layer_cycles(estimate.lower_bound - self.overhead, false),
             energy_pj: estimate.energy.total(),
         }
+    }
+
+    fn families(&self, schedule: &Schedule) -> Option<Families> {
+        // An addition's level-2 tiles hold one operand, whatever is asked for: cuts of its own, which nobody bounds yet.
+        let prices = Prices::of(self.technology, self.accelerator);
+        (schedule.nest.kind != Kind::Add).then(|| Families::new(schedule, self.accelerator, prices))
     }
 }
 

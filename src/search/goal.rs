@@ -145,7 +145,7 @@ pub fn dominates<const N: usize>(a: &[f64; N], b: &[f64; N]) -> bool {
 mod tests {
     use super::*;
     use crate::base::dims::{Dim, PerDim};
-    use crate::mapping::tiling::{Level, Mapping};
+    use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 
     fn choice(cycles: u64, energy_pj: f64) -> Choice {
         let level = Level {
@@ -156,6 +156,7 @@ mod tests {
             offchip: level,
             l2: level,
             pe: Dim::ALL,
+            split: UNSPLIT,
         };
         Choice {
             mapping,

@@ -7,9 +7,8 @@ use crate::base::rng::stream;
 use crate::cost::cycles::fits;
 use crate::mapping::legality::Violation;
 use crate::mapping::tiling::Mapping;
-use crate::search::encoding::mapping::MappingSpace;
 use crate::search::goal::{Goal, Limits, Rated};
-use crate::search::mapper::{Choice, Mapped, MapperSettings, map_layer};
+use crate::search::mapper::{Choice, Mapped, MapperSettings, map_layer, possible};
 use crate::search::problem::{CostModel, Figures, Suite};
 use crate::search::runner::Rejection;
 use rand::Rng as _;
@@ -24,6 +23,8 @@ pub struct MappedSuite {
     pub rated: Rated,
     /// The objective: geometric mean over the networks.
     pub value: f64,
+    /// For every network, the proven gap of each of these mappings to the best one, where mappings were proven.
+    pub gaps: Vec<Vec<Option<f64>>>,
     /// Mappings evaluated.
     pub evaluations: u64,
 }
@@ -101,12 +102,15 @@ pub fn together(
     let fronts: Vec<&[Choice]> = layers.iter().map(|m| m.front.as_slice()).collect();
     let mut totals = Vec::with_capacity(suite.networks.len());
     let mut mappings = Vec::with_capacity(suite.networks.len());
+    let mut gaps = Vec::with_capacity(suite.networks.len());
     for network in &suite.networks {
         let picked = goal.compose(&fronts, &network.layers);
         let choice = |&l: &usize| &fronts[l][picked[l]];
         let sum = |sum: Figures, l| sum.plus(&choice(l).figures, 1);
         totals.push(network.layers.iter().fold(Figures::default(), sum));
         mappings.push(network.layers.iter().map(|l| choice(l).mapping).collect());
+        let gap = |l: &usize| Some(layers[*l].proof?.gap_of(goal.objective.of(&choice(l).figures)));
+        gaps.push(network.layers.iter().map(gap).collect());
     }
     let rated = Rated {
         totals,
@@ -116,6 +120,7 @@ pub fn together(
         mappings,
         value: goal.value(&rated),
         rated,
+        gaps,
         evaluations: layers.iter().map(|m| m.evaluations as u64).sum(),
     }
 }
@@ -126,8 +131,7 @@ pub fn together(
 /// The limit that stands in the way.
 pub fn runs(accelerator: &Accelerator, suite: &Suite) -> std::result::Result<(), Rejection> {
     for (name, nest) in &suite.distinct {
-        let obstacles = MappingSpace::new(nest, accelerator).obstacles();
-        if !obstacles.is_empty() {
+        if let Err(obstacles) = possible(nest, accelerator) {
             return Err(Rejection {
                 reason: format!("layer `{name}`: {}", reasons(&obstacles)),
                 excess: obstacles.iter().map(excess).fold(1.0, f64::max),

@@ -28,6 +28,7 @@ use crate::search::heuristics;
 use crate::search::importance::Encoding;
 use crate::search::optimizer::Optimizer;
 use crate::search::problem::{Figures, LayerModel, Objective};
+use crate::search::prove::{Limits, Proof, prove};
 use crate::search::random::RandomSearch;
 use crate::workload::layer::LoopNest;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub enum Method {
     Random,
     /// [`Bayesian`].
     Bayesian,
+    /// As [`CmaEs`], then [`prove`]: the proven optimum, or the proven gap at the limits.
+    Exact,
 }
 
 impl Method {
@@ -52,6 +55,7 @@ impl Method {
             Self::CmaEs => "cma-es",
             Self::Random => "random",
             Self::Bayesian => "bayesian",
+            Self::Exact => "exact",
         }
     }
 }
@@ -73,6 +77,8 @@ pub struct MapperSettings {
     pub heuristics: bool,
     /// Share of the evaluations that is kept for the descent at the end.
     pub descent: f64,
+    /// How far [`Method::Exact`] goes.
+    pub proof: Limits,
 }
 
 impl Default for MapperSettings {
@@ -85,6 +91,7 @@ impl Default for MapperSettings {
             sigma: 0.2,
             heuristics: true,
             descent: 0.5,
+            proof: Limits::default(),
         }
     }
 }
@@ -109,6 +116,8 @@ pub struct Mapped {
     pub evaluations: usize,
     /// Those among them that were evaluated exactly.
     pub exact: usize,
+    /// What was proven of the best mapping, if that was asked for.
+    pub proof: Option<Proof>,
 }
 
 impl Mapped {
@@ -124,6 +133,7 @@ impl Mapped {
         }
         self.evaluations += other.evaluations;
         self.exact += other.exact;
+        self.proof = other.proof.or(self.proof);
     }
 }
 
@@ -141,28 +151,54 @@ pub fn map_layer(
     settings: &MapperSettings,
     seed: u64,
 ) -> Result<Mapped, Vec<Violation>> {
-    let space = MappingSpace::new(nest, accelerator);
-    let obstacles = space.obstacles();
-    if !obstacles.is_empty() {
-        return Err(obstacles);
-    }
-    let mut visits = Visits::new(&space, model, settings);
-    let seeds = if settings.heuristics {
-        heuristics::seeds(&space)
-    } else {
-        Vec::new()
-    };
-    for m in seeds
-        .into_iter()
-        .chain(space.repair(&space.smallest()))
-        .take(settings.evaluations.max(1))
-    {
+    let spaces = possible(nest, accelerator)?;
+    let mut visits = Visits::new(&spaces[0], model, settings);
+    let seeds = spaces.iter().flat_map(|space| {
+        let seeds = if settings.heuristics {
+            heuristics::seeds(space)
+        } else {
+            Vec::new()
+        };
+        seeds.into_iter().chain(space.repair(&space.smallest()))
+    });
+    for m in seeds.take(settings.evaluations.max(1)) {
         visits.value(&m);
     }
     let sampled = settings.evaluations - (settings.evaluations as f64 * settings.descent) as usize;
-    sample(&space, &mut visits, settings, sampled, seed);
-    descend(&space, &mut visits, settings.evaluations);
-    visits.finish().ok_or_else(|| space.obstacles())
+    let best = visits.lowest().map(|i| visits.seen[i].mapping.split);
+    let space = spaces.iter().find(|s| Some(s.split) == best).unwrap_or(&spaces[0]);
+    sample(space, &mut visits, settings, sampled, seed);
+    descend(&spaces, &mut visits, settings.evaluations);
+    let mut mapped = visits.finish().ok_or_else(|| space.obstacles())?;
+    if settings.method == Method::Exact {
+        let limits = settings.proof;
+        let Mapped { best, front, .. } = &mut mapped;
+        let (proven, proof) = prove(
+            nest,
+            accelerator,
+            model,
+            settings.objective,
+            limits,
+            *best,
+            &mut |better| {
+                insert(front, better);
+            },
+        );
+        *best = proven;
+        mapped.proof = proof;
+    }
+    Ok(mapped)
+}
+
+/// The spaces in which `nest` has legal mappings on `accelerator`: at least one.
+///
+/// # Errors
+/// Why no mapping is legal, if none is.
+pub fn possible<'a>(nest: &'a LoopNest, accelerator: &'a Accelerator) -> Result<Vec<MappingSpace<'a>>, Vec<Violation>> {
+    let mut spaces = MappingSpace::all(nest, accelerator);
+    let obstacles = spaces.first().map(MappingSpace::obstacles).unwrap_or_default();
+    spaces.retain(|space| space.obstacles().is_empty());
+    if spaces.is_empty() { Err(obstacles) } else { Ok(spaces) }
 }
 
 /// Runs the method of `settings` until `visits` has `limit` mappings.
@@ -189,12 +225,12 @@ fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSe
 }
 
 /// Steps from the best mapping to a better neighbour until there is none, or `visits` has `limit` mappings.
-fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
+fn descend(spaces: &[MappingSpace<'_>], visits: &mut Visits<'_>, limit: usize) {
     let Some(mut at) = visits.lowest() else { return };
     let mut first = 0;
     loop {
         let here = visits.seen[at].mapping;
-        let neighbours = neighbours(space, &here);
+        let neighbours = neighbours(spaces, &here);
         let mut better = None;
         // Starts with the kind of step after the one that helped last.
         for i in 0..neighbours.len() {
@@ -202,7 +238,7 @@ fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
                 return;
             }
             let kind = (first + i) % neighbours.len();
-            let Some(m) = neighbours[kind].and_then(|m| space.repair(&m)) else {
+            let Some(m) = neighbours[kind].and_then(|m| under(spaces, &m).repair(&m)) else {
                 continue;
             };
             let value = visits.value(&m);
@@ -225,9 +261,15 @@ fn descend(space: &MappingSpace<'_>, visits: &mut Visits<'_>, limit: usize) {
     }
 }
 
+/// The space that `m` belongs to.
+fn under<'s, 'a>(spaces: &'s [MappingSpace<'a>], m: &Mapping) -> &'s MappingSpace<'a> {
+    spaces.iter().find(|s| s.split == m.split).unwrap_or(&spaces[0])
+}
+
 /// Mappings one step away, not yet repaired; as many for every mapping, so that a position means a kind of step.
-fn neighbours(space: &MappingSpace<'_>, m: &Mapping) -> Vec<Option<Mapping>> {
-    let mut all = Vec::with_capacity(68);
+fn neighbours(spaces: &[MappingSpace<'_>], m: &Mapping) -> Vec<Option<Mapping>> {
+    let space = under(spaces, m);
+    let mut all = Vec::with_capacity(67 + spaces.len());
     for d in Dim::ALL {
         let units = space.l2_units(d, m.offchip.tile[d]);
         let size = space.l2_share(d, m.l2.tile[d]);
@@ -259,6 +301,16 @@ fn neighbours(space: &MappingSpace<'_>, m: &Mapping) -> Vec<Option<Mapping>> {
         n = *m;
         n.offchip.order.swap(i, i + 1);
         all.push(Some(n));
+    }
+    // Another split of the axes, where there is one.
+    if spaces.len() > 1 {
+        all.extend(spaces.iter().map(|other| {
+            let n = Mapping {
+                split: other.split,
+                ..*m
+            };
+            (n != *m).then_some(n)
+        }));
     }
     all
 }
@@ -292,7 +344,7 @@ fn start<'a>(
             let features = move |g: &[f64]| Some(features::mapping(space.nest, &space.decode(encoding, g)?));
             Box::new(Bayesian::new(n, QUICK, Box::new(features), seed))
         }
-        Method::CmaEs => {
+        Method::CmaEs | Method::Exact => {
             let mut cma = Settings {
                 covariance: Covariance::Diagonal,
                 restarts: true,
@@ -315,8 +367,8 @@ struct Visit {
     exact: Option<Figures>,
 }
 
-/// What tells mappings apart: tiles and orders.
-type Key = (PerDim<u32>, PerDim<u32>, [Dim; 6], [Dim; 6]);
+/// What tells mappings apart: tiles, orders and the split of axes.
+type Key = (PerDim<u32>, PerDim<u32>, [Dim; 6], [Dim; 6], PerDim<u32>);
 
 /// Mappings looked at so far.
 struct Visits<'a> {
@@ -416,12 +468,13 @@ impl<'a> Visits<'a> {
             front,
             evaluations: self.seen.len(),
             exact: self.exact,
+            proof: None,
         })
     }
 }
 
 const fn key(m: &Mapping) -> Key {
-    (m.offchip.tile, m.l2.tile, m.offchip.order, m.l2.order)
+    (m.offchip.tile, m.l2.tile, m.offchip.order, m.l2.order, m.split)
 }
 
 /// Whether `a` is at most as high as `b` in both figures.

@@ -30,6 +30,7 @@ pub mod nested;
 pub mod numeric;
 pub mod optimizer;
 pub mod problem;
+pub mod prove;
 pub mod random;
 pub mod reproduction;
 pub mod runner;

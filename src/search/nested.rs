@@ -164,8 +164,14 @@ impl<'a> CoDesign<'a> {
     }
 
     fn mapper(&self, objective: Objective) -> MapperSettings {
+        // Candidates need no proof: finalists get one.
+        let method = match self.settings.mapper.method {
+            Method::Exact => Method::CmaEs,
+            method => method,
+        };
         MapperSettings {
             objective,
+            method,
             ..self.settings.mapper
         }
     }
@@ -206,8 +212,9 @@ impl<'a> CoDesign<'a> {
 
     /// Maps the suite on `accelerator` as carefully as the settings say; never worse than it was as a candidate.
     fn refined(&self, accelerator: Accelerator, goal: &Goal) -> Result<Solution> {
-        let map = |objective, evaluations| {
+        let map = |objective, evaluations, method| {
             let settings = MapperSettings {
+                method,
                 evaluations,
                 ..self.mapper(objective)
             };
@@ -222,12 +229,20 @@ impl<'a> CoDesign<'a> {
                 &|_| (),
             )
         };
-        let mut layers = map(goal.objective, self.settings.mapper.evaluations)?;
+        let mut layers = map(
+            goal.objective,
+            self.settings.mapper.evaluations,
+            self.mapper(goal.objective).method,
+        )?;
         let limited = goal.limits.cycles.is_some() || goal.limits.energy_pj.is_some();
         let others = [Objective::Edp, Objective::Latency, Objective::Energy];
         let others = others.into_iter().filter(|&o| limited && o != goal.objective);
         for objective in std::iter::once(goal.objective).chain(others) {
-            for (layer, again) in layers.iter_mut().zip(map(objective, self.settings.refine)?) {
+            for (layer, again) in
+                layers
+                    .iter_mut()
+                    .zip(map(objective, self.settings.refine, self.settings.mapper.method)?)
+            {
                 layer.join(again, goal.objective);
             }
         }
@@ -410,7 +425,7 @@ pub fn optimizer(space: &AcceleratorSpace, settings: &NestedSettings) -> Box<dyn
 pub fn method(method: Method, space: &AcceleratorSpace, seed: u64) -> Box<dyn Optimizer> {
     let genes = space.genes();
     match method {
-        Method::CmaEs => {
+        Method::CmaEs | Method::Exact => {
             let start = Settings {
                 population: Some(POPULATION),
                 ..Settings::new(genes)

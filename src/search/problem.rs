@@ -5,6 +5,7 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::cost::family::Families;
 use crate::mapping::schedule::Schedule;
 use crate::search::numeric::geometric_mean;
 use crate::workload::layer::{Layer, LoopNest};
@@ -69,6 +70,11 @@ pub trait LayerModel {
     /// Figures of which neither is above the exact one, at less effort.
     fn bound(&mut self, schedule: &Schedule) -> Figures {
         self.exact(schedule)
+    }
+
+    /// Bounds over whole families of mappings of the layer, under the split of `schedule`; none from a model that has none.
+    fn families(&self, _schedule: &Schedule) -> Option<Families> {
+        None
     }
 }
 

@@ -96,7 +96,9 @@ fn lower_bound(s: &Schedule, t: &Tally) -> u64 {
     let computed = s.compute_cycles(&last) + drained;
     let b = &t.busy;
     [
-        b.read + s.ports.latency + computed,
+        // Parameters are read last, and only the drain waits for them.
+        b.read - t.fills.p + s.ports.latency + computed,
+        b.read + s.ports.latency + drained,
         weights + b.w + computed,
         inputs + b.i + computed,
         compute + b.compute + drained,

@@ -1,6 +1,10 @@
 // The array: multipliers at PK x PC x PY x PX x PR x PS positions, with the buffers and links that these need. A
 // dimension that the design does not run in parallel has one position.
 //
+// Beside these there may be an axis of NF positions that several of C, R and S share, and one of NO positions that Y and X
+// share. Nothing of what follows depends on what these positions stand for; only their coordinates are the layer's
+// (naas_split) where those of others are constants.
+//
 //   operand   one buffer per     along the other dimensions
 //   W         (k, c, r, s)       broadcast over y, x
 //   I         (c, y, x, r, s)    broadcast over k; the windows of neighbours overlap: halos along y, x, and diagonals
@@ -18,6 +22,11 @@ module naas_array #(
   parameter PX = 1,
   parameter PR = 1,
   parameter PS = 1,
+  parameter NF = 1,          // positions of the axis that several of C, R, S share
+  parameter CF = 0,          // 1: C is one of them
+  parameter RF = 0,
+  parameter SF = 0,
+  parameter NO = 1,          // positions of the axis that Y and X share
   parameter PW = 5,          // bits of a position
   parameter TREE    = 2,
   parameter SUMW    = 20,    // width of a sum of PC * PR * PS products
@@ -45,6 +54,10 @@ module naas_array #(
   input  wire                 rst_ni,
   input  wire                 load_i,
   input  wire                 depthwise_i,
+  input  wire [6*7-1:0]       split_i,        // positions of shared axes that run K C Y X R S
+  input  wire [PW-1:0]        c_positions_i,  // C positions, where C shares an axis
+  input  wire [5:0]           c_word_i,       // and bytes of a convolution word minus one
+  input  wire [LI-1:0]        i_unit_i,       // I buffer addresses of a convolution word (row, if depthwise)
   // weight beat
   input  wire                 w_valid_i,
   input  wire                 w_slot_i,
@@ -108,36 +121,109 @@ module naas_array #(
   output wire [OLANES*32-1:0] lanes_o         // two cycles later
 );
 
-  localparam SUMMED = PC * PR * PS;   // products of one sum
-  localparam ROWS   = PY * PR;        // windows over rows
-  localparam COLS   = PX * PS;        // windows over columns
+  // Places along S and along X, shared axes included; coordinates that each dimension has; windows over rows and columns.
+  localparam PSF    = PS * NF;
+  localparam PXO    = PX * NO;
+  localparam CN     = PC * ((CF != 0) ? NF : 1);
+  localparam RN     = PR * ((RF != 0) ? NF : 1);
+  localparam SN     = PS * ((SF != 0) ? NF : 1);
+  localparam YN     = PY * NO;
+  localparam XN     = PX * NO;
+  localparam SUMMED = PC * PR * PSF;  // products of one sum
+  localparam ROWS   = YN * RN;
+  localparam COLS   = XN * SN;
 
-  genvar k, c, y, x, r, s, j;
+  genvar k, c, y, x, r, s, f, j;
+
+  // ---- what the places of shared axes stand for
+  wire [NF*7-1:0] f_c, f_r, f_s;
+  wire [NO*7-1:0] o_y, o_x;
+  wire [NF-1:0]   f_on;
+  wire [NO-1:0]   o_on;
+
+  generate
+    if (NF > 1) begin : g_shared_reduction
+      naas_split #(.SIZE(NF), .FIRST(CF), .SECOND(SF)) u_split (
+        .clk_i(clk_i), .first_radix_i(split_i[1*7 +: 7]), .second_radix_i(split_i[5*7 +: 7]),
+        .third_radix_i(split_i[4*7 +: 7]), .first_o(f_c), .second_o(f_s), .third_o(f_r), .busy_o(f_on)
+      );
+    end else begin : g_shared_reduction
+      assign {f_c, f_r, f_s} = {(3*NF*7){1'b0}};
+      assign f_on = {NF{1'b1}};
+    end
+    if (NO > 1) begin : g_shared_positions
+      wire [NO*7-1:0] second;
+      naas_split #(.SIZE(NO), .FIRST(1), .SECOND(0)) u_split (
+        .clk_i(clk_i), .first_radix_i(split_i[3*7 +: 7]), .second_radix_i(7'd1), .third_radix_i(split_i[2*7 +: 7]),
+        .first_o(o_x), .second_o(second), .third_o(o_y), .busy_o(o_on)
+      );
+      wire unused;
+      assign unused = ^second;
+    end else begin : g_shared_positions
+      assign {o_y, o_x} = {(2*NO*7){1'b0}};
+      assign o_on = {NO{1'b1}};
+    end
+  endgenerate
+
+  // ---- coordinates
+  wire [CN*16-1:0] c_at;
+  wire [RN*16-1:0] r_at;
+  wire [SN*16-1:0] s_at;
+  wire [YN*16-1:0] y_at;
+  wire [XN*16-1:0] x_at;
+
+  generate
+    for (c = 0; c < CN; c = c + 1) begin : g_c_at
+      localparam OWN = (CF != 0) ? c / NF : c;
+      localparam AT  = (CF != 0) ? c % NF : 0;
+      assign c_at[c*16 +: 16] = (CF != 0) ? OWN[15:0] + PC[15:0] * {9'd0, f_c[AT*7 +: 7]} : OWN[15:0];
+    end
+    for (r = 0; r < RN; r = r + 1) begin : g_r_at
+      localparam OWN = (RF != 0) ? r / NF : r;
+      localparam AT  = (RF != 0) ? r % NF : 0;
+      assign r_at[r*16 +: 16] = (RF != 0) ? OWN[15:0] + PR[15:0] * {9'd0, f_r[AT*7 +: 7]} : OWN[15:0];
+    end
+    for (s = 0; s < SN; s = s + 1) begin : g_s_at
+      localparam OWN = (SF != 0) ? s / NF : s;
+      localparam AT  = (SF != 0) ? s % NF : 0;
+      assign s_at[s*16 +: 16] = (SF != 0) ? OWN[15:0] + PS[15:0] * {9'd0, f_s[AT*7 +: 7]} : OWN[15:0];
+    end
+    for (y = 0; y < YN; y = y + 1) begin : g_y_at
+      localparam OWN = y / NO;
+      localparam AT  = y % NO;
+      assign y_at[y*16 +: 16] = (NO > 1) ? OWN[15:0] + PY[15:0] * {9'd0, o_y[AT*7 +: 7]} : OWN[15:0];
+    end
+    for (x = 0; x < XN; x = x + 1) begin : g_x_at
+      localparam OWN = x / NO;
+      localparam AT  = x % NO;
+      assign x_at[x*16 +: 16] = (NO > 1) ? OWN[15:0] + PX[15:0] * {9'd0, o_x[AT*7 +: 7]} : OWN[15:0];
+    end
+  endgenerate
 
   // ---- W: edge per k, buffer per (k, c, r, s)
   reg  [PW-1:0]        w_c_pos_q, w_r_pos_q, w_s_pos_q;
   wire [PK-1:0]        w_hit, w_slot;
   wire [PK*LW-1:0]     w_addr;
   wire [PK*WM*8-1:0]   w_data;
-  wire [PC-1:0]        c_here, c_on;   // written now; holds channels of the layer
-  wire [PR-1:0]        r_here, r_on;
-  wire [PS-1:0]        s_here, s_on;
+  wire [CN-1:0]        c_here, c_on;   // written now; holds channels of the layer
+  wire [RN-1:0]        r_here, r_on;
+  wire [SN-1:0]        s_here, s_on;
   wire [PK*SUMMED*8-1:0] w_op;
 
   always @(posedge clk_i) {w_c_pos_q, w_r_pos_q, w_s_pos_q} <= {w_c_pos_i, w_r_pos_i, w_s_pos_i};
 
   generate
-    for (c = 0; c < PC; c = c + 1) begin : g_w_c
-      assign c_here[c] = PC == 1 || w_c_pos_q == c;
-      assign c_on[c]   = PC == 1 || c < c_left_i;
+    for (c = 0; c < CN; c = c + 1) begin : g_w_c
+      assign c_here[c] = CN == 1 || {{(16-PW){1'b0}}, w_c_pos_q} == c_at[c*16 +: 16];
+      assign c_on[c]   = CN == 1 || c_at[c*16 +: 16] < c_left_i;
     end
-    for (r = 0; r < PR; r = r + 1) begin : g_w_r
-      assign r_here[r] = PR == 1 || w_r_pos_q == r;
-      assign r_on[r]   = PR == 1 || r < r_busy_i;
+    for (r = 0; r < RN; r = r + 1) begin : g_w_r
+      assign r_here[r] = RN == 1 || {{(16-PW){1'b0}}, w_r_pos_q} == r_at[r*16 +: 16];
+      assign r_on[r]   = RN == 1 || r_at[r*16 +: 16] < r_busy_i;
     end
-    for (s = 0; s < PS; s = s + 1) begin : g_w_s
-      assign s_here[s] = PS == 1 || w_s_pos_q == s;
-      assign s_on[s]   = PS == 1 || s < s_busy_i;
+    for (s = 0; s < SN; s = s + 1) begin : g_w_s
+      assign s_here[s] = SN == 1 || {{(16-PW){1'b0}}, w_s_pos_q} == s_at[s*16 +: 16];
+      assign s_on[s]   = SN == 1 || s_at[s*16 +: 16] < s_busy_i;
     end
     for (k = 0; k < PK; k = k + 1) begin : g_w
       naas_w_edge #(.POS(k), .SIZE(PK), .LANES(WLANES), .PW(PW), .LW(LW)) u_edge (
@@ -147,12 +233,16 @@ module naas_array #(
       );
       for (c = 0; c < PC; c = c + 1) begin : g_c
         for (r = 0; r < PR; r = r + 1) begin : g_r
-          for (s = 0; s < PS; s = s + 1) begin : g_s
+          for (s = 0; s < PSF; s = s + 1) begin : g_s
+            localparam AT   = s % NF;
+            localparam C_AT = (CF != 0) ? c*NF + AT : c;
+            localparam R_AT = (RF != 0) ? r*NF + AT : r;
+            localparam S_AT = (SF != 0) ? s : s / NF;
             naas_w_buf #(.M(WM), .DEPTH(WDEPTH), .SLOTS(WSLOTS), .LW(LW)) u_buf (
-              .clk_i(clk_i), .we_i(w_hit[k] & c_here[c] & r_here[r] & s_here[s]), .wslot_i(w_slot[k]),
+              .clk_i(clk_i), .we_i(w_hit[k] & c_here[C_AT] & r_here[R_AT] & s_here[S_AT] & f_on[AT]), .wslot_i(w_slot[k]),
               .waddr_i(w_addr[k*LW +: LW]), .wdata_i(w_data[k*WM*8 +: WM*8]), .re_i(re_i), .rslot_i(w_rslot_i),
-              .raddr_i(w_raddr_i), .rsub_i(w_rsub_i), .mask_i(c_on[c] & r_on[r] & s_on[s]),
-              .operand_o(w_op[(((k*PC + c)*PR + r)*PS + s)*8 +: 8])
+              .raddr_i(w_raddr_i), .rsub_i(w_rsub_i), .mask_i(c_on[C_AT] & r_on[R_AT] & s_on[S_AT] & f_on[AT]),
+              .operand_o(w_op[(((k*PC + c)*PR + r)*PSF + s)*8 +: 8])
             );
           end
         end
@@ -161,6 +251,11 @@ module naas_array #(
   endgenerate
 
   // ---- I: lanes per c, windows per (y, r) and per (x, s), buffer per (c, y, r, x, s)
+  // Bytes of a word minus one, as bits of a bank's number.
+  wire [IBW-1:0]       c_word;
+  wire [IBW+5:0]       c_word_wide;
+  assign c_word_wide = {{IBW{1'b0}}, c_word_i};
+  assign c_word      = c_word_wide[IBW-1:0];
   reg                  i_valid_q, i_slot_q;
   reg  [PW-1:0]        i_k_pos_q;
   reg  [LI-1:0]        i_k_addr_q;
@@ -170,7 +265,13 @@ module naas_array #(
   wire [COLS-1:0]      col_hit;
   wire [ROWS*LI-1:0]   row_off;
   wire [COLS*LI-1:0]   col_off;
-  wire [PC*ROWS*COLS*PK*8-1:0] i_op;
+  wire [SUMMED*PY*PXO*PK*8-1:0] i_op;
+  wire [YN*16-1:0]     y_base;
+  wire [XN*16-1:0]     x_base;
+  wire [RN*16-1:0]     r_base;
+  wire [SN*16-1:0]     s_base;
+  wire [ROWS-1:0]      row_once;   // of the windows of one coordinate, that of one place counts
+  wire [COLS-1:0]      col_once;
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) i_valid_q <= 1'b0;
@@ -185,56 +286,102 @@ module naas_array #(
   end
 
   generate
-    for (y = 0; y < PY; y = y + 1) begin : g_i_y
-      for (r = 0; r < PR; r = r + 1) begin : g_r
-        naas_i_window #(.POS(y), .TAP(r), .LW(LI)) u_rows (
-          .clk_i(clk_i), .load_i(load_i), .index_i(i_y_i), .step_i(i_y_step_i), .tap_step_i(i_r_step_i),
-          .reach_i(i_y_reach_i), .next_i(i_valid_i & i_x_last_i), .done_i(i_y_last_i), .pitch_i(i_pitch_i),
-          .hit_o(row_hit[y*PR + r]), .offset_o(row_off[(y*PR + r)*LI +: LI])
+    for (y = 0; y < YN; y = y + 1) begin : g_y_base
+      assign y_base[y*16 +: 16] = y_at[y*16 +: 16] * i_y_step_i;
+    end
+    for (x = 0; x < XN; x = x + 1) begin : g_x_base
+      assign x_base[x*16 +: 16] = x_at[x*16 +: 16] * i_x_step_i;
+    end
+    for (r = 0; r < RN; r = r + 1) begin : g_r_base
+      assign r_base[r*16 +: 16] = r_at[r*16 +: 16] * i_r_step_i;
+    end
+    for (s = 0; s < SN; s = s + 1) begin : g_s_base
+      assign s_base[s*16 +: 16] = s_at[s*16 +: 16] * i_s_step_i;
+    end
+    for (y = 0; y < YN; y = y + 1) begin : g_i_y
+      for (r = 0; r < RN; r = r + 1) begin : g_r
+        localparam O_AT = y % NO;
+        localparam F_AT = (RF != 0) ? r % NF : 0;
+        wire on;
+        assign on = o_on[O_AT] & (RF == 0 || f_on[F_AT]);
+        assign row_once[y*RN + r] = o_x[O_AT*7 +: 7] == 7'd0
+                                  & (RF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_s[F_AT*7 +: 7] == 7'd0));
+        naas_i_window #(.LW(LI)) u_rows (
+          .clk_i(clk_i), .load_i(load_i), .index_i(i_y_i), .busy_i(on), .out_base_i(y_base[y*16 +: 16]),
+          .tap_base_i(r_base[r*16 +: 16]), .reach_i(i_y_reach_i), .next_i(i_valid_i & i_x_last_i), .done_i(i_y_last_i), .pitch_i(i_pitch_i),
+          .hit_o(row_hit[y*RN + r]), .offset_o(row_off[(y*RN + r)*LI +: LI])
         );
       end
     end
-    for (x = 0; x < PX; x = x + 1) begin : g_i_x
-      for (s = 0; s < PS; s = s + 1) begin : g_s
-        naas_i_window #(.POS(x), .TAP(s), .LW(LI)) u_cols (
-          .clk_i(clk_i), .load_i(load_i), .index_i(i_x_i), .step_i(i_x_step_i), .tap_step_i(i_s_step_i),
-          .reach_i(i_x_reach_i), .next_i(i_valid_i), .done_i(i_x_last_i), .pitch_i({{(LI-1){1'b0}}, 1'b1}),
-          .hit_o(col_hit[x*PS + s]), .offset_o(col_off[(x*PS + s)*LI +: LI])
+    for (x = 0; x < XN; x = x + 1) begin : g_i_x
+      for (s = 0; s < SN; s = s + 1) begin : g_s
+        localparam O_AT = x % NO;
+        localparam F_AT = (SF != 0) ? s % NF : 0;
+        wire on;
+        assign on = o_on[O_AT] & (SF == 0 || f_on[F_AT]);
+        assign col_once[x*SN + s] = o_y[O_AT*7 +: 7] == 7'd0
+                                  & (SF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_r[F_AT*7 +: 7] == 7'd0));
+        naas_i_window #(.LW(LI)) u_cols (
+          .clk_i(clk_i), .load_i(load_i), .index_i(i_x_i), .busy_i(on), .out_base_i(x_base[x*16 +: 16]),
+          .tap_base_i(s_base[s*16 +: 16]), .reach_i(i_x_reach_i), .next_i(i_valid_i), .done_i(i_x_last_i),
+          .pitch_i((CF != 0) ? i_unit_i : {{(LI-1){1'b0}}, 1'b1}),
+          .hit_o(col_hit[x*SN + s]), .offset_o(col_off[(x*SN + s)*LI +: LI])
         );
       end
     end
     for (c = 0; c < PC; c = c + 1) begin : g_i_c
-      wire [IM-1:0]   hit;
-      wire [LI-1:0]   addr;
-      wire [IM*8-1:0] data;
-      naas_i_lanes #(.POS(c), .SIZE(PC), .LANES(ILANES), .PW(PW), .LW(LI)) u_lanes (
-        .clk_i(clk_i), .data_i(i_data_i), .count_i(i_count_i), .c_pos_i(i_c_pos_i), .addr_i(i_c_addr_i),
-        .c_stride_i(i_ch_stride_i), .hit_o(hit), .addr_o(addr), .data_o(data)
-      );
-      for (y = 0; y < ROWS; y = y + 1) begin : g_row
-        for (x = 0; x < COLS; x = x + 1) begin : g_col
-          localparam AT   = (c*ROWS + y)*COLS + x;
-          localparam KOUT = (c == 0) ? PK : 1;
-          wire [KOUT*8-1:0] operand;
-          naas_i_buf #(
-            .ROW(IROW), .M(IM), .BANKS(IBANKS), .IBW(IBW), .PK(PK), .PW(PW), .LANES(ILANES), .DEPTHWISE(c == 0),
-            .DEPTH(IDEPTH), .SLOTS(ISLOTS), .LW(LI)
-          ) u_buf (
-            .clk_i(clk_i), .depthwise_i(depthwise_i), .we_i(i_valid_q & row_hit[y] & col_hit[x]), .wslot_i(i_slot_q),
-            .offset_i(row_off[y*LI +: LI] + col_off[x*LI +: LI]), .c_hit_i(hit), .c_addr_i(addr), .c_data_i(data),
-            .k_pos_i(i_k_pos_q), .k_addr_i(i_k_addr_q), .count_i(i_count_q), .ch_stride_i(i_ch_stride_i),
-            .data_i(i_data_q), .re_i(re_i), .rslot_i(i_rslot_i), .raddr_i(i_raddr_i), .rbank_i(i_rbank_i),
-            .rsub_i(i_rsub_i), .operand_o(operand)
+      localparam DEALT = (CF != 0) ? NF : 1;
+      wire [DEALT*IM-1:0]   hit;
+      wire [DEALT*LI-1:0]   addr;
+      wire [DEALT*IM*8-1:0] data;
+      for (f = 0; f < DEALT; f = f + 1) begin : g_dealt
+        if (CF != 0) begin : g_split
+          naas_i_deal #(.OWN(PC), .POS(c), .PLACE(f), .LANES(ILANES), .PW(PW), .LW(LI)) u_lanes (
+            .clk_i(clk_i), .data_i(i_data_i), .count_i(i_count_i), .pos_i(c_at[(c*DEALT + f)*16 +: 16]),
+            .size_i(c_positions_i), .c_pos_i(i_c_pos_i), .addr_i(i_c_addr_i), .c_stride_i(i_ch_stride_i),
+            .hit_o(hit[f*IM +: IM]), .addr_o(addr[f*LI +: LI]), .data_o(data[f*IM*8 +: IM*8])
           );
-          assign i_op[AT*PK*8 +: PK*8] = {(PK/KOUT){operand}};
+        end else begin : g_own
+          naas_i_lanes #(.POS(c), .SIZE(PC), .LANES(ILANES), .PW(PW), .LW(LI)) u_lanes (
+            .clk_i(clk_i), .data_i(i_data_i), .count_i(i_count_i), .c_pos_i(i_c_pos_i), .addr_i(i_c_addr_i),
+            .c_stride_i(i_ch_stride_i), .hit_o(hit), .addr_o(addr), .data_o(data)
+          );
+        end
+      end
+      for (r = 0; r < PR; r = r + 1) begin : g_r
+        for (s = 0; s < PSF; s = s + 1) begin : g_s
+          localparam F_AT = (CF != 0) ? s % NF : 0;
+          localparam R_AT = (RF != 0) ? r*NF + s % NF : r;
+          localparam S_AT = (SF != 0) ? s : s / NF;
+          for (y = 0; y < PY; y = y + 1) begin : g_y
+            for (x = 0; x < PXO; x = x + 1) begin : g_x
+              localparam AT   = (((c*PR + r)*PSF + s)*PY + y)*PXO + x;
+              localparam ROW  = (y*NO + x % NO)*RN + R_AT;
+              localparam COL  = x*SN + S_AT;
+              localparam KOUT = (c == 0) ? PK : 1;
+              wire [KOUT*8-1:0] operand;
+              naas_i_buf #(
+                .ROW(IROW), .M(IM), .SPLIT(CF), .BANKS(IBANKS), .IBW(IBW), .PK(PK), .PW(PW), .LANES(ILANES),
+                .DEPTHWISE(c == 0), .DEPTH(IDEPTH), .SLOTS(ISLOTS), .LW(LI)
+              ) u_buf (
+                .clk_i(clk_i), .depthwise_i(depthwise_i), .we_i(i_valid_q & row_hit[ROW] & col_hit[COL]),
+                .wslot_i(i_slot_q), .offset_i(row_off[ROW*LI +: LI] + col_off[COL*LI +: LI]), .word_i(c_word),
+                .first_i(CF == 0 || f_c[F_AT*7 +: 7] == 7'd0), .c_hit_i(hit[F_AT*IM +: IM]),
+                .c_addr_i(addr[F_AT*LI +: LI]), .c_data_i(data[F_AT*IM*8 +: IM*8]), .k_pos_i(i_k_pos_q),
+                .k_addr_i(i_k_addr_q), .count_i(i_count_q), .ch_stride_i(i_ch_stride_i), .data_i(i_data_q), .re_i(re_i),
+                .rslot_i(i_rslot_i), .raddr_i(i_raddr_i), .rbank_i(i_rbank_i), .rsub_i(i_rsub_i), .operand_o(operand)
+              );
+              assign i_op[AT*PK*8 +: PK*8] = {(PK/KOUT){operand}};
+            end
+          end
         end
       end
     end
   endgenerate
 
   // ---- PEs per (k, y, x, c, r, s), trees over (c, r, s), psum buffers per (k, y, x)
-  wire [PY*PX-1:0]    d_here;
-  reg  [PY*PX-1:0]    d_here_q;
+  wire [PY*PXO-1:0]   d_here;
+  reg  [PY*PXO-1:0]   d_here_q;
   wire [PK*OM*32-1:0] k_word;
 
   generate
@@ -246,15 +393,15 @@ module naas_array #(
         assign d_addr = (k < d_k_pos_i) ? d_addr_i + d_k_stride_i : d_addr_i;
       end
       for (y = 0; y < PY; y = y + 1) begin : g_y
-        for (x = 0; x < PX; x = x + 1) begin : g_x
+        for (x = 0; x < PXO; x = x + 1) begin : g_x
           wire [SUMMED*16-1:0] products;
           wire [SUMW-1:0]      sum;
           wire [OM*32-1:0]     word, mine, picked;
           for (c = 0; c < PC; c = c + 1) begin : g_c
             for (r = 0; r < PR; r = r + 1) begin : g_r
-              for (s = 0; s < PS; s = s + 1) begin : g_s
-                localparam SUMMAND = (c*PR + r)*PS + s;
-                localparam INPUT   = (c*ROWS + y*PR + r)*COLS + x*PS + s;
+              for (s = 0; s < PSF; s = s + 1) begin : g_s
+                localparam SUMMAND = (c*PR + r)*PSF + s;
+                localparam INPUT   = (SUMMAND*PY + y)*PXO + x;
                 naas_pe u_pe (
                   .clk_i(clk_i), .w_i(w_op[(k*SUMMED + SUMMAND)*8 +: 8]), .i_i(i_op[(INPUT*PK + k)*8 +: 8]),
                   .product_o(products[SUMMAND*16 +: 16])
@@ -268,10 +415,10 @@ module naas_array #(
           naas_psum_buf #(.M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS)) u_psum (
             .clk_i(clk_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i), .asub_i(acc_sub_i),
             .afirst_i(acc_first_i), .aagain_i(acc_again_i), .ahigh_i(acc_high_i), .sum_i(sum),
-            .drain_i(d_re_i & d_here[y*PX + x]), .dslot_i(d_slot_i), .daddr_i(d_addr), .word_o(word)
+            .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i), .daddr_i(d_addr), .word_o(word)
           );
           // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
-          assign mine = word & {(OM*32){d_here_q[y*PX + x]}};
+          assign mine = word & {(OM*32){d_here_q[y*PXO + x]}};
           if (x == 0) begin : g_first
             assign picked = mine;
           end else begin : g_next
@@ -280,16 +427,18 @@ module naas_array #(
         end
         wire [OM*32-1:0] picked;
         if (y == 0) begin : g_first
-          assign picked = g_x[PX-1].picked;
+          assign picked = g_x[PXO-1].picked;
         end else begin : g_next
-          assign picked = g_y[y-1].picked | g_x[PX-1].picked;
+          assign picked = g_y[y-1].picked | g_x[PXO-1].picked;
         end
       end
       assign k_word[k*OM*32 +: OM*32] = g_y[PY-1].picked;
     end
     for (y = 0; y < PY; y = y + 1) begin : g_d_y
-      for (x = 0; x < PX; x = x + 1) begin : g_d_x
-        assign d_here[y*PX + x] = (PY == 1 || d_y_pos_i == y) & (PX == 1 || d_x_pos_i == x);
+      for (x = 0; x < PXO; x = x + 1) begin : g_d_x
+        localparam Y_AT = y*NO + x % NO;
+        assign d_here[y*PXO + x] = (YN == 1 || {{(16-PW){1'b0}}, d_y_pos_i} == y_at[Y_AT*16 +: 16])
+                                 & (XN == 1 || {{(16-PW){1'b0}}, d_x_pos_i} == x_at[x*16 +: 16]);
       end
     end
   endgenerate
@@ -333,8 +482,8 @@ module naas_array #(
   always @* begin
     rows_hit = {RW{1'b0}};
     cols_hit = {CW{1'b0}};
-    for (i = 0; i < ROWS; i = i + 1) rows_hit = rows_hit + {{(RW-1){1'b0}}, row_hit[i]};
-    for (i = 0; i < COLS; i = i + 1) cols_hit = cols_hit + {{(CW-1){1'b0}}, col_hit[i]};
+    for (i = 0; i < ROWS; i = i + 1) rows_hit = rows_hit + {{(RW-1){1'b0}}, row_hit[i] & row_once[i]};
+    for (i = 0; i < COLS; i = i + 1) cols_hit = cols_hit + {{(CW-1){1'b0}}, col_hit[i] & col_once[i]};
   end
   always @(posedge clk_i) begin
     rows_q    <= rows_hit;
@@ -349,7 +498,8 @@ module naas_array #(
 
   wire unused;
   assign unused = ^{d_k_stride_i, d_k_pos_q, d_k_pos_i, d_y_pos_i, d_x_pos_i, w_c_pos_q, w_r_pos_q, w_s_pos_q, c_left_i,
-                    r_busy_i, s_busy_i};
+                    r_busy_i, s_busy_i, split_i, c_positions_i, c_word_wide, i_unit_i, f_c, f_r, f_s, f_on, o_y, o_x, o_on,
+                    c_at, r_at, s_at, y_at, x_at, row_once, col_once};
 
 endmodule
 

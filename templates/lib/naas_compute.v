@@ -12,6 +12,11 @@ module naas_compute #(
   parameter PX     = 1,
   parameter PR     = 1,
   parameter PS     = 1,
+  parameter NF     = 1,    // positions of the axis that several of C, R, S share
+  parameter CF     = 0,    // 1: C is one of them
+  parameter RF     = 0,
+  parameter SF     = 0,
+  parameter NO     = 1,    // positions of the axis that Y and X share
   parameter TREE   = 2,    // registered stages of the adder tree
   parameter WM     = 1,    // bytes of a W buffer word
   parameter IM     = 1,    // bytes of a convolution word in the I buffer
@@ -44,6 +49,8 @@ module naas_compute #(
   input  wire [12*16-1:0]   l2_last_i,
   input  wire [6*6-1:0]     pe_inner_i,      // loops inside a PE: bit l*6+m: loop m lies inside loop l
   input  wire [18*16-1:0]   share_last_i,    // a PE's extent minus one, per dimension and tile class
+  input  wire [15:0]        c_positions_i,   // C positions, where C shares an axis
+  input  wire [5:0]         c_word_i,        // and bytes of a convolution word minus one
   input  wire [3*16-1:0]    k_extent_i,      // the tile's extents, by tile class
   input  wire [3*16-1:0]    c_extent_i,
   input  wire [3*16-1:0]    y_whole_i,       // Y positions busy in all of a PE's rows, by tile class
@@ -96,10 +103,15 @@ module naas_compute #(
   // Bits of an extent along K and C, and of a number of busy positions.
   localparam KE = (TILE_BITS[0 +: 8] < 8'd16) ? TILE_BITS[0 +: 8] + 1 : 16;
   localparam CE = (TILE_BITS[8 +: 8] < 8'd16) ? TILE_BITS[8 +: 8] + 1 : 16;
-  localparam YW = $clog2(PY) + 1;
-  localparam XW = $clog2(PX) + 1;
-  localparam RW = $clog2(PR) + 1;
-  localparam SW = $clog2(PS) + 1;
+  localparam CN = PC * ((CF != 0) ? NF : 1);   // the most positions of each
+  localparam RN = PR * ((RF != 0) ? NF : 1);
+  localparam SN = PS * ((SF != 0) ? NF : 1);
+  localparam YN = PY * NO;
+  localparam XN = PX * NO;
+  localparam YW = $clog2(YN) + 1;
+  localparam XW = $clog2(XN) + 1;
+  localparam RW = $clog2(RN) + 1;
+  localparam SW = $clog2(SN) + 1;
   localparam [15:0] K_MASK = 16'hffff >> (16 - KE);
   localparam [15:0] C_MASK = 16'hffff >> (16 - CE);
 
@@ -204,15 +216,18 @@ module naas_compute #(
   localparam I_MASK = IM - 1;
   localparam S_MASK = ISETS - 1;
   localparam O_MASK = OM - 1;
-  wire [15:0] k_idx, c_idx;
+  wire [15:0] k_idx, c_idx, i_mask;
   wire        w_word, i_word, s_word, o_word;
   assign k_idx  = p_idx[0 +: 16];
   assign c_idx  = p_idx[16 +: 16];
   assign w_word = (k_idx & W_MASK[15:0]) == W_MASK[15:0];
-  assign i_word = (c_idx & I_MASK[15:0]) == I_MASK[15:0];
+  assign i_mask = (CF != 0) ? {10'd0, c_word_i} : I_MASK[15:0];
+  assign i_word = (c_idx & i_mask) == i_mask;
   assign s_word = (k_idx & S_MASK[15:0]) == S_MASK[15:0];
   assign o_word = (k_idx & O_MASK[15:0]) == O_MASK[15:0];
 
+  wire [15:0] c_positions;
+  assign c_positions = (CF != 0) ? c_positions_i : PC[15:0];
   wire [LW-1:0] w_addr;
   wire [LI-1:0] i_addr;
   wire [LO-1:0] o_addr;
@@ -230,7 +245,7 @@ module naas_compute #(
     .clr_i({p_clr[3:2], p_clr[0]}), .stride_i(o_stride_i), .offset_o(o_addr)
   );
   naas_offset #(.N(1), .AW(CE), .SW(16)) u_c_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(PC[15:0]),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(c_positions),
     .offset_o(c_done[CE-1:0])
   );
   naas_offset #(.N(1), .AW(KE), .SW(16)) u_k_done (
@@ -271,7 +286,7 @@ module naas_compute #(
     i_slot1_q <= i_slot_q;
     w_sub1_q  <= k_idx[5:0] & W_MASK[5:0];
     w_sub2_q  <= w_sub1_q;
-    i_sub1_q  <= depthwise_i ? k_idx[5:0] & S_MASK[5:0] : c_idx[5:0] & I_MASK[5:0];
+    i_sub1_q  <= depthwise_i ? k_idx[5:0] & S_MASK[5:0] : c_idx[5:0] & i_mask[5:0];
     i_sub2_q  <= i_sub1_q;
     i_bank2_q <= i_word1[IBW-1:0] & BANK_MASK[IBW-1:0];
     c_left1_q <= C_MASK & (c_extent_q - c_done);
@@ -347,40 +362,48 @@ module naas_compute #(
 
   // ---- busy PEs: busy positions of each dimension, multiplied over three stages
   localparam KW = $clog2(PK) + 1;
-  localparam CW = $clog2(PC) + 1;
-  localparam MW = KW + CW + YW + XW + RW + SW;
+  localparam CW = $clog2(CN) + 1;
+  // Dimensions of one axis have together no more positions than it has.
+  localparam YXW = (NO > 1) ? $clog2(PY * PX * NO) + 1 : YW + XW;
+  localparam RSW = (NF > 1) ? $clog2(PR * PS * NF) + 1 : RW + SW;
+  localparam MW = KW + CW + YXW + RSW;
   reg  [KW-1:0]          k_busy2_q;
   reg  [CW-1:0]          c_busy2_q;
   reg  [YW-1:0]          y_busy2_q;
   reg  [XW-1:0]          x_busy2_q;
   reg  [KW+CW-1:0]       kc3_q;
-  reg  [YW+XW-1:0]       yx3_q;
-  reg  [RW+SW-1:0]       rs3_q, rs4_q;
-  reg  [KW+CW+YW+XW-1:0] kcyx4_q;
+  wire [YW+XW-1:0]       yx2;
+  wire [RW+SW-1:0]       rs2;
+  reg  [YXW-1:0]         yx3_q;
+  reg  [RSW-1:0]         rs3_q, rs4_q;
+  reg  [KW+CW+YXW-1:0]   kcyx4_q;
   reg  [MW-1:0]          macs5_q;
   reg                    v2_q, v3_q, v4_q;
+  assign yx2 = {{XW{1'b0}}, y_busy2_q} * {{YW{1'b0}}, x_busy2_q};
+  assign rs2 = {{SW{1'b0}}, (RN > 1) ? r_busy2_q[RW-1:0] : RN[RW-1:0]}
+             * {{RW{1'b0}}, (SN > 1) ? s_busy2_q[SW-1:0] : SN[SW-1:0]};
   always @(posedge clk_i) begin
     v2_q      <= v1_q;
     v3_q      <= v2_q;
     v4_q      <= v3_q;
     k_busy2_q <= (PK > 1 && {8'd0, k_left1_q} < PK[23:0]) ? k_left1_q[KW-1:0] : PK[KW-1:0];
-    c_busy2_q <= (PC > 1 && {8'd0, c_left1_q} < PC[23:0]) ? c_left1_q[CW-1:0] : PC[CW-1:0];
-    y_busy2_q <= (PY > 1) ? y_busy1_q[YW-1:0] : PY[YW-1:0];
-    x_busy2_q <= (PX > 1) ? x_busy1_q[XW-1:0] : PX[XW-1:0];
+    c_busy2_q <= (CN > 1 && c_left1_q < c_positions) ? c_left1_q[CW-1:0] : c_positions[CW-1:0];
+    y_busy2_q <= (YN > 1) ? y_busy1_q[YW-1:0] : YN[YW-1:0];
+    x_busy2_q <= (XN > 1) ? x_busy1_q[XW-1:0] : XN[XW-1:0];
     kc3_q     <= {{CW{1'b0}}, k_busy2_q} * {{KW{1'b0}}, c_busy2_q};
-    yx3_q     <= {{XW{1'b0}}, y_busy2_q} * {{YW{1'b0}}, x_busy2_q};
-    rs3_q     <= {{SW{1'b0}}, (PR > 1) ? r_busy2_q[RW-1:0] : PR[RW-1:0]}
-               * {{RW{1'b0}}, (PS > 1) ? s_busy2_q[SW-1:0] : PS[SW-1:0]};
-    kcyx4_q   <= {{(YW+XW){1'b0}}, kc3_q} * {{(KW+CW){1'b0}}, yx3_q};
+    yx3_q     <= yx2[YXW-1:0];
+    rs3_q     <= rs2[RSW-1:0];
+    kcyx4_q   <= {{YXW{1'b0}}, kc3_q} * {{(KW+CW){1'b0}}, yx3_q};
     rs4_q     <= rs3_q;
-    macs5_q   <= v4_q ? {{(RW+SW){1'b0}}, kcyx4_q} * {{(KW+CW+YW+XW){1'b0}}, rs4_q} : {MW{1'b0}};
+    macs5_q   <= v4_q ? {{RSW{1'b0}}, kcyx4_q} * {{(KW+CW+YXW){1'b0}}, rs4_q} : {MW{1'b0}};
   end
   assign busy_o = run_q;
   assign macs_o = {{(32-MW){1'b0}}, macs5_q};
 
   wire unused;
   assign unused = ^{moved_l2, i_word1, k_left1_q, y_busy1_q, x_busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
-                    clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q};
+                    clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q, c_positions_i,
+                    c_word_i, c_positions, yx2, rs2};
 
 endmodule
 

@@ -218,7 +218,7 @@ module naas_drain #(
   wire [PW-1:0]    k_pos, y_pos, x_pos;
   wire [LO-1:0] k_off, y_off, x_off;
   naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(PW), .AW(LO)) u_k (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(local_stride_i[0 +: LO]),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .size_i({PW{1'b0}}), .stride_i(local_stride_i[0 +: LO]),
     .pos_o(k_pos), .offset_o(k_off)
   );
   naas_blocks #(.PW(PW), .AW(LO)) u_y_pos (

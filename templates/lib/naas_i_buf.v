@@ -1,6 +1,7 @@
 // I buffer of one input coordinate: two slots of rows of ROW byte banks.
 //
-// A convolution uses it as a memory of words of M neighbouring channels, BANKS words to a row, and reads one byte. A
+// A convolution uses it as a memory of words of M neighbouring channels, BANKS words to a row, and reads one byte; where C
+// shares an axis (SPLIT), words are as long as the layer says and addresses count bytes, of which BANKS make a row. A
 // depthwise layer uses a row as ROW neighbouring channels and reads KOUT bytes, one per K position. Read row in cycle t,
 // operands in t+2.
 `default_nettype none
@@ -8,7 +9,8 @@
 module naas_i_buf #(
   parameter ROW       = 16,  // bytes of a row
   parameter M         = 1,   // bytes of a convolution word
-  parameter BANKS     = 16,  // convolution words in a row, a power of two
+  parameter SPLIT     = 0,   // 1: the length of words is the layer's
+  parameter BANKS     = 16,  // addresses of a convolution in a row, a power of two
   parameter IBW       = 4,   // bits of a bank's number
   parameter PK        = 16,  // K positions
   parameter PW        = 5,   // bits of a position
@@ -25,6 +27,8 @@ module naas_i_buf #(
   input  wire               we_i,         // the beat falls into this coordinate's window
   input  wire               wslot_i,
   input  wire [LW-1:0]      offset_i,     // row and column offset
+  input  wire [IBW-1:0]     word_i,       // SPLIT: bytes of a word minus one
+  input  wire               first_i,      // this coordinate takes part in depthwise layers, too
   input  wire [M-1:0]       c_hit_i,      // convolution: channels of this C position
   input  wire [LW-1:0]      c_addr_i,
   input  wire [M*8-1:0]     c_data_i,
@@ -68,7 +72,10 @@ module naas_i_buf #(
       wire       c_we, k_we;
       wire [7:0] k_data;
 
-      if (b < BANKS * M) begin : g_conv
+      if (SPLIT != 0 && b < BANKS) begin : g_split
+        localparam BANK = b;
+        assign c_we = c_hit_i[b % M] & ((BANK[IBW-1:0] & ~word_i) == c_bank);
+      end else if (SPLIT == 0 && b < BANKS * M) begin : g_conv
         localparam BANK = b / M;
         assign c_we = c_hit_i[b % M] & (c_bank == BANK[IBW-1:0]);
       end else begin : g_spare
@@ -83,12 +90,12 @@ module naas_i_buf #(
         wire [PW:0] wrapped, lane;
         assign wrapped = Pos - {1'b0, k_pos_i};
         assign lane    = wrapped[PW] ? wrapped + PK[PW:0] : wrapped;
-        assign k_we    = {{(23-PW){1'b0}}, lane} < {16'd0, count_i};
+        assign k_we    = first_i & ({{(23-PW){1'b0}}, lane} < {16'd0, count_i});
         assign k_data  = data_i[lane * 8 +: 8];
       end else begin : g_fixed
         localparam [7:0] Lane  = b % LANES;
         localparam FIRST = (LANES > PK) ? 0 : b - (b % LANES);
-        assign k_we   = (k_pos_i == FIRST[PW-1:0]) & (Lane < count_i);
+        assign k_we   = first_i & (k_pos_i == FIRST[PW-1:0]) & (Lane < count_i);
         assign k_data = data_i[(b % LANES) * 8 +: 8];
       end
 
@@ -116,7 +123,15 @@ module naas_i_buf #(
   reg  [KOUT*8-1:0] operand_q;
   wire [KOUT*8-1:0] operand;
 
-  assign c_byte = rdata[(rbank_i * M + rsub_i) * 8 +: 8];
+  generate
+    if (SPLIT != 0) begin : g_byte_address
+      wire [31:0] c_place;
+      assign c_place = {{(32-IBW){1'b0}}, rbank_i} + {26'd0, rsub_i};
+      assign c_byte  = rdata[c_place * 8 +: 8];
+    end else begin : g_word_address
+      assign c_byte = rdata[(rbank_i * M + rsub_i) * 8 +: 8];
+    end
+  endgenerate
 
   generate
     if (DEPTHWISE != 0) begin : g_out
@@ -134,7 +149,7 @@ module naas_i_buf #(
 
   wire unused;
   assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, count_i, ch_stride_i, data_i, rbank_i, rsub_i,
-                    wslot_i, rslot_i, w_base};
+                    wslot_i, rslot_i, w_base, word_i, first_i};
 
 endmodule
 

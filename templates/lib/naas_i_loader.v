@@ -10,6 +10,7 @@ module naas_i_loader #(
   parameter WORD   = 16,   // bytes of a level-2 word, a multiple of LANES
   parameter PK     = 16,   // size of the K axis: depthwise layers deal channels to it
   parameter PC     = 16,   // size of the C axis: convolutions deal channels to it
+  parameter CF     = 0,    // 1: C shares an axis, the layer says how many positions it has
   parameter PW     = 5,    // bits of a position
   parameter AW     = 16,   // level-2 word address, slot included
   parameter DEPTH  = 4096,
@@ -34,6 +35,7 @@ module naas_i_loader #(
   input  wire [12*16-1:0]   l2_last_i,
   input  wire [3*16-1:0]    groups_last_i,  // groups of LANES channels minus one, by tile class
   input  wire [3*8-1:0]     tail_i,         // channels in the last group, by tile class
+  input  wire [PW-1:0]      c_positions_i,
   input  wire [3*16-1:0]    y_reach_i,      // (rows - 1) * stride, by class of Y
   input  wire [3*16-1:0]    r_reach_i,      // (taps - 1) * dilation, by class of R
   input  wire [3*16-1:0]    x_reach_i,
@@ -208,12 +210,12 @@ module naas_i_loader #(
 
   wire [PW-1:0] c_pos, k_pos;
   wire [LW-1:0] c_off, k_off;
-  naas_rotor #(.STEP(LANES), .SIZE(PC), .PW(PW), .AW(LW)) u_c (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(channel_stride_i[LW-1:0]),
+  naas_rotor #(.STEP(LANES), .SIZE(PC), .SPLIT(CF), .PW(PW), .AW(LW)) u_c (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .size_i(c_positions_i), .stride_i(channel_stride_i[LW-1:0]),
     .pos_o(c_pos), .offset_o(c_off)
   );
   naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(PW), .AW(LW)) u_k (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(channel_stride_i[LW-1:0]),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .size_i({PW{1'b0}}), .stride_i(channel_stride_i[LW-1:0]),
     .pos_o(k_pos), .offset_o(k_off)
   );
 

@@ -1,4 +1,4 @@
-// Edge of the array at one Y and R (or X and S) position: which rows (columns) of the streamed window fall into this
+// Edge of the array at one Y and R (or X and S) coordinate: which rows (columns) of the streamed window fall into this
 // position's own window, and the address offset of each. One register.
 //
 // Where the window begins depends on both coordinates, and on the layer's stride, dilation and tile: windows of neighbours
@@ -6,15 +6,14 @@
 `default_nettype none
 
 module naas_i_window #(
-  parameter POS = 0,     // along Y
-  parameter TAP = 0,     // along R
-  parameter LW  = 10
+  parameter LW = 10
 ) (
   input  wire          clk_i,
   input  wire          load_i,     // a layer begins
   input  wire [15:0]   index_i,    // row (column) within the job's window
-  input  wire [15:0]   step_i,     // rows from one position's window to the next, along Y
-  input  wire [15:0]   tap_step_i, // the same along R
+  input  wire          busy_i,     // this coordinate takes part in the layer
+  input  wire [15:0]   out_base_i, // first row of the windows of this Y position
+  input  wire [15:0]   tap_base_i, // and by how many rows this R position's begins later
   input  wire [15:0]   reach_i,    // last row of one position's window
   input  wire          next_i,     // this beat is the last of its row
   input  wire          done_i,     // this beat's row is the last of the window
@@ -29,7 +28,7 @@ module naas_i_window #(
   reg  [LW-1:0] running_q, offset_q;
   reg         hit_q;
 
-  assign base  = POS[15:0] * step_i + TAP[15:0] * tap_step_i;
+  assign base  = out_base_i + tap_base_i;
   assign rel   = {1'b0, index_i} - {1'b0, base};
   assign begun = ~rel[16];
 
@@ -37,7 +36,7 @@ module naas_i_window #(
   always @(posedge clk_i) begin
     if (load_i) running_q <= {LW{1'b0}};
     else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
-    hit_q    <= begun & (rel[15:0] <= reach_i);
+    hit_q    <= busy_i & begun & (rel[15:0] <= reach_i);
     offset_q <= running_q;
   end
 

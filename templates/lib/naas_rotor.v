@@ -6,12 +6,14 @@
 module naas_rotor #(
   parameter STEP = 1,
   parameter SIZE = 1,
+  parameter SPLIT = 0,  // 1: the layer says how many positions there are (size_i), not SIZE
   parameter PW   = 7,   // width of a position
   parameter AW   = 16
 ) (
   input  wire          clk_i,
   input  wire          load_i,     // back to the first channel
   input  wire          step_i,     // next group
+  input  wire [PW-1:0] size_i,
   input  wire [AW-1:0] stride_i,   // local address distance of two channels of one position
   output wire [PW-1:0] pos_o,
   output wire [AW-1:0] offset_o
@@ -23,7 +25,16 @@ module naas_rotor #(
   wire          wrap;
 
   generate
-    if (STEP > SIZE) begin : g_words
+    if (SPLIT != 0) begin : g_split
+      wire [PW+7:0] size, next, left;
+      assign size  = {8'd0, size_i};
+      assign next  = {8'd0, pos_q} + STEP[PW+7:0];
+      assign left  = next - size;
+      assign wrap  = next >= size;
+      assign after = (STEP[PW+7:0] > size) ? {PW{1'b0}} : wrap ? left[PW-1:0] : next[PW-1:0];
+      wire unused;
+      assign unused = ^left;
+    end else if (STEP > SIZE) begin : g_words
       assign after = {PW{1'b0}};
       assign wrap  = 1'b1;
     end else begin : g_dealt
@@ -43,6 +54,9 @@ module naas_rotor #(
       offset_q <= wrap ? offset_q + stride_i : offset_q;
     end
   end
+
+  wire unused_size;
+  assign unused_size = ^size_i;
 
   assign pos_o    = pos_q;
   assign offset_o = offset_q;

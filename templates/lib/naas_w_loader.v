@@ -9,6 +9,7 @@ module naas_w_loader #(
   parameter WORD  = 16,   // bytes of a level-2 word, a multiple of LANES
   parameter PK    = 16,   // size of the K axis
   parameter PC    = 16,   // size of the C axis
+  parameter CF    = 0,    // 1: C shares an axis, the layer says how many positions it has
   parameter PW    = 5,    // bits of a position
   parameter AW    = 16,   // level-2 word address, slot included
   parameter DEPTH = 4096, // level-2 words per slot
@@ -31,6 +32,7 @@ module naas_w_loader #(
   input  wire [3*16-1:0]    groups_last_i, // groups of LANES channels minus one, by tile class
   input  wire [3*8-1:0]     tail_i,        // channels in the last group, by tile class
   input  wire [3*16-1:0]    c_last_i,
+  input  wire [PW-1:0]      c_positions_i,
   input  wire [3*16-1:0]    r_last_i,
   input  wire [3*16-1:0]    s_last_i,
   input  wire [3*16-1:0]    r_share_last_i, // taps of one R position minus one
@@ -167,11 +169,11 @@ module naas_w_loader #(
   wire [LW-1:0] k_off, c_off, r_off, s_off;
 
   naas_rotor #(.STEP(LANES), .SIZE(PK), .PW(PW), .AW(LW)) u_k (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .stride_i(local_stride_i[0 +: LW]),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .size_i({PW{1'b0}}), .stride_i(local_stride_i[0 +: LW]),
     .pos_o(k_pos), .offset_o(k_off)
   );
-  naas_rotor #(.STEP(1), .SIZE(PC), .PW(PW), .AW(LW)) u_cpos (
-    .clk_i(clk_i), .load_i(start | (run_q & j_clr[1])), .step_i(run_q & j_inc[1]),
+  naas_rotor #(.STEP(1), .SIZE(PC), .SPLIT(CF), .PW(PW), .AW(LW)) u_cpos (
+    .clk_i(clk_i), .load_i(start | (run_q & j_clr[1])), .step_i(run_q & j_inc[1]), .size_i(c_positions_i),
     .stride_i(local_stride_i[16 +: LW]), .pos_o(c_pos), .offset_o(c_off)
   );
   naas_blocks #(.PW(PW), .AW(LW)) u_r_pos (

@@ -67,6 +67,13 @@ const O: [usize; 5] = [G, N, at(Dim::K), at(Dim::Y), at(Dim::X)];
 const P: [usize; 2] = [G, at(Dim::K)];
 
 impl<'a> Interpreter<'a> {
+    /// Positions that run `d` under this mapping: those of its own axes, and its part of an axis with others.
+    fn positions(&self, d: Dim) -> u32 {
+        let axes = &self.t.accelerator.axes;
+        let own: u32 = axes.iter().filter(|a| a.dims == [d]).map(|a| a.size).product();
+        own * self.t.mapping.split[d].max(1)
+    }
+
     pub fn run(t: &'a Triple) -> Accesses {
         let mut me = Self {
             t,
@@ -125,10 +132,9 @@ impl<'a> Interpreter<'a> {
     }
 
     fn pass(&mut self, touched: &Touched) {
-        let a = &self.t.accelerator;
         self.accesses.compute_cycles += Dim::ALL
             .iter()
-            .map(|&d| u64::from(extent(touched, at(d)).div_ceil(a.parallel(d))))
+            .map(|&d| u64::from(extent(touched, at(d)).div_ceil(self.positions(d))))
             .product::<u64>();
         let w = part(touched, &W);
         if w != self.w {
@@ -174,7 +180,7 @@ impl<'a> Interpreter<'a> {
         let hits = |side: usize, window: usize| {
             let (out, tap) = [(Dim::Y, Dim::R), (Dim::X, Dim::S)][side];
             let n = &self.t.nest;
-            let [outs, taps] = [out, tap].map(|d| self.t.accelerator.parallel(d));
+            let [outs, taps] = [out, tap].map(|d| self.positions(d));
             let (share, tap_share) = (extent(i, at(out)).div_ceil(outs), extent(i, at(tap)).div_ceil(taps));
             // The rows that a PE at output position `p` and tap position `q` lies between, one by one.
             let mut written = 0;

@@ -47,6 +47,31 @@ fn composition_equals_the_walk() {
     on_random_triples(0..30_000, Limits::default(), fast_equals_walk);
 }
 
+/// Random triples that split an axis, and no others.
+fn on_split_triples(seeds: std::ops::Range<u64>, limits: Limits, property: impl Fn(&Triple) -> Result<(), String>) {
+    let split = |t: &Triple| t.mapping.split.0.iter().any(|&positions| positions > 1);
+    let checked = std::cell::Cell::new(0u64);
+    on_random_triples(seeds.clone(), limits, |t| {
+        if !split(t) {
+            return Ok(());
+        }
+        checked.set(checked.get() + 1);
+        property(t)
+    });
+    assert!(checked.get() * 10 > seeds.end - seeds.start, "{}", checked.get());
+}
+
+#[test]
+fn split_axes_are_counted_as_a_naive_interpreter_counts_them() {
+    let limits = Limits {
+        macs: 20_000,
+        ..Limits::default()
+    };
+    on_split_triples(20_000..24_000, limits, |t| {
+        equal("accesses", &counted(t), &Interpreter::run(t))
+    });
+}
+
 #[test]
 fn composition_equals_the_walk_on_long_loops() {
     let limits = Limits {
@@ -75,20 +100,24 @@ fn accesses_equal_a_naive_interpreter() {
         ..Limits::default()
     };
     on_random_triples(0..1000, limits, |t| {
-        let c = tally(&t.schedule()).counts;
-        let counted = Accesses {
-            macs: c.macs,
-            compute_cycles: c.compute_cycles,
-            w_words: c.w_words,
-            i_words: c.i_words,
-            i_writes: c.i_writes,
-            psum_words: c.psum_words,
-            acc_reads: c.acc_reads,
-            read_beats: c.read_beats,
-            write_beats: c.write_beats,
-        };
-        equal("accesses", &counted, &Interpreter::run(t))
+        equal("accesses", &counted(t), &Interpreter::run(t))
     });
+}
+
+/// What the cost model counts of a triple.
+fn counted(t: &Triple) -> Accesses {
+    let c = tally(&t.schedule()).counts;
+    Accesses {
+        macs: c.macs,
+        compute_cycles: c.compute_cycles,
+        w_words: c.w_words,
+        i_words: c.i_words,
+        i_writes: c.i_writes,
+        psum_words: c.psum_words,
+        acc_reads: c.acc_reads,
+        read_beats: c.read_beats,
+        write_beats: c.write_beats,
+    }
 }
 
 /// A constant of the walk, by name.

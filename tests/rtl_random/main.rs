@@ -61,14 +61,41 @@ fn sample() {
 #[test]
 fn every_kind() {
     use Dim::{C, K, R, S, X, Y};
-    let arrays: [&[Dim]; 3] = [&[K, X], &[C], &[Y, S, R]];
+    kinds_on(
+        &[&[&[K], &[X]], &[&[C]], &[&[Y], &[S], &[R]], &[&[Y, X], &[R, S, C]]],
+        48,
+    );
+}
+
+/// The same on every set of dimensions that one axis can run, beside an axis over one of them, and beside none.
+#[test]
+#[ignore = "long: builds seven arrays"]
+fn every_shared_axis() {
+    use Dim::{C, K, R, S, X, Y};
+    kinds_on(
+        &[
+            &[&[R, C]],
+            &[&[Y, X]],
+            &[&[S, C], &[K]],
+            &[&[R, S], &[C]],
+            &[&[R, S, C], &[K], &[X]],
+            &[&[R, C], &[C], &[Y]],
+            &[&[X, Y], &[S, R], &[Y]],
+        ],
+        32,
+    );
+}
+
+/// Runs layers of every kind on random arrays of up to `pes` multipliers whose axes run these dimensions.
+fn kinds_on(arrays: &[&[&[Dim]]], pes: u32) {
     let seed = env_or("NAAS_SEED", 1);
-    for (i, dims) in arrays.into_iter().enumerate() {
+    for (i, dims) in arrays.iter().enumerate() {
         let limits = Limits {
-            pes: 48,
+            pes,
             ..Limits::default()
         };
-        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 100, dims);
+        let dims: Vec<Vec<Dim>> = dims.iter().map(|axis| axis.to_vec()).collect();
+        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 100, &dims);
         let of_kind = |kind: Kind| drawn.iter().filter(move |t| t.nest.kind == kind).take(2).cloned();
         let set: Vec<Triple> = Kind::ALL.into_iter().flat_map(of_kind).collect();
         assert_eq!(set.len(), 2 * Kind::ALL.len());

@@ -145,6 +145,7 @@ impl From<Mapper> for mapper::Method {
             Mapper::CmaEs => Self::CmaEs,
             Mapper::Random => Self::Random,
             Mapper::Bayesian => Self::Bayesian,
+            Mapper::Exact => Self::Exact,
         }
     }
 }

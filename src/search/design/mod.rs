@@ -263,9 +263,12 @@ mod tests {
     use super::*;
     use crate::base::rng::stream;
     use crate::mapping::random::{Limits, random_triple};
+    use crate::mapping::tiling::UNSPLIT;
 
     fn design() -> Design {
-        let t = random_triple(&mut stream(5, &[0]), &Limits::default());
+        // One that format 1 can write.
+        let mut drawn = (0..).map(|i| random_triple(&mut stream(5, &[i]), &Limits::default()));
+        let t = drawn.find(|t| t.mapping.split == UNSPLIT).unwrap();
         let layer = Layer {
             name: "l".into(),
             shape: t.shape,

@@ -26,6 +26,7 @@
 use crate::arch::accelerator::{
     AXIS_COUNTS, Accelerator, Axis, Buffers, L2, Lanes, MAX_AXIS, Memory, Offchip, PARAM_BYTES, Words,
 };
+use crate::arch::connectivity::{SHARED, class};
 use crate::arch::geometry::Geometry;
 use crate::arch::resources::Resources;
 use crate::base::dims::Dim;
@@ -70,6 +71,16 @@ pub enum Splits {
     Learned,
 }
 
+/// How many dimensions an axis may run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// One: NAAS's space.
+    #[default]
+    Single,
+    /// Several, too, where the hardware builds it: one more gene per axis chooses among the sets that hold its dimension.
+    Several,
+}
+
 /// The space of accelerators within resources, and how points of the unit box name its members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AcceleratorSpace {
@@ -81,6 +92,8 @@ pub struct AcceleratorSpace {
     pub dims: Option<Vec<Dim>>,
     /// How memory budgets are split.
     pub splits: Splits,
+    /// How many dimensions an axis may run, where they are searched.
+    pub sharing: Sharing,
 }
 
 impl AcceleratorSpace {
@@ -92,6 +105,7 @@ impl AcceleratorSpace {
             encoding: Encoding::Importance,
             dims: None,
             splits: Splits::Fixed,
+            sharing: Sharing::Single,
         }
     }
 
@@ -99,7 +113,12 @@ impl AcceleratorSpace {
     #[must_use]
     pub fn genes(&self) -> usize {
         let splits = if self.splits == Splits::Learned { 4 } else { 0 };
-        SIZING_GENES + self.encoding.genes(Dim::ALL.len()) + splits
+        let sharing = if self.sharing == Sharing::Several {
+            *AXIS_COUNTS.end()
+        } else {
+            0
+        };
+        SIZING_GENES + self.encoding.genes(Dim::ALL.len()) + sharing + splits
     }
 
     /// The accelerator that `genes` name.
@@ -111,12 +130,12 @@ impl AcceleratorSpace {
     /// # Panics
     /// Never for `genes` of length [`AcceleratorSpace::genes`].
     pub fn decode(&self, genes: &[f64]) -> Result<Accelerator, Rejection> {
-        let dims = self.axis_dims(genes);
+        let dims = self.shared(self.axis_dims(genes), genes);
         let sizes = self.axis_sizes(genes, dims.len());
         let axes: Vec<Axis> = dims
             .into_iter()
             .zip(sizes)
-            .map(|(d, size)| Axis { size, dims: vec![d] })
+            .map(|(dims, size)| Axis { size, dims })
             .collect();
         let mut a = Accelerator {
             name: "searched".into(),
@@ -183,6 +202,22 @@ impl AcceleratorSpace {
         let choice = &genes[SIZING_GENES..][..self.encoding.genes(Dim::ALL.len())];
         let chosen = self.encoding.choose(choice, Dim::ALL.len(), count);
         chosen.into_iter().map(|i| Dim::ALL[i]).collect()
+    }
+
+    /// What each axis runs whose first choice is `dims`: that alone, or a set with company, but of each class one set at most.
+    fn shared(&self, dims: Vec<Dim>, genes: &[f64]) -> Vec<Vec<Dim>> {
+        let mut axes: Vec<Vec<Dim>> = Vec::with_capacity(dims.len());
+        let first = SIZING_GENES + self.encoding.genes(Dim::ALL.len());
+        for (i, d) in dims.into_iter().enumerate() {
+            let taken = axes.iter().any(|a| a.len() > 1 && class(a[0]) == class(d));
+            let sets: Vec<&[Dim]> = SHARED.into_iter().filter(|set| set.contains(&d) && !taken).collect();
+            let choice = match self.sharing {
+                Sharing::Several if self.dims.is_none() => bin(genes[first + i], sets.len() + 1),
+                _ => 0,
+            };
+            axes.push(choice.checked_sub(1).map_or_else(|| vec![d], |set| sets[set].to_vec()));
+        }
+        axes
     }
 
     /// Sizes of `axes` axes whose product stays within the #PE gene.
@@ -373,6 +408,21 @@ mod tests {
             let a = space.decode(&v).unwrap();
             assert_eq!(a.axes.iter().map(|a| a.dims[0]).collect::<Vec<_>>(), dims);
         }
+    }
+
+    #[test]
+    fn axes_share_dimensions_where_asked() {
+        let space = AcceleratorSpace {
+            sharing: Sharing::Several,
+            ..AcceleratorSpace::new(Resources::preset("eyeriss").unwrap())
+        };
+        assert_eq!(space.genes(), 17);
+        let mut sets = std::collections::BTreeSet::new();
+        for i in 0..400 {
+            let a = space.decode(&genes(&space, i)).unwrap();
+            sets.extend(a.axes.into_iter().map(|axis| axis.dims));
+        }
+        assert_eq!(sets.len(), Dim::ALL.len() + SHARED.len());
     }
 
     #[test]

@@ -16,8 +16,8 @@
 use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
-use crate::mapping::legality::{Violation, holds, quantum, violations};
-use crate::mapping::tiling::{Level, Mapping};
+use crate::mapping::legality::{Violation, holds, quantum, split_violations, violations};
+use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::search::importance::Encoding;
 use crate::search::numeric::{ln, pow};
 use crate::workload::layer::LoopNest;
@@ -26,13 +26,16 @@ use std::f64::consts::SQRT_2;
 /// Memories of [`crate::mapping::legality::needs`] that array tiles fill; the others are filled by level-2 tiles.
 const ARRAY_MEMORIES: usize = 3;
 
-/// The mappings of one layer on one accelerator.
+/// The mappings of one layer on one accelerator, under one split of its axes over several dimensions ([`splits`] names the
+/// splits worth a space).
 #[derive(Clone, Debug)]
 pub struct MappingSpace<'a> {
     /// The layer.
     pub nest: &'a LoopNest,
     /// The accelerator.
     pub accelerator: &'a Accelerator,
+    /// Positions of axes over several dimensions.
+    pub split: PerDim<u32>,
     geometry: Geometry,
     holds: [u64; 7],
     quantum: PerDim<u32>,
@@ -46,13 +49,28 @@ pub const fn genes(encoding: Encoding) -> usize {
 }
 
 impl<'a> MappingSpace<'a> {
-    /// The mappings of `nest` on `accelerator`.
+    /// The mappings of `nest` on `accelerator` under the split that keeps most of its axes busy.
     #[must_use]
     pub fn new(nest: &'a LoopNest, accelerator: &'a Accelerator) -> Self {
-        let geometry = Geometry::of(accelerator);
+        let split = splits(nest, accelerator).first().copied().unwrap_or(UNSPLIT);
+        Self::under(nest, accelerator, split)
+    }
+
+    /// One space for each of [`splits`].
+    #[must_use]
+    pub fn all(nest: &'a LoopNest, accelerator: &'a Accelerator) -> Vec<Self> {
+        let under = |split| Self::under(nest, accelerator, split);
+        splits(nest, accelerator).into_iter().map(under).collect()
+    }
+
+    /// The mappings of `nest` on `accelerator` under `split`, which must be legal.
+    #[must_use]
+    pub fn under(nest: &'a LoopNest, accelerator: &'a Accelerator, split: PerDim<u32>) -> Self {
+        let geometry = Geometry::of(accelerator).split(&split);
         Self {
             nest,
             accelerator,
+            split,
             holds: holds(accelerator),
             quantum: PerDim::from_fn(|d| quantum(accelerator, nest, d)),
             parallel: PerDim::from_fn(|d| geometry.p(d)),
@@ -69,6 +87,7 @@ impl<'a> MappingSpace<'a> {
             offchip: level,
             l2: level,
             pe: Dim::ALL,
+            split: self.split,
         }
     }
 
@@ -108,6 +127,7 @@ impl<'a> MappingSpace<'a> {
                 order: order(order1),
             },
             pe: order(pe),
+            split: self.split,
         })
     }
 
@@ -208,9 +228,15 @@ impl<'a> MappingSpace<'a> {
         })
     }
 
+    /// Positions that run `d` under the split.
+    pub(crate) const fn positions(&self, d: Dim) -> u32 {
+        self.geometry.p(d)
+    }
+
     /// Rounds the tiles of `m` to what lanes and bus move together.
     fn aligned(&self, m: &Mapping) -> Mapping {
         let mut m = *m;
+        m.split = self.split;
         for d in Dim::ALL {
             let round = |extent: u32| extent.div_ceil(self.quantum[d]) * self.quantum[d];
             m.offchip.tile[d] = round(m.offchip.tile[d]).min(self.nest.bounds[d]);
@@ -310,6 +336,65 @@ impl<'a> MappingSpace<'a> {
         }
         let q = self.quantum[d];
         (tile / q * q).max(q).min(outer)
+    }
+}
+
+/// Splits of each axis over several dimensions that are looked at.
+const SPLITS: usize = 3;
+
+/// The splits of `accelerator`'s axes over several dimensions that run `nest` in the fewest cycles of its multipliers, the
+/// best one first, and among equal ones that with the most taps side by side: rows of a filter that meet in one sum need no
+/// inputs that the array does not hold anyway. One that gives every dimension one position if there is no such axis.
+#[must_use]
+pub fn splits(nest: &LoopNest, accelerator: &Accelerator) -> Vec<PerDim<u32>> {
+    let g = Geometry::of(accelerator);
+    let mut all = vec![UNSPLIT];
+    for shared in g.shared.iter().filter(|s| s.size > 1) {
+        let dims: Vec<Dim> = shared.dims.iter().collect();
+        let mut found = Vec::new();
+        divide(nest, &g, &dims, shared.size, UNSPLIT, &mut found);
+        found.sort_by_key(|(rounds, split)| {
+            let taps = [Dim::R, Dim::S].map(|d| split[d]);
+            (*rounds, std::cmp::Reverse(taps), split.0)
+        });
+        found.truncate(SPLITS);
+        let with = |a: &PerDim<u32>| {
+            let a = *a;
+            found
+                .iter()
+                .map(move |(_, b)| PerDim::from_fn(|d| a[d] * b[d]))
+                .collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    all
+}
+
+/// Appends to `found` the legal ways to give up to `size` positions to `dims` beside what `split` gives to others, each with
+/// the rounds that they take together, and none with more positions than its rounds need.
+fn divide(
+    nest: &LoopNest,
+    g: &Geometry,
+    dims: &[Dim],
+    size: u32,
+    split: PerDim<u32>,
+    found: &mut Vec<(u64, PerDim<u32>)>,
+) {
+    let Some((&d, rest)) = dims.split_first() else {
+        if split_violations(g, &split).is_empty() {
+            let rounds = |d: Dim| u64::from(nest.bounds[d].div_ceil(g.p(d) * split[d]));
+            found.push((Dim::ALL.into_iter().map(rounds).product(), split));
+        }
+        return;
+    };
+    let most = nest.bounds[d].div_ceil(g.p(d)).min(size);
+    for positions in 1..=most {
+        let rounds = |positions: u32| nest.bounds[d].div_ceil(g.p(d) * positions);
+        if positions == 1 || rounds(positions) < rounds(positions - 1) {
+            let mut split = split;
+            split[d] = positions;
+            divide(nest, g, rest, size / positions, split, found);
+        }
     }
 }
 
@@ -441,8 +526,8 @@ mod tests {
         let mut accumulating = 0;
         for i in 0..5000 {
             let t = random_triple(&mut stream(8, &[i]), &limits);
-            let space = MappingSpace::new(&t.nest, &t.accelerator);
             let s = t.schedule();
+            let space = MappingSpace::under(&t.nest, &t.accelerator, s.mapping.split);
             accumulating += usize::from(s.accumulate);
             assert_eq!(space.needs(&s.mapping), crate::mapping::legality::needs(&s), "{t:?}");
             assert_eq!(space.accumulates(&s.mapping), s.accumulate);

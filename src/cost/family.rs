@@ -1,0 +1,567 @@
+//! What no mapping of a *family* can undercut: the bound of branch and bound.
+//!
+//! A family fixes which loops reuse what ([`Reuse`]) and, along each dimension, a set of cuts into tiles ([`Cuts`]). Every
+//! count is a sum of products of terms of one dimension each, none of them negative; so least terms give least counts, least
+//! counts least energy, and the bounds of [`crate::cost::bound`], which only ever add and take maxima, least cycles.
+//! Windows alone are not monotone in the numbers of tiles (many small tiles skip rows that no tap touches); they are
+//! bilinear in them, so that their least value lies at a corner. docs/exact_mapper.md argues every rule.
+
+use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
+use crate::base::dims::{Dim, PerDim};
+use crate::base::int::{ceil_div, round_up};
+use crate::cost::counts::Tally;
+use crate::cost::energy::Prices;
+use crate::cost::floor::Floor;
+use crate::mapping::legality::holds;
+use crate::mapping::schedule::{COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, READ_TO_USE, RELEASE, Schedule};
+
+/// Where the off-chip loop over K lies; reduction loops are innermost there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offchip {
+    /// K encloses Y and X, or has one trip, or they have.
+    Outer,
+    /// Y and X enclose K; K has several trips.
+    Inner,
+    /// Y, K, X; all have several trips.
+    WithinY,
+    /// X, K, Y; all have several trips.
+    WithinX,
+}
+
+impl Offchip {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Outer, Self::Inner, Self::WithinY, Self::WithinX];
+
+    /// Whether only mappings belong here that have several off-chip trips along `d`.
+    #[must_use]
+    pub const fn needs_trips(self, d: Dim) -> bool {
+        match self {
+            Self::Outer => false,
+            Self::Inner => matches!(d, Dim::K),
+            Self::WithinY | Self::WithinX => matches!(d, Dim::K | Dim::Y | Dim::X),
+        }
+    }
+}
+
+/// What decides which operand stays while loops step: a class of loop orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reuse {
+    /// Off chip.
+    pub offchip: Offchip,
+    /// The innermost level-2 loop that has several trips within a full level-2 tile; none if every level-2 tile is one
+    /// array tile.
+    pub innermost: Option<Dim>,
+}
+
+/// Terms of one dimension under one cut (level-2 tile, array tile), or the least of each over several cuts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cuts {
+    /// Level-2 tile; the last one; the most of the last one.
+    l2_tile: u32,
+    l2_last: u32,
+    l2_last_most: u32,
+    /// Array tile, last array tile of a full level-2 tile and of the last one, first array tile of the last one.
+    tile: u32,
+    last: [u32; 2],
+    first_of_last: u32,
+    /// Shares of a PE: of the array tile, of the very last tile, sums over a full and over the last level-2 tile, over all.
+    share: u32,
+    share_last: u32,
+    step: [u64; 2],
+    shares: u64,
+    /// Numbers of level-2 tiles, of array tiles, of PEs' shares: least and most.
+    l2_tiles: [u64; 2],
+    tiles: [u64; 2],
+    pieces: [u64; 2],
+    /// Whether every cut has several array tiles in a full level-2 tile.
+    several: bool,
+    /// Sums over array tiles: vectors of W lanes, of I lanes, of drain lanes.
+    w_vectors: u64,
+    i_vectors: u64,
+    drain_vectors: u64,
+    /// Sums over level-2 tiles: channels in words of W, of P, beats of channels.
+    w_words: u64,
+    p_words: u64,
+    beats: u64,
+    /// Share of the array tiles' work that does not lie in a last level-2 tile of one array tile among others of several.
+    regular: f64,
+}
+
+impl Cuts {
+    /// The least of both in every term.
+    #[must_use]
+    pub fn least(&self, o: &Self) -> Self {
+        let range = |a: [u64; 2], b: [u64; 2]| [a[0].min(b[0]), a[1].max(b[1])];
+        let pair = |a: [u32; 2], b: [u32; 2]| [a[0].min(b[0]), a[1].min(b[1])];
+        Self {
+            l2_tile: self.l2_tile.min(o.l2_tile),
+            l2_last: self.l2_last.min(o.l2_last),
+            l2_last_most: self.l2_last_most.max(o.l2_last_most),
+            tile: self.tile.min(o.tile),
+            last: pair(self.last, o.last),
+            first_of_last: self.first_of_last.min(o.first_of_last),
+            share: self.share.min(o.share),
+            share_last: self.share_last.min(o.share_last),
+            step: [self.step[0].min(o.step[0]), self.step[1].min(o.step[1])],
+            shares: self.shares.min(o.shares),
+            l2_tiles: range(self.l2_tiles, o.l2_tiles),
+            tiles: range(self.tiles, o.tiles),
+            pieces: range(self.pieces, o.pieces),
+            several: self.several && o.several,
+            w_vectors: self.w_vectors.min(o.w_vectors),
+            i_vectors: self.i_vectors.min(o.i_vectors),
+            drain_vectors: self.drain_vectors.min(o.drain_vectors),
+            w_words: self.w_words.min(o.w_words),
+            p_words: self.p_words.min(o.p_words),
+            beats: self.beats.min(o.beats),
+            regular: self.regular.min(o.regular),
+        }
+    }
+}
+
+/// A layer on an accelerator, for bounds over families.
+#[derive(Clone, Debug)]
+pub struct Families {
+    /// Any schedule of the layer: its durations are functions of extents.
+    s: Schedule,
+    prices: Prices,
+    holds: [u64; 7],
+    /// Rows and columns of padding that windows can have, per kernel tile.
+    padding: [u64; 2],
+}
+
+impl Families {
+    /// For the layer, the accelerator and the split of `schedule`, at the prices of the accelerator.
+    #[must_use]
+    pub fn new(schedule: &Schedule, accelerator: &Accelerator, prices: Prices) -> Self {
+        let mut s = schedule.clone();
+        // Sums that accumulate take longer to drain, and more room: the least is without.
+        s.accumulate = false;
+        let padding = [0, 1].map(|side| padding(&s, side));
+        Self {
+            s,
+            prices,
+            holds: holds(accelerator),
+            padding,
+        }
+    }
+
+    /// The terms of `d` cut into level-2 tiles of `l2_tile` and these into array tiles of `tile`, at most as large.
+    #[must_use]
+    pub fn cut(&self, d: Dim, l2_tile: u32, tile: u32) -> Cuts {
+        let s = &self.s;
+        let bound = s.nest.bounds[d];
+        let n2 = bound.div_ceil(l2_tile);
+        let l2_last = bound - (n2 - 1) * l2_tile;
+        let trips = [l2_tile, l2_last].map(|t| t.div_ceil(tile));
+        let last = [0, 1].map(|i| [l2_tile, l2_last][i] - (trips[i] - 1) * tile);
+        let counts = [
+            u64::from(n2 - 1) * u64::from(trips[0] - 1) + u64::from(trips[1] - 1),
+            u64::from(n2 - 1),
+            1,
+        ];
+        let extents = [tile, last[0], last[1]];
+        let sum = |f: &dyn Fn(u32) -> u64| {
+            (0..3)
+                .map(|i| if counts[i] > 0 { counts[i] * f(extents[i]) } else { 0 })
+                .sum::<u64>()
+        };
+        let l2_sum = |f: &dyn Fn(u32) -> u64| u64::from(n2 - 1) * f(l2_tile) + f(l2_last);
+        let share = |e: u32| s.share(d, e);
+        let step = [0, 1].map(|i| u64::from(trips[i] - 1) * u64::from(share(tile)) + u64::from(share(last[i])));
+        let tiles: u64 = counts.iter().sum();
+        let channels = matches!(d, Dim::K | Dim::C);
+        let vectors = |lanes: u64| {
+            if channels {
+                sum(&|e| ceil_div(e.into(), lanes))
+            } else {
+                0
+            }
+        };
+        let words = |word: u32| {
+            if channels {
+                l2_sum(&|e| round_up(e.into(), word.into()))
+            } else {
+                0
+            }
+        };
+        let (w_vectors, i_vectors, drain_vectors) = (
+            vectors(s.ports.w_lanes),
+            vectors(s.ports.i_lanes),
+            vectors(s.ports.drain_lanes),
+        );
+        let pieces = sum(&|e| u64::from(e.div_ceil(share(e))));
+        let cuts = Cuts {
+            l2_tile,
+            l2_last,
+            l2_last_most: l2_last,
+            tile,
+            last,
+            first_of_last: tile.min(l2_last),
+            share: share(tile),
+            share_last: share(last[1]),
+            step,
+            shares: sum(&|e| u64::from(share(e))),
+            l2_tiles: [n2.into(); 2],
+            tiles: [tiles; 2],
+            pieces: [pieces; 2],
+            several: trips[0] > 1,
+            w_vectors,
+            i_vectors,
+            drain_vectors,
+            w_words: words(s.geometry.l2_w_word),
+            p_words: words(s.geometry.l2_p_word),
+            beats: if channels {
+                l2_sum(&|e| ceil_div(e.into(), s.ports.bus))
+            } else {
+                0
+            },
+            regular: 1.0,
+        };
+        let ragged = trips[0] > 1 && trips[1] == 1;
+        Cuts {
+            regular: if ragged { 1.0 - self.irregular(d, &cuts) } else { 1.0 },
+            ..cuts
+        }
+    }
+
+    /// The largest part that the last level-2 tile has in any sum over array tiles, itself one array tile.
+    fn irregular(&self, d: Dim, c: &Cuts) -> f64 {
+        let s = &self.s;
+        let (e, bound) = (u64::from(c.l2_last), u64::from(s.nest.bounds[d]));
+        let part = |of: u64, all: u64| if all == 0 { 0.0 } else { of as f64 / all as f64 };
+        let step = u64::from(match d {
+            Dim::Y => s.nest.stride[0],
+            Dim::X => s.nest.stride[1],
+            Dim::R => s.nest.dilation[0],
+            Dim::S => s.nest.dilation[1],
+            _ => 1,
+        });
+        let vectors = |lanes: u64, all: u64| part(ceil_div(e, lanes), all);
+        let ([tiles, _], [pieces, _]) = (c.tiles, c.pieces);
+        let own = u64::from(c.l2_last.div_ceil(s.share(d, c.l2_last)));
+        [
+            part(1, tiles),
+            part(e, bound),
+            part((e - 1) * step + 1, (bound - tiles) * step + tiles),
+            part(own, pieces),
+            part((e - own) * step + own, (bound - pieces) * step + pieces),
+            vectors(s.ports.w_lanes, c.w_vectors),
+            vectors(s.ports.i_lanes, c.i_vectors),
+            vectors(s.ports.drain_lanes, c.drain_vectors),
+        ]
+        .into_iter()
+        .fold(0.0, f64::max)
+    }
+
+    /// Figures that every legal mapping of the family meets or exceeds, cycles from the layer's start; none if no mapping
+    /// of the family fits its memories.
+    #[must_use]
+    pub fn floor(&self, cuts: &PerDim<&Cuts>, reuse: Reuse) -> Option<Floor> {
+        if !self.fits(cuts) {
+            return None;
+        }
+        let tally = Least {
+            f: self,
+            c: cuts,
+            reuse,
+        }
+        .tally();
+        Some(Floor {
+            cycles: self.s.layer_cycles(self.cycles(cuts, &tally), false),
+            energy_pj: self.prices.energy(&tally, self.s.nest.depthwise()).total(),
+        })
+    }
+
+    /// Whether the least tiles fit; [`crate::mapping::legality::needs`] says of one mapping what each memory must hold.
+    fn fits(&self, c: &PerDim<&Cuts>) -> bool {
+        use Dim::{C, K, R, S, X, Y};
+        let (s, g) = (&self.s, &self.s.geometry);
+        let share = PerDim::from_fn(|d| c[d].share);
+        let e2 = PerDim::from_fn(|d| c[d].l2_tile);
+        let of = |v: &PerDim<u32>, dims: &[Dim]| dims.iter().map(|&d| u64::from(v[d])).product::<u64>();
+        let [h, w] = s.windows(&share);
+        let inputs = if s.nest.depthwise() {
+            round_up(c[K].tile.into(), g.i_word.into()) * h * w
+        } else {
+            let words = ceil_div(share[C].into(), g.i_conv_word.into()) * h * w;
+            ceil_div(words, g.i_conv_banks.into()) * u64::from(g.i_word)
+        };
+        let [h2, w2] = s.windows(&e2);
+        [
+            round_up(share[K].into(), g.w_word.into()) * of(&share, &[C, R, S]),
+            inputs,
+            round_up(share[K].into(), g.psum_word.into()) * of(&share, &[Y, X]),
+            round_up(e2[K].into(), g.l2_w_word.into()) * of(&e2, &[C, R, S]),
+            round_up(e2[s.channel_dim()].into(), g.l2_i_word.into()) * h2 * w2,
+            s.l2_o_bytes(&e2),
+            round_up(e2[K].into(), g.l2_p_word.into()) * u64::from(PARAM_BYTES),
+        ]
+        .iter()
+        .zip(&self.holds)
+        .all(|(needed, holds)| needed <= holds)
+    }
+
+    /// The bounds of [`crate::cost::bound`] on least counts and least tiles.
+    fn cycles(&self, c: &PerDim<&Cuts>, t: &Tally) -> u64 {
+        let (s, p, slots) = (&self.s, &self.s.geometry.pipeline, &self.s.ports.slots);
+        let to_use = s.ports.latency + READ_TO_USE;
+        let w_token = LOAD_TO_COMPUTE + u64::from(p.w_network);
+        let i_token = LOAD_TO_COMPUTE + u64::from(p.i_network);
+        let drain_token = COMPUTE_TO_DRAIN + u64::from(p.tree);
+        let write_token = DRAIN_TO_WRITE + u64::from(p.output_unit);
+        let of = |f: &dyn Fn(&Cuts) -> u32| PerDim::from_fn(|d| f(c[d]));
+        let product = |f: &dyn Fn(&Cuts) -> u64| Dim::ALL.iter().map(|&d| f(c[d])).product::<u64>();
+        let (first_l2, last_l2) = (of(&|c| c.l2_tile), of(&|c| c.l2_last));
+        let (first, last) = (of(&|c| c.tile), of(&|c| c.last[1]));
+        let first_of_last = of(&|c| c.first_of_last);
+        let read = [s.i_beats(&first_l2), s.w_beats(&first_l2), s.p_beats(&first_l2)];
+        let (load_w, load_i) = (s.w_cycles(&first), s.i_cycles(&first));
+        let pass = product(&|c| c.share.into());
+        let completing = s.drain_cycles(&of(&|c| c.last[0]), true);
+        let step = [0, 1].map(|i| product(&|c| c.step[i]));
+        let read_w = 1 + read[0];
+        let read_p = read_w + read[1];
+        let (head_i, head_w) = (read_w + to_use, read_p + to_use);
+        let head_compute = (head_w + load_w + w_token).max(head_i + load_i + i_token);
+        let head_drain = (head_w + read[2]).max(head_compute + pass + drain_token);
+        let head_write = head_compute + step[0] + drain_token + completing + write_token;
+        let (write, drain) = (s.o_beats(&last_l2), s.drain_cycles(&last, true));
+        let pass_last = product(&|c| c.share_last.into());
+        let tail_drain = write_token + write;
+        let tail_compute = drain_token + drain + tail_drain;
+        let (tail_w, tail_i) = (w_token + pass_last + tail_compute, i_token + pass_last + tail_compute);
+        let b = &t.busy;
+        let mut params = last_l2;
+        params[Dim::K] = c[Dim::K].l2_last_most;
+        let load = (s.w_cycles(&first_of_last) + w_token).min(s.i_cycles(&first_of_last) + i_token);
+        let after_read = (1 + b.read + to_use + load + step[1] + tail_compute).saturating_sub(s.p_beats(&params));
+        let turns = |slots: u32, tiles: u64, busy: u64, token: u64, fill: u64, used: u64| {
+            let turns = busy + tiles * token;
+            if slots == 1 {
+                turns + (tiles - 1) * RELEASE
+            } else {
+                (turns + fill + used + tiles.saturating_sub(2) * RELEASE).div_ceil(2)
+            }
+        };
+        let j = &t.counts.jobs;
+        [
+            after_read,
+            head_w + b.w + tail_w,
+            head_i + b.i + tail_i,
+            head_compute + b.compute + tail_compute,
+            head_drain + b.drain + tail_drain,
+            head_write + b.write,
+            head_w + turns(slots.w, j.w, b.w + b.compute, w_token, load_w, pass_last) + tail_compute,
+            head_i + turns(slots.i, j.i, b.i + b.compute, i_token, load_i, pass_last) + tail_compute,
+            head_compute + turns(slots.psum, j.drain, b.compute + b.drain, drain_token, pass, drain) + tail_drain,
+            read_w + turns(slots.l2_w, t.reads.w, t.fills.w + b.w, to_use, read[1], 0) + tail_w,
+            1 + turns(slots.l2_i, t.reads.i, t.i_read_cycles + b.i, to_use, read[0], 0) + tail_i,
+            read_p + turns(slots.l2_p, t.reads.p, t.fills.p + b.drain, to_use, read[2], drain) + tail_drain,
+            head_drain + turns(slots.l2_o, j.write, b.drain + b.write, write_token, completing, write),
+        ]
+        .into_iter()
+        .fold(0, u64::max)
+    }
+}
+
+/// Rows (`side` 0) or columns (1) of padding that all windows of one kernel tile can have together, however small the
+/// tiles: the window of the `i`-th output tile from either end begins `i` outputs further in, or more.
+fn padding(s: &Schedule, side: usize) -> u64 {
+    let n = &s.nest;
+    let [out, tap] = [[Dim::Y, Dim::R], [Dim::X, Dim::S]][side];
+    let leading = u64::from(n.pad[side]);
+    let reach = s.window(side, n.bounds[out], n.bounds[tap]);
+    let trailing = reach.saturating_sub(leading + u64::from(n.input[side]));
+    let stride = u64::from(n.stride[side]);
+    [leading, trailing]
+        .map(|pad| {
+            (0..u64::from(n.bounds[out]))
+                .map_while(|i| pad.checked_sub(i * stride))
+                .sum::<u64>()
+        })
+        .iter()
+        .sum()
+}
+
+/// Least counts of a family.
+struct Least<'a> {
+    f: &'a Families,
+    c: &'a PerDim<&'a Cuts>,
+    reuse: Reuse,
+}
+
+/// How often an operand moves again.
+#[derive(Clone, Copy)]
+struct Times {
+    w: u64,
+    i: u64,
+    o: u64,
+    p: u64,
+}
+
+impl Least<'_> {
+    /// Least number of level-2 tiles.
+    fn l2(&self, d: Dim) -> u64 {
+        self.c[d].l2_tiles[0]
+    }
+
+    /// Least number of array tiles.
+    fn array(&self, d: Dim) -> u64 {
+        self.c[d].tiles[0]
+    }
+
+    fn any(&self, dims: &[Dim], f: impl Fn(&Cuts) -> bool) -> bool {
+        dims.iter().any(|&d| f(self.c[d]))
+    }
+
+    /// How often level-2 tiles are read again.
+    fn read_again(&self) -> Times {
+        use Dim::{K, X, Y};
+        let n = u64::from(self.f.s.nest.n);
+        let several = |c: &Cuts| c.l2_tiles[0] > 1;
+        let cut_reduction = self.any(&Dim::REDUCTION, several);
+        let (y, x) = (self.l2(Y), self.l2(X));
+        let around_k = match self.reuse.offchip {
+            Offchip::Outer if several(self.c[K]) => n,
+            Offchip::Outer => 1,
+            Offchip::Inner => n * y * x,
+            Offchip::WithinY => n * y,
+            Offchip::WithinX => n * x,
+        };
+        let inputs_again = cut_reduction || self.reuse.offchip != Offchip::Inner && self.any(&[Y, X], several);
+        Times {
+            w: if cut_reduction { n * y * x } else { around_k },
+            i: if inputs_again && !self.f.s.nest.depthwise() {
+                self.l2(K)
+            } else {
+                1
+            },
+            o: 1,
+            p: around_k,
+        }
+    }
+
+    /// How often array tiles are moved again.
+    fn moved_again(&self, read: &Times) -> Times {
+        use Dim::{C, K, R, S, X, Y};
+        let n = u64::from(self.f.s.nest.n);
+        let Some(innermost) = self.reuse.innermost else {
+            return *read;
+        };
+        let again = |relevant: &[Dim], all: u64, offchip: u64, least: u64| {
+            if relevant.contains(&innermost) {
+                // Where the last level-2 tile is one array tile, another loop may be the innermost.
+                let regular = self.c[innermost].regular;
+                (all, regular, least)
+            } else {
+                // All off-chip loops lie around a level-2 loop.
+                let cut = relevant.iter().map(|&d| self.c[d]).filter(|c| c.several);
+                (offchip.max(least), cut.map(|c| c.regular).fold(0.0, f64::max), least)
+            }
+        };
+        let blend = |(all, regular, least): (u64, f64, u64)| {
+            if regular >= 1.0 {
+                all
+            } else {
+                all.min((least as f64 + (all as f64 - least as f64) * regular * (1.0 - 1e-9)) as u64)
+                    .max(least)
+            }
+        };
+        let w = again(
+            &[K, C, R, S],
+            n * self.array(Y) * self.array(X),
+            n * self.l2(Y) * self.l2(X),
+            read.w,
+        );
+        let i = if self.f.s.nest.depthwise() {
+            (1, 1.0, 1)
+        } else {
+            again(&[C, Y, X, R, S], self.array(K), self.l2(K), read.i)
+        };
+        let product = |f: &dyn Fn(Dim) -> u64| Dim::REDUCTION.iter().map(|&d| f(d)).product::<u64>();
+        let o = again(&[K, Y, X], product(&|d| self.array(d)), product(&|d| self.l2(d)), 1);
+        Times {
+            w: blend(w),
+            i: blend(i),
+            o: blend(o),
+            p: read.p,
+        }
+    }
+
+    /// Least rows (`side` 0) or columns (1) of all windows, in numbers of tiles that `range` gives.
+    /// The same within the stored input, `margin` times the padding left out.
+    fn windows(&self, side: usize, margin: u64, range: impl Fn(&Cuts) -> [u64; 2]) -> (u64, u64) {
+        let nest = &self.f.s.nest;
+        let [out, tap] = [[Dim::Y, Dim::R], [Dim::X, Dim::S]][side];
+        let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
+        let (outs, taps) = (range(self.c[out]), range(self.c[tap]));
+        let [out_sum, tap_sum] = [out, tap].map(|d| u64::from(nest.bounds[d]));
+        let mut least = (u64::MAX, u64::MAX);
+        for n in outs {
+            for m in taps {
+                let rows = (out_sum - n) * stride * m + (tap_sum - m) * dilation * n + n * m;
+                least.0 = least.0.min(rows);
+                least.1 = least.1.min(rows.saturating_sub(margin * self.f.padding[side] * m));
+            }
+        }
+        least
+    }
+
+    fn tally(&self) -> Tally {
+        use Dim::{C, K, R, S, X, Y};
+        let s = &self.f.s;
+        let (nest, ports, c) = (&s.nest, &s.ports, self.c);
+        let bound = |d: Dim| u64::from(nest.bounds[d]);
+        let (g, images) = (u64::from(nest.g), u64::from(nest.g) * u64::from(nest.n));
+        let read = self.read_again();
+        let moved = self.moved_again(&read);
+        let channel = s.channel_dim();
+        let taps = bound(C) * bound(R) * bound(S);
+        let mut t = Tally::default();
+        let n = &mut t.counts;
+        n.macs = images * Dim::ALL.iter().map(|&d| bound(d)).product::<u64>();
+        n.compute_cycles = images * Dim::ALL.iter().map(|&d| c[d].shares).product::<u64>();
+        let tiles = |dims: &[Dim]| dims.iter().map(|&d| self.array(d)).product::<u64>();
+        let l2_tiles = |dims: &[Dim]| dims.iter().map(|&d| self.l2(d)).product::<u64>();
+        n.jobs.compute = images * tiles(&Dim::ALL);
+        n.w_cycles = c[K].w_vectors * taps * g * moved.w;
+        n.w_words = bound(K) * taps * g * moved.w;
+        n.jobs.w = tiles(&[K, C, R, S]) * g * moved.w;
+        // Less padding may lie in what moves often than its share: the regular part is more than half.
+        let margin = if self.any(&Dim::ALL, |c| c.regular < 1.0) { 2 } else { 1 };
+        let array = [0, 1].map(|side| self.windows(side, margin, |c| c.tiles));
+        let pieces = [0, 1].map(|side| self.windows(side, 1, |c| c.pieces).0);
+        let i_times = images * moved.i;
+        n.i_cycles = c[channel].i_vectors * i_times * array[0].0 * array[1].0;
+        n.i_words = bound(channel) * i_times * array[0].1 * array[1].1;
+        n.i_writes = bound(channel) * i_times * pieces[0] * pieces[1];
+        n.jobs.i = tiles(&[channel, Y, X, R, S]) * i_times;
+        let positions = bound(Y) * bound(X) * images;
+        n.psum_words = bound(K) * positions * moved.o;
+        n.acc_reads = n.psum_words - bound(K) * positions;
+        let last_vectors = c[K].drain_vectors * positions;
+        n.drain_cycles = last_vectors * moved.o + last_vectors * (ceil_div(ports.drain_lanes, ports.requantizers) - 1);
+        n.jobs.drain = tiles(&[K, Y, X]) * images * moved.o;
+        t.fills.w = ceil_div(c[K].w_words, ports.bus) * taps * g * read.w;
+        t.fills.p = ceil_div(c[K].p_words * u64::from(PARAM_BYTES), ports.bus) * g * read.p;
+        let level2 = [0, 1].map(|side| self.windows(side, 1, |c| c.l2_tiles));
+        let channels = c[channel].beats * images * read.i;
+        t.fills.i = channels * level2[0].1 * level2[1].1;
+        t.i_read_cycles = channels * level2[0].0 * level2[1].0;
+        t.reads.w = l2_tiles(&[K, C, R, S]) * g * read.w;
+        t.reads.i = l2_tiles(&[channel, Y, X, R, S]) * images * read.i;
+        t.reads.p = self.l2(K) * g * read.p;
+        n.read_beats = t.fills.w + t.fills.i + t.fills.p;
+        n.jobs.read = t.reads.w + t.reads.i + t.reads.p;
+        n.write_beats = c[K].beats * positions;
+        n.jobs.write = l2_tiles(&[K, Y, X]) * images;
+        t.busy.read = t.fills.w + t.i_read_cycles + t.fills.p;
+        t.busy.w = n.w_cycles;
+        t.busy.i = n.i_cycles;
+        t.busy.compute = n.compute_cycles;
+        t.busy.drain = n.drain_cycles;
+        t.busy.write = n.write_beats;
+        t
+    }
+}

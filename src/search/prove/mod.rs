@@ -1,0 +1,334 @@
+//! The exact mapper: the best mapping of one layer on one accelerator, with the proof that no other is better.
+//!
+//! Branch and bound, lowest bound first. A node is a *family* of mappings ([`crate::cost::family`]): a class of loop orders
+//! and, along each dimension, a set of cuts into tiles. Its bound is what no mapping of it can undercut. A node is split by
+//! halving the set of one dimension, that whose halves have the highest bounds; where one half cannot hold a better mapping
+//! than the best so far, the node shrinks to the other. A node with one cut per dimension is opened: every order of its
+//! class is bounded and, if need be, evaluated exactly.
+//!
+//! Nothing is left out but by bounds, so the lowest bound of the nodes that are left bounds every mapping: when it reaches
+//! the best mapping found, that one is an optimum. At the limit of steps, the ratio of both is the proven gap.
+//!
+//! docs/exact_mapper.md argues the rules and holds the measurements.
+
+mod orders;
+mod space;
+
+use crate::arch::accelerator::Accelerator;
+use crate::base::dims::{Dim, PerDim};
+use crate::cost::family::{Families, Offchip, Reuse};
+use crate::mapping::legality::checked;
+use crate::mapping::schedule::Setting;
+use crate::mapping::tiling::{Level, Mapping};
+use crate::search::mapper::Choice;
+use crate::search::problem::{Figures, LayerModel, Objective};
+use crate::workload::layer::LoopNest;
+use serde::Serialize;
+use space::{Halves, Rule, Sets, extents};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Bounds of families and of mappings to compute, an exact evaluation counting as [`EXACT_STEPS`].
+    pub steps: u64,
+    /// Relative gap that is good enough; 0 for the optimum.
+    pub gap: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            steps: 4_000_000,
+            gap: 0.0,
+        }
+    }
+}
+
+/// Steps of an exact evaluation.
+pub const EXACT_STEPS: u64 = 8;
+
+/// What was proven of a layer's best mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Proof {
+    /// Objective that no legal mapping undercuts.
+    pub bound: f64,
+    /// The best mapping's objective over the bound, less one: 0 for a proven optimum.
+    pub gap: f64,
+    /// Whether the best mapping is proven to be an optimum.
+    pub optimal: bool,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+impl Proof {
+    /// The gap of a mapping whose objective is `value`: that over the bound, less one.
+    #[must_use]
+    pub fn gap_of(&self, value: f64) -> f64 {
+        if self.bound > 0.0 {
+            (value / self.bound - 1.0).max(0.0)
+        } else {
+            f64::INFINITY
+        }
+    }
+}
+
+/// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
+/// results that were better than the best one before go to `found`. No proof if the model has no bounds over families, and
+/// none where an axis serves several dimensions: families do not range over its splits.
+pub fn prove(
+    nest: &LoopNest,
+    accelerator: &Accelerator,
+    model: &mut dyn LayerModel,
+    objective: Objective,
+    limits: Limits,
+    start: Choice,
+    found: &mut dyn FnMut(Choice),
+) -> (Choice, Option<Proof>) {
+    let setting = Setting::new(nest, accelerator);
+    if accelerator.axes.iter().any(|axis| axis.dims.len() > 1) {
+        return (start, None);
+    }
+    let Some(families) = model.families(&setting.schedule(&start.mapping)) else {
+        return (start, None);
+    };
+    let mut search = Search {
+        setting,
+        accelerator,
+        families,
+        model,
+        objective,
+        limits,
+        classes: Vec::new(),
+        open: BinaryHeap::new(),
+        numbered: 0,
+        steps: 0,
+        best: start,
+        found,
+    };
+    search.roots();
+    let bound = search.run();
+    let value = objective.of(&search.best.figures);
+    // What was pruned is at least as high as the best mapping.
+    let bound = bound.min(value);
+    let mut proof = Proof {
+        bound,
+        gap: 0.0,
+        optimal: bound >= value,
+        steps: search.steps,
+    };
+    proof.gap = proof.gap_of(value);
+    (search.best, Some(proof))
+}
+
+/// A class of orders with the sets of cuts it uses, one family of sets per dimension.
+struct Class {
+    reuse: Reuse,
+    sets: PerDim<Sets>,
+}
+
+/// A family that is still to be looked at.
+#[derive(Clone, Copy)]
+struct Node {
+    bound: f64,
+    /// Sequence number: among equal bounds the newest goes first, so that the search dives.
+    number: u64,
+    class: u32,
+    sets: PerDim<u32>,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, o: &Self) -> bool {
+        self.cmp(o) == Ordering::Equal
+    }
+}
+
+impl Eq for Node {}
+
+impl PartialOrd for Node {
+    fn partial_cmp(&self, o: &Self) -> Option<Ordering> {
+        Some(self.cmp(o))
+    }
+}
+
+impl Ord for Node {
+    fn cmp(&self, o: &Self) -> Ordering {
+        o.bound.total_cmp(&self.bound).then(self.number.cmp(&o.number))
+    }
+}
+
+struct Search<'a> {
+    setting: Setting,
+    accelerator: &'a Accelerator,
+    families: Families,
+    model: &'a mut dyn LayerModel,
+    objective: Objective,
+    limits: Limits,
+    classes: Vec<Class>,
+    open: BinaryHeap<Node>,
+    numbered: u64,
+    steps: u64,
+    best: Choice,
+    found: &'a mut dyn FnMut(Choice),
+}
+
+impl Search<'_> {
+    /// Every class of orders that has mappings.
+    fn roots(&mut self) {
+        let extents = extents(&self.setting.nest, self.accelerator);
+        for offchip in Offchip::ALL {
+            for innermost in Dim::ALL.into_iter().map(Some).chain([None]) {
+                let sets = |d: Dim| {
+                    let rule = match innermost {
+                        None => Rule::Whole,
+                        Some(i) if i == d => Rule::Several,
+                        Some(_) => Rule::Any,
+                    };
+                    Sets::new(&self.families, d, &extents[d], rule, offchip.needs_trips(d))
+                };
+                let [k, c, y, x, r, s] = Dim::ALL.map(sets);
+                let (Some(k), Some(c), Some(y), Some(x), Some(r), Some(s)) = (k, c, y, x, r, s) else {
+                    continue;
+                };
+                self.classes.push(Class {
+                    reuse: Reuse { offchip, innermost },
+                    sets: PerDim([k, c, y, x, r, s]),
+                });
+                let class = self.classes.len() as u32 - 1;
+                let sets = PerDim([0; 6]);
+                if let Some(bound) = self.bound(class, &sets) {
+                    self.push(bound, class, sets);
+                }
+            }
+        }
+    }
+
+    /// Looks at families, the lowest bound first, until the best mapping is proven or the limit reached; what bounds all
+    /// mappings but the pruned ones.
+    fn run(&mut self) -> f64 {
+        while let Some(node) = self.open.pop() {
+            if node.bound * (1.0 + self.limits.gap) >= self.value() || self.steps >= self.limits.steps {
+                return node.bound;
+            }
+            self.branch(node);
+        }
+        f64::INFINITY
+    }
+
+    fn value(&self) -> f64 {
+        self.objective.of(&self.best.figures)
+    }
+
+    fn push(&mut self, bound: f64, class: u32, sets: PerDim<u32>) {
+        self.numbered += 1;
+        self.open.push(Node {
+            bound,
+            number: self.numbered,
+            class,
+            sets,
+        });
+    }
+
+    /// A value below that of every mapping of the family; none if the family holds nothing better than the best mapping.
+    fn bound(&mut self, class: u32, sets: &PerDim<u32>) -> Option<f64> {
+        self.steps += 1;
+        let class = &self.classes[class as usize];
+        let cuts = PerDim::from_fn(|d| class.sets[d].least(sets[d]));
+        let floor = self.families.floor(&cuts, class.reuse)?;
+        let bound = self.objective.of(&Figures {
+            cycles: floor.cycles,
+            energy_pj: floor.energy_pj,
+        });
+        (bound < self.value()).then_some(bound)
+    }
+
+    /// Splits a family, or opens it.
+    fn branch(&mut self, node: Node) {
+        let (class, mut sets) = (node.class, node.sets);
+        loop {
+            let mut best: Option<([f64; 2], [PerDim<u32>; 2])> = None;
+            let mut shrunk = false;
+            for d in Dim::ALL {
+                let Halves::Two(low, high) = self.classes[class as usize].sets[d].halves(&self.families, sets[d])
+                else {
+                    continue;
+                };
+                let halves = [low, high].map(|half| {
+                    let mut sets = sets;
+                    sets[d] = half;
+                    sets
+                });
+                let [a, b] = [self.bound(class, &halves[0]), self.bound(class, &halves[1])];
+                let bounds = match (a, b) {
+                    (None, None) => return,
+                    (Some(_), None) | (None, Some(_)) => {
+                        sets = halves[usize::from(a.is_none())];
+                        shrunk = true;
+                        continue;
+                    }
+                    (Some(a), Some(b)) => [a, b],
+                };
+                let rank = |b: &[f64; 2]| (b[0].min(b[1]), b[0].max(b[1]));
+                if best.as_ref().is_none_or(|(other, _)| rank(&bounds) > rank(other)) {
+                    best = Some((bounds, halves));
+                }
+            }
+            if shrunk {
+                continue;
+            }
+            match best {
+                None => self.open_family(class, &sets),
+                Some((bounds, halves)) => {
+                    for (bound, sets) in bounds.into_iter().zip(halves) {
+                        self.push(bound.max(node.bound), class, sets);
+                    }
+                }
+            }
+            return;
+        }
+    }
+
+    /// Bounds and, where that leaves hope, evaluates every order of a single pair of tiles.
+    fn open_family(&mut self, class: u32, sets: &PerDim<u32>) {
+        let class = &self.classes[class as usize];
+        let cuts = PerDim::from_fn(|d| class.sets[d].cut(sets[d]));
+        let order = Dim::ALL;
+        let mut base = self.best.mapping;
+        base.pe = order;
+        base.offchip = Level {
+            tile: PerDim::from_fn(|d| cuts[d].0),
+            order,
+        };
+        base.l2 = Level {
+            tile: PerDim::from_fn(|d| cuts[d].1),
+            order,
+        };
+        let mut hopeful = Vec::new();
+        for mapping in orders::mappings(&base, &self.setting.nest.bounds, class.reuse) {
+            if let Ok(schedule) = checked(&self.setting, self.accelerator, &mapping) {
+                self.steps += 1;
+                hopeful.push((self.objective.of(&self.model.bound(&schedule)), mapping));
+            }
+        }
+        hopeful.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for (bound, mapping) in hopeful {
+            if bound >= self.value() {
+                break;
+            }
+            self.evaluate(mapping);
+        }
+    }
+
+    fn evaluate(&mut self, mapping: Mapping) {
+        self.steps += EXACT_STEPS;
+        let figures = self.model.exact(&self.setting.schedule(&mapping));
+        if self.objective.of(&figures) < self.value() {
+            self.best = Choice { mapping, figures };
+            (self.found)(self.best);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use super::*;
+use crate::base::rng::{Rng, stream};
+use crate::cost::tech::Technology;
+use crate::mapping::legality::violations;
+use crate::mapping::random::{Limits as Sizes, Triple, random_triple};
+use crate::mapping::schedule::Schedule;
+use crate::search::encoding::mapping::MappingSpace;
+use crate::search::problem::CostModel as _;
+use crate::workload::layer::Kind;
+use rand::RngExt as _;
+
+/// The class that the orders of `m`, normalised, belong to.
+fn reuse(m: &Mapping, bounds: &PerDim<u32>) -> Reuse {
+    let outputs: Vec<Dim> = m.offchip.order[..3].to_vec();
+    let several: Vec<Dim> = outputs.into_iter().filter(|&d| m.offchip.tile[d] < bounds[d]).collect();
+    let offchip = match several[..] {
+        [Dim::Y, Dim::K, Dim::X] => Offchip::WithinY,
+        [Dim::X, Dim::K, Dim::Y] => Offchip::WithinX,
+        [_, .., Dim::K] => Offchip::Inner,
+        _ => Offchip::Outer,
+    };
+    let innermost = m.l2.order.into_iter().rfind(|&d| m.l2.tile[d] < m.offchip.tile[d]);
+    Reuse { offchip, innermost }
+}
+
+fn sets(families: &Families, extents: &PerDim<Vec<u32>>, reuse: Reuse) -> PerDim<Sets> {
+    PerDim::from_fn(|d| {
+        let rule = match reuse.innermost {
+            None => Rule::Whole,
+            Some(i) if i == d => Rule::Several,
+            Some(_) => Rule::Any,
+        };
+        Sets::new(families, d, &extents[d], rule, reuse.offchip.needs_trips(d)).expect("the mapping is one of them")
+    })
+}
+
+/// Additions have no families, and none range over the splits of an axis that serves several dimensions.
+fn left_out(t: &Triple) -> bool {
+    t.nest.kind == Kind::Add || t.accelerator.axes.iter().any(|axis| axis.dims.len() > 1)
+}
+
+/// Checks every family on a random way from everything down to the mapping of `t`.
+fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 2] {
+    let s = t.schedule();
+    let mut model = technology.on(&t.accelerator);
+    let exact = model.exact(&s);
+    let families = model.families(&s).unwrap();
+    let reuse = reuse(&s.mapping, &t.nest.bounds);
+    let mut sets = sets(&families, &extents(&t.nest, &t.accelerator), reuse);
+    let mut at = PerDim([0; 6]);
+    loop {
+        let cuts = PerDim::from_fn(|d| sets[d].least(at[d]));
+        let floor = families
+            .floor(&cuts, reuse)
+            .unwrap_or_else(|| panic!("the mapping fits: {t:?}"));
+        assert!(
+            floor.cycles <= exact.cycles && floor.energy_pj <= exact.energy_pj,
+            "{floor:?} of {reuse:?} above {exact:?}\n{cuts:#?}\n{t:?}"
+        );
+        let tightness = [
+            floor.cycles as f64 / exact.cycles as f64,
+            floor.energy_pj / exact.energy_pj,
+        ];
+        let mut open = Vec::new();
+        for d in Dim::ALL {
+            if let Halves::Two(a, b) = sets[d].halves(&families, at[d]) {
+                open.push((d, a, b));
+            }
+        }
+        if open.is_empty() {
+            return tightness;
+        }
+        let (d, a, b) = open[rng.random_range(0..open.len())];
+        let (l2, tile) = (s.mapping.offchip.tile[d], s.mapping.l2.tile[d]);
+        at[d] = if sets[d].holds(a, l2, tile) { a } else { b };
+        assert!(sets[d].holds(at[d], l2, tile), "halves hold what the set holds");
+    }
+}
+
+#[test]
+fn no_mapping_undercuts_the_families_that_hold_it() {
+    let technology = Technology::named("45nm").unwrap();
+    let sizes = [
+        Sizes::default(),
+        Sizes {
+            passes: 1 << 16,
+            macs: 1 << 24,
+            channels: 80,
+            side: 30,
+            ..Sizes::default()
+        },
+    ];
+    let (mut sum, mut n) = ([0.0; 2], 0.0);
+    for (which, sizes) in sizes.iter().enumerate() {
+        for i in 0..1500 {
+            let mut rng = stream(21, &[which as u64, i]);
+            let t = random_triple(&mut rng, sizes);
+            if left_out(&t) {
+                continue;
+            }
+            let tightness = check_families(&t, &technology, &mut rng);
+            (sum[0], sum[1], n) = (sum[0] + tightness[0], sum[1] + tightness[1], n + 1.0);
+        }
+    }
+    // A bound far below everything would hold as well, and prove nothing.
+    assert!(sum[0] / n > 0.7 && sum[1] / n > 0.97, "{sum:?} of {n}");
+}
+
+/// Every order of `several`, the other dimensions behind.
+fn permutations(several: &[Dim]) -> Vec<Vec<Dim>> {
+    if several.is_empty() {
+        return vec![Dim::ALL.to_vec()];
+    }
+    let mut all = Vec::new();
+    for (i, &d) in several.iter().enumerate() {
+        let mut rest = several.to_vec();
+        rest.remove(i);
+        for mut order in permutations(&rest) {
+            order.retain(|&o| o != d);
+            order.insert(0, d);
+            all.push(order);
+        }
+    }
+    all
+}
+
+/// Calls `f` for every pair of tiles of the layer, legal or not.
+fn each_tiles(bounds: &PerDim<u32>, d: usize, m: &mut Mapping, f: &mut dyn FnMut(&Mapping)) {
+    let Some(&dim) = Dim::ALL.get(d) else { return f(m) };
+    for l2 in 1..=bounds[dim] {
+        for tile in 1..=l2 {
+            m.offchip.tile[dim] = l2;
+            m.l2.tile[dim] = tile;
+            each_tiles(bounds, d + 1, m, f);
+        }
+    }
+}
+
+/// The least objective over every legal mapping, and how many there are; orders of loops of one trip left out.
+fn exhaustive(t: &Triple, model: &mut dyn LayerModel, objective: Objective) -> (f64, u64) {
+    let bounds = &t.nest.bounds;
+    let (mut least, mut count) = (f64::INFINITY, 0);
+    let mut start = MappingSpace::new(&t.nest, &t.accelerator).smallest();
+    each_tiles(bounds, 0, &mut start, &mut |m| {
+        let outer: Vec<Dim> = Dim::ALL
+            .into_iter()
+            .filter(|&d| m.offchip.tile[d] < bounds[d])
+            .collect();
+        let inner: Vec<Dim> = Dim::ALL
+            .into_iter()
+            .filter(|&d| m.l2.tile[d] < m.offchip.tile[d])
+            .collect();
+        for offchip in permutations(&outer) {
+            for l2 in permutations(&inner) {
+                let mut m = *m;
+                m.offchip.order.copy_from_slice(&offchip);
+                m.l2.order.copy_from_slice(&l2);
+                if m != m.normalised(&t.nest) || !violations(&t.nest, &t.accelerator, &m).is_empty() {
+                    continue;
+                }
+                count += 1;
+                let s = Schedule::new(&t.nest, &t.accelerator, &m);
+                // Bounds are proven elsewhere; without them the test takes minutes.
+                if objective.of(&model.bound(&s)) < least {
+                    least = least.min(objective.of(&model.exact(&s)));
+                }
+            }
+        }
+    });
+    (least, count)
+}
+
+#[test]
+fn the_optimum_is_that_of_all_mappings() {
+    let technology = Technology::named("45nm").unwrap();
+    let sizes = Sizes {
+        passes: u64::MAX,
+        macs: 300,
+        channels: 4,
+        side: 5,
+        ..Sizes::default()
+    };
+    let (mut total, mut layers, mut depthwise, mut i) = (0, 0, 0, 0);
+    while layers < 24 {
+        i += 1;
+        let t = random_triple(&mut stream(22, &[i]), &sizes);
+        let pairs: u64 = t.nest.bounds.0.iter().map(|&b| u64::from(b * (b + 1) / 2)).product();
+        if !(12..2000).contains(&pairs) || left_out(&t) {
+            continue;
+        }
+        layers += 1;
+        depthwise += u32::from(t.nest.depthwise());
+        let mut model = technology.on(&t.accelerator);
+        for objective in [Objective::Edp, Objective::Latency, Objective::Energy] {
+            let (least, count) = exhaustive(&t, &mut *model, objective);
+            let mapping = MappingSpace::new(&t.nest, &t.accelerator).smallest();
+            let figures = model.exact(&Schedule::new(&t.nest, &t.accelerator, &mapping));
+            let start = Choice { mapping, figures };
+            for steps in [u64::MAX, 300] {
+                let limits = Limits { steps, gap: 0.0 };
+                let (best, proof) = prove(
+                    &t.nest,
+                    &t.accelerator,
+                    &mut *model,
+                    objective,
+                    limits,
+                    start,
+                    &mut |_| (),
+                );
+                let proof = proof.unwrap();
+                assert!(violations(&t.nest, &t.accelerator, &best.mapping).is_empty());
+                let value = objective.of(&best.figures);
+                assert!(
+                    proof.bound <= least && least <= value,
+                    "{i}: {proof:?} {least} {value} {t:?}"
+                );
+                if steps == u64::MAX {
+                    assert!(
+                        proof.optimal && proof.gap == 0.0 && value == least,
+                        "{i}: {proof:?} {least}"
+                    );
+                }
+            }
+            total += count;
+        }
+    }
+    assert!(
+        total > 100_000 && depthwise > 2,
+        "{total} mappings, {depthwise} depthwise layers"
+    );
+}
+
+#[test]
+fn every_order_is_in_one_class_and_classes_miss_none() {
+    let bounds = PerDim([4, 4, 4, 4, 2, 2]);
+    for (outer, inner) in [
+        ([2, 2, 2, 2, 1, 2], [1, 2, 1, 1, 1, 2]),
+        ([4, 2, 2, 4, 2, 1], [2, 1, 2, 2, 2, 1]),
+    ] {
+        let level = |tile| Level {
+            tile: PerDim(tile),
+            order: Dim::ALL,
+        };
+        let base = Mapping {
+            offchip: level(outer),
+            l2: level(inner),
+            ..MappingSpace::new(&nest(), &any()).smallest()
+        };
+        let mut all = Vec::new();
+        for offchip in Offchip::ALL {
+            for innermost in Dim::ALL.into_iter().map(Some).chain([None]) {
+                let class = Reuse { offchip, innermost };
+                for m in orders::mappings(&base, &bounds, class) {
+                    assert_eq!(
+                        (reuse(&m, &bounds), m.normalised(&LoopNest { bounds, ..nest() })),
+                        (class, m)
+                    );
+                    assert!(!all.contains(&m));
+                    all.push(m);
+                }
+            }
+        }
+        let trips = |d: &&Dim, t: [u32; 6], b: [u32; 6]| t[d.index()] < b[d.index()];
+        let factorial = |n: usize| (1..=n).product::<usize>();
+        let count = |dims: &[Dim], t, b| factorial(dims.iter().filter(|d| trips(d, t, b)).count());
+        let expected = count(&[Dim::K, Dim::Y, Dim::X], outer, bounds.0)
+            * count(&Dim::REDUCTION, outer, bounds.0)
+            * count(&Dim::ALL, inner, outer);
+        assert_eq!(all.len(), expected);
+    }
+}
+
+fn triple() -> Triple {
+    random_triple(&mut stream(1, &[]), &Sizes::default())
+}
+
+fn nest() -> LoopNest {
+    triple().nest
+}
+
+fn any() -> Accelerator {
+    triple().accelerator
+}
