@@ -53,8 +53,8 @@ test-long: setup ## the tests, those marked as long included
 mutation: setup ## plant small faults in the hardware and show what notices each of them
 	cargo test --locked --quiet --test mutation -- --include-ignored --nocapture
 
-bench: setup ## evaluations per CPU-second of the cost model, one `figure` line each
-	cargo bench --locked --quiet --bench model
+bench: setup ## evaluations and predictions per CPU-second, one `figure` line each
+	cargo bench --locked --quiet --bench model --bench predictor
 
 doc: setup ## the library's documentation, into target/doc
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked

@@ -117,28 +117,36 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
     .unwrap();
     // top1 = 0.128 ... 0.256 percent: resolution is all that counts.
     std::fs::write(dir.join("ask.sh"), "#!/bin/sh\nexec sed -u -f model.sed\n").unwrap();
-    let run = |threads: u32, out: &str| {
+    let run = |threads: u32, out: &str, more: &str| {
         let program = dir.join("ask.sh").display().to_string();
         let line = format!(
             "nas --space ofa-resnet50 --floor 0.15 --resources eyeriss --evaluations 2 --front --threads {threads} --out {out}.json"
         );
         let out = std::process::Command::new(env!("CARGO_BIN_EXE_naas"))
             .current_dir(dir)
-            .args(line.split_whitespace())
+            .args(line.split_whitespace().chain(more.split_whitespace()))
             .arg("--accuracy")
             .arg(format!("command:sh {program}"))
             .args(["--json", "--quiet"])
             .output()
             .unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
+        if !out.status.success() {
+            return Err(String::from_utf8(out.stderr).unwrap());
+        }
+        Ok(serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap())
     };
-    let found = run(1, "a");
-    run(2, "b");
+    let found = run(1, "a", "").unwrap();
+    run(2, "b", "").unwrap();
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
     assert_eq!(read("a.json"), read("b.json"));
     let front = found["front"].as_array().unwrap();
     assert!(!front.is_empty());
+    // The checkpoint beside the design goes on to the same bytes, and belongs to no other search.
+    run(2, "c", "--resume a.checkpoint.json").unwrap();
+    assert_eq!(read("a.json"), read("c.json"));
+    assert_eq!(read("a.front/front.json"), read("c.front/front.json"));
+    let error = run(2, "d", "--resume a.checkpoint.json --seed 2").unwrap_err();
+    assert!(error.contains("E0106") && error.contains("`seed`"), "{error}");
     for (i, point) in front.iter().enumerate() {
         assert!(point["top1_calibrated"].as_f64().unwrap() >= 0.15);
         assert_eq!(

@@ -280,6 +280,29 @@ fn resnet8_images_on_the_simulated_accelerator() {
     assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
 }
 
+/// Additions and the mean on the accelerator too: one start from the image to the classes.
+#[test]
+#[ignore = "long: a build and an image"]
+fn a_residual_network_runs_from_one_start() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("ck8.json"), CK8).unwrap();
+    std::fs::write(dir.join("x.npy"), recorded("resnet8_cifar", "x")).unwrap();
+    let network = repository("workloads/resnet8_cifar.onnx").display().to_string();
+    document(dir, &format!("map {network} --accelerator ck8.json --out d.json"), 0);
+    let line = format!("run {network} --input x.npy --output y.npy --limit 1 --engine rtl --design d.json");
+    assert!(document(dir, &line, 2).1.contains("--semantics ort_arm"));
+    let (kept, _) = document(dir, &format!("{line} --semantics ort_arm --check-layers"), 0);
+    let (shared, _) = document(dir, &format!("{line} --semantics ort_arm"), 0);
+    assert_eq!(kept["layers"].as_array().unwrap().len(), 14, "{kept}");
+    assert_eq!(
+        (&kept["cycles"], &kept["cycles"]["difference"]),
+        (&shared["cycles"], &0.into())
+    );
+    let memory = |document: &Value| document["memory"]["activations"].as_u64().unwrap();
+    assert!(memory(&shared) < memory(&kept), "{shared}");
+}
+
 /// A trained network layer by layer: without the tie window, and with it.
 #[test]
 #[ignore = "long: two builds"]

@@ -1,8 +1,10 @@
 //! What was typed: options and their help, checked one by one. `plan` turns them into what will be done.
 
+mod nas;
 mod reproduce;
 mod search;
 
+pub use nas::{NasArgs, SpaceName};
 pub use reproduce::ReproduceArgs;
 pub use search::{Encoding, Method, SearchArgs, Space};
 
@@ -175,58 +177,6 @@ pub struct BudgetArgs {
     /// Stop after this time; alone, it lifts the default limit on evaluations (the result then depends on the machine)
     #[arg(long, value_name = "S", value_parser = positive)]
     pub seconds: Option<f64>,
-}
-
-/// A family of networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SpaceName {
-    /// ResNet-D with elastic resolution, depth, width and expansion
-    OfaResnet50,
-    /// MobileNetV3 with elastic resolution, depth, expansion and kernel
-    OfaMobilenetv3,
-    /// The same, 1.2 times as wide
-    #[value(name = "ofa-mobilenetv3-w1.2")]
-    OfaMobilenetv3Wide,
-}
-
-/// Arguments of `naas nas`.
-#[derive(Args, Clone, Debug, PartialEq)]
-#[command(
-    after_help = "Examples:\n  naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 78 --resources eyeriss \\\n    \
-                        --front --out design.json\n  naas nas --space ofa-mobilenetv3 --accuracy measured.csv --floor 75 --accelerator ck16.json \\\n    \
-                        --out design.json"
-)]
-pub struct NasArgs {
-    /// The networks to choose from
-    #[arg(long, value_enum)]
-    pub space: SpaceName,
-    /// Where accuracies come from: a .pth predictor, a .csv table, or `command:PROGRAM`
-    #[arg(long, value_name = "FILE")]
-    pub accuracy: String,
-    /// Least accuracy, in (calibrated) percent
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    pub floor: f64,
-    /// Limits of the accelerator: a name or a file
-    #[arg(long, value_name = "R", conflicts_with = "accelerator")]
-    pub resources: Option<String>,
-    /// Search networks for this accelerator only: its file, or a design that holds one
-    #[arg(long, value_name = "FILE")]
-    pub accelerator: Option<PathBuf>,
-    /// What to minimise
-    #[arg(long, value_enum, default_value_t = Objective::Edp)]
-    pub objective: Objective,
-    /// How long to search.
-    #[command(flatten)]
-    pub budget: BudgetArgs,
-    /// Look for a front of accuracy against the objective, above the floor; each point gets a design of its own
-    #[arg(long)]
-    pub front: bool,
-    /// Where to write the design
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Options of every command.
-    #[command(flatten)]
-    pub common: Common,
 }
 
 /// Arguments of `naas map`.

@@ -12,12 +12,12 @@ use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::rtl::folder::{self, Files};
 use crate::rtl::hardware::{Features, Hardware};
-use crate::rtl::program::Program;
+use crate::rtl::program::{Program, Sharing};
 use crate::search::design::{Design, hash};
 use crate::sim::plan::{self, LayerData, OnArray};
 use crate::workload::graph::Semantics;
 use crate::workload::zoo;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// The file in an RTL folder that holds its design.
@@ -40,7 +40,7 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
         ));
     }
     let data = chosen.data(plan.semantics, session)?;
-    let program = chosen.program(&data)?;
+    let program = chosen.program(&data, Sharing::Kept)?;
     let unit = if plan.full_unit {
         Features::FULL
     } else {
@@ -60,7 +60,8 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
         .sum::<usize>();
     let (dir, hash, layers) = (plan.out.display().to_string(), &design.hash, program.layers.len());
     session.output.result(
-        &json!({"dir": dir, "design": hash, "layers": layers, "cycles": program.total_cycles, "verilog_lines": lines}),
+        &json!({"dir": dir, "design": hash, "layers": layers, "cycles": program.total_cycles, "verilog_lines": lines,
+            "memory": memory_json(&program)}),
         &format!(
             "{dir}: design {hash}, {lines} lines of Verilog, {layers} layers of `{}`, {} cycles predicted\n{}",
             chosen.priced.network.name,
@@ -137,9 +138,9 @@ impl<'a> Chosen<'a> {
     ///
     /// # Errors
     /// As [`plan::program`].
-    pub fn program(&self, data: &[LayerData]) -> Result<Program> {
+    pub fn program(&self, data: &[LayerData], sharing: Sharing) -> Result<Program> {
         let hash = hash(&self.design.accelerator);
-        plan::program(hash, data, &self.schedules, &self.priced.predicted())
+        plan::program(hash, data, &self.schedules, &self.priced.predicted(), sharing)
     }
 
     /// The files of the folder, without the design's own.
@@ -157,6 +158,14 @@ impl<'a> Chosen<'a> {
     pub fn network_files(&self, program: &Program) -> Result<Files> {
         folder::network(&Hardware::new(&self.design.accelerator), program)
     }
+}
+
+/// Off-chip memory of a program, as documents hold it.
+#[must_use]
+pub fn memory_json(program: &Program) -> Value {
+    let a = program.activations;
+    json!({"bytes": program.memory_bytes, "weights": program.weights.bytes.len(), "activations": a.bytes,
+        "activations_needed": a.needed, "activations_unshared": a.unshared})
 }
 
 /// Tells which operators do not run on the accelerator.

@@ -3,6 +3,7 @@
 //! Only here is anything printed, and only here do the model and the hardware meet: `cost` and `rtl` never import each
 //! other, this layer hands the predicted cycles over. Each command is one file with `run(&Args, &Session)`.
 
+pub mod ablation;
 pub mod args;
 pub mod compare;
 pub mod cost;

@@ -1,39 +1,43 @@
 //! `naas nas`: a network of a space, an accelerator and the mappings, searched together.
 
 use crate::arch::accelerator::Accelerator;
-use crate::base::diag::Result;
+use crate::base::diag::{Diagnostic, Result};
 use crate::base::files;
+use crate::base::rng::stream;
+use crate::cli::ablation;
 use crate::cli::args::NasArgs;
 use crate::cli::costs::{Priced, describe, price_layers};
 use crate::cli::inputs;
 use crate::cli::output::{Align, Table};
-use crate::cli::plan::{DEFAULT_TECHNOLOGY, NasHardware, NasPlan};
-use crate::cli::progress::Progress;
+use crate::cli::plan::{DEFAULT_TECHNOLOGY, NasHardware, NasPlan, Run};
+use crate::cli::resume::{Keeper, Watch};
 use crate::cli::session::Session;
 use crate::cli::spaces;
 use crate::cost::tech::Technology;
 use crate::nas::accuracy::AccuracyModel;
 use crate::nas::evolution::Evolution;
 use crate::nas::joint::{Hardware, Joint, JointFound, JointSettings, Point, pareto};
-use crate::nas::space::{NetworkSpace, parameters};
+use crate::nas::space::{Genotype, NetworkSpace, parameters};
 use crate::report::scatter::{Dot, Scatter, draw};
-use crate::search::design::{Design, Provenance};
+use crate::search::design::{Design, Provenance, digest};
 use crate::search::encoding::accelerator::AcceleratorSpace;
+use crate::search::layers::map_suite;
 use crate::search::mapper::MapperSettings;
-use crate::search::nested::{Generation, map_suite};
 use crate::search::problem::Suite;
+use crate::search::runner::Log;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// Mappings per different layer while networks are ranked, and for those that are reported.
 const MAPPINGS: [usize; 2] = [24, 1000];
-/// Networks and generations on every accelerator, and on the one that won.
-const EVOLUTION: [(usize, usize); 2] = [(12, 4), (48, 16)];
+/// Networks and generations on every accelerator but the one that won.
+const EVOLUTION: [usize; 2] = [12, 4];
 /// Points that a front asks for.
 const FLOORS: usize = 6;
 /// The file that shows that a folder is a front of ours.
 const MARKER: &str = "front.json";
+/// Random subnets whose accuracies tell accuracy models apart in checkpoints.
+const PROBES: usize = 64;
 
 /// A network with its mappings, priced.
 struct Subnet {
@@ -52,88 +56,200 @@ pub fn run(args: &NasArgs, session: &Session) -> anyhow::Result<()> {
     session.catch_interrupts()?;
     let space = spaces::space(plan.space);
     let accuracy = spaces::accuracy(&plan.accuracy, space)?;
-    let technology = Technology::named(DEFAULT_TECHNOLOGY)?;
-    let start = now();
-    let (found, subnets) = session.with_threads(|| {
-        let found = search(&plan, space, &*accuracy, &technology, start, session)?;
-        let finish = |p: &Point| subnet(&plan, space, &technology, &found, p, session);
-        let subnets = found.points.iter().map(finish).collect::<Result<Vec<_>>>()?;
-        Ok((found, undominated(subnets)))
-    })?;
-    let seconds = start.elapsed().as_secs_f64();
-    session.interrupt.check()?;
-    let Some(best) = subnets.first() else {
-        anyhow::bail!("the front is empty");
+    let job = Job {
+        plan: &plan,
+        space,
+        accuracy: &*accuracy,
+        technology: Technology::named(DEFAULT_TECHNOLOGY)?,
+        session,
     };
-    files::write_atomic(&plan.out, best.design.to_json().as_bytes())?;
-    let folder = plan.front.then(|| front_folder(&plan.out));
-    if let Some(folder) = &folder {
-        write_front(folder, space, &*accuracy, &subnets)?;
+    match &plan.run {
+        Run::Search { front, resume } => job.search(*front, resume.as_deref()),
+        Run::Ablation { seeds, start } => ablation::run(&job, *seeds, start),
     }
-    let document = document(&found, space, &*accuracy, &subnets, (seconds, session.seed));
-    let word = accuracy.provenance().word();
-    let mut text = format!("{}\n\n{}", describe(&found.accelerator), table(space, word, &subnets));
-    text += &format!(
-        "\n{} accelerators and {} networks in {seconds:.1} s, stopped by {}, seed {}: {}",
-        found.evaluations,
-        found.networks,
-        found.stop_reason.as_str(),
-        session.seed,
-        plan.out.display()
-    );
-    if let Some(folder) = &folder {
-        text += &format!("\neach point of the front: {}", folder.display());
-    }
-    text += &format!("\naccuracy is {word}: {}", accuracy.provenance().error);
-    session.output.result(&document, &text)
 }
 
-fn search(
-    plan: &NasPlan,
-    space: &dyn NetworkSpace,
-    accuracy: &dyn AccuracyModel,
-    technology: &Technology,
-    start: Instant,
-    session: &Session,
-) -> Result<JointFound> {
-    let [each, last] = EVOLUTION.map(|(population, generations)| Evolution {
-        population,
-        generations,
-        ..Evolution::default()
-    });
-    let joint = Joint {
-        model: technology,
-        space,
-        accuracy,
-        settings: JointSettings {
-            mapper: MapperSettings {
-                objective: plan.objective.into(),
-                evaluations: MAPPINGS[0],
-                ..MapperSettings::default()
+/// A plan with everything that it names opened.
+pub struct Job<'a> {
+    /// What to do.
+    pub plan: &'a NasPlan,
+    /// Networks.
+    pub space: &'a dyn NetworkSpace,
+    /// Their accuracy.
+    pub accuracy: &'a dyn AccuracyModel,
+    /// Prices.
+    pub technology: Technology,
+    /// Seed, threads, output.
+    pub session: &'a Session,
+}
+
+impl Job<'_> {
+    /// The search over all levels, with `floors` points of a front at most.
+    #[must_use]
+    pub fn joint(&self, floors: usize, seed: u64) -> Joint<'_> {
+        let [each, last] = [EVOLUTION, self.plan.last].map(|[population, generations]| Evolution {
+            population,
+            generations,
+            ..Evolution::default()
+        });
+        Joint {
+            model: &self.technology,
+            space: self.space,
+            accuracy: self.accuracy,
+            settings: JointSettings {
+                mapper: self.mapper(MAPPINGS[0]),
+                evolution: each,
+                last,
+                floor: self.plan.floor,
+                floors,
+                evaluations: self.plan.budget.evaluations.unwrap_or(u64::MAX),
+                seed,
             },
-            evolution: each,
-            last,
-            floor: plan.floor,
-            floors: if plan.front { FLOORS } else { 1 },
-            evaluations: plan.budget.evaluations.unwrap_or(u64::MAX),
-            seed: session.seed,
-        },
-        interrupt: &session.interrupt,
-    };
-    let progress = Progress::start(session.output, "nas", plan.budget.evaluations);
-    let limit = plan.budget.seconds.map(Duration::from_secs_f64);
-    let mut best = f64::INFINITY;
-    let mut go_on = |g: &Generation| {
-        best = best.min(g.best);
-        progress.show(g.evaluations, format!("best {best:.4e}"));
-        limit.is_none_or(|limit| start.elapsed() < limit)
-    };
-    match &plan.hardware {
-        NasHardware::Resources(r) => {
-            let space = AcceleratorSpace::new(inputs::resources(r)?);
-            joint.search(Hardware::Searched(&space), &mut go_on)
+            interrupt: &self.session.interrupt,
         }
-        NasHardware::Accelerator(file) => joint.search(Hardware::Given(&inputs::accelerator(file)?), &mut go_on),
+    }
+
+    fn mapper(&self, evaluations: usize) -> MapperSettings {
+        MapperSettings {
+            objective: self.plan.objective.into(),
+            evaluations,
+            ..MapperSettings::default()
+        }
+    }
+
+    /// Everything that the result depends on, but for the budget.
+    fn description(&self, front: bool) -> Result<Value> {
+        let hex = |text: &str| format!("{:016x}", digest(text));
+        let mut rng = stream(0, &[]);
+        let probes: Vec<Genotype> = (0..PROBES).map(|_| self.space.sample(&mut rng)).collect();
+        let resources = match &self.plan.hardware {
+            NasHardware::Resources(r) => json!(inputs::resources(r)?),
+            NasHardware::Accelerator(_) => Value::Null,
+        };
+        Ok(json!({
+            "command": "nas",
+            "version": env!("CARGO_PKG_VERSION"),
+            "space": self.space.name(),
+            "accuracy": [self.accuracy.provenance().model, hex(&format!("{:?}", self.accuracy.of(&probes)?))],
+            "floor": self.plan.floor,
+            "resources": resources,
+            "objective": self.mapper(0).objective,
+            "front": front,
+            "last": self.plan.last,
+            "technology": [self.technology.name, hex(&format!("{:?}", self.technology))],
+            "seed": self.session.seed,
+        }))
+    }
+
+    /// Searches one network, or a front of them.
+    fn search(&self, front: bool, resume: Option<&Path>) -> anyhow::Result<()> {
+        let (plan, session) = (self.plan, self.session);
+        let (keeper, log) = match plan.hardware {
+            NasHardware::Resources(_) => Keeper::open(resume, &plan.out, self.description(front)?)?,
+            NasHardware::Accelerator(_) => (Keeper::none(), Log::default()),
+        };
+        let mut watch = Watch::start(session, "nas", plan.budget, &keeper, &log);
+        let (found, subnets) = session
+            .with_threads(|| {
+                let found = self.found(front, log, &mut watch)?;
+                let finish = |p: &Point| self.subnet(&found, p);
+                let subnets = found.points.iter().map(finish).collect::<Result<Vec<_>>>()?;
+                Ok((found, undominated(subnets)))
+            })
+            .map_err(|e| match e.downcast::<Diagnostic>() {
+                Ok(e) => keeper.explain(e).into(),
+                Err(e) => e,
+            })?;
+        let seconds = watch.seconds();
+        session.interrupt.check()?;
+        let Some(best) = subnets.first() else {
+            anyhow::bail!("the front is empty");
+        };
+        files::write_atomic(&plan.out, best.design.to_json().as_bytes())?;
+        let folder = front.then(|| front_folder(&plan.out));
+        if let Some(folder) = &folder {
+            write_front(folder, self.space, self.accuracy, &subnets)?;
+        }
+        let document = document(&found, self.space, self.accuracy, &subnets, (seconds, session.seed));
+        let text = self.text(&found, &subnets, seconds, folder.as_deref());
+        session.output.result(&document, &text)
+    }
+
+    fn found(&self, front: bool, log: Log, watch: &mut Watch) -> Result<JointFound> {
+        let joint = self.joint(if front { FLOORS } else { 1 }, self.session.seed);
+        let mut after = |log: &Log| watch.after(log);
+        match &self.plan.hardware {
+            NasHardware::Resources(r) => {
+                let space = AcceleratorSpace::new(inputs::resources(r)?);
+                joint.search(Hardware::Searched(&space), log, &mut after)
+            }
+            NasHardware::Accelerator(file) => {
+                joint.search(Hardware::Given(&inputs::accelerator(file)?), log, &mut after)
+            }
+        }
+    }
+
+    fn text(&self, found: &JointFound, subnets: &[Subnet], seconds: f64, folder: Option<&Path>) -> String {
+        let provenance = self.accuracy.provenance();
+        let word = provenance.word();
+        let mut text = format!(
+            "{}\n\n{}\n{} accelerators, {} networks and {} layers on them in {seconds:.1} s, stopped by {}, seed {}: {}",
+            describe(&found.accelerator),
+            table(self.space, word, subnets),
+            found.evaluations,
+            found.networks,
+            found.layers,
+            found.stop_reason.as_str(),
+            self.session.seed,
+            self.plan.out.display()
+        );
+        if let Some(folder) = folder {
+            text += &format!("\neach point of the front: {}", folder.display());
+        }
+        text + &format!("\naccuracy is {word}: {}", provenance.error)
+    }
+
+    /// A network mapped as carefully as what is reported, priced; and the objective.
+    ///
+    /// # Errors
+    /// Those of mapping.
+    pub fn priced(&self, a: &Accelerator, genotype: &Genotype, seed: u64) -> Result<(Priced, f64)> {
+        let network = self.space.subnet(genotype)?;
+        let mut suite = Suite::default();
+        suite.add(&network.name, &network.layers)?;
+        let settings = self.mapper(MAPPINGS[1]);
+        let interrupt = &self.session.interrupt;
+        let mapped = map_suite(&self.technology, &suite, a, &settings, seed, interrupt, &|_| ())?;
+        let mappings = mapped.mappings.into_iter().flatten().collect();
+        let source = spaces::subnet_text(self.space, genotype);
+        let priced = price_layers(&self.technology, a, [&network.name, &source], network.layers, mappings)?;
+        Ok((priced, mapped.value))
+    }
+
+    /// Maps a network once more, with more evaluations than it got while it was ranked.
+    fn subnet(&self, found: &JointFound, point: &Point) -> Result<Subnet> {
+        let a: &Accelerator = &found.accelerator;
+        let (priced, value) = self.priced(a, &point.genotype, self.session.seed)?;
+        let provenance = Provenance {
+            command: "nas".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            technology: self.technology.name.clone(),
+            objective: self.plan.objective.into(),
+            method: "joint evolution".into(),
+            resources: match &self.plan.hardware {
+                NasHardware::Resources(r) => Some(r.clone()),
+                NasHardware::Accelerator(_) => None,
+            },
+            seed: self.session.seed,
+            evaluations: found.evaluations,
+            stop_reason: found.stop_reason.as_str().into(),
+        };
+        Ok(Subnet {
+            point: Point { value, ..point.clone() },
+            parameters: parameters(&self.space.subnet(&point.genotype)?)?,
+            design: Design::new(a.clone(), vec![priced.network.clone()], provenance),
+            priced,
+        })
     }
 }
 
@@ -146,62 +262,6 @@ fn undominated(subnets: Vec<Subnet>) -> Vec<Subnet> {
         subnets.iter().position(at).and_then(|i| subnets[i].take())
     };
     front.iter().filter_map(&mut take).collect()
-}
-
-/// Maps a network once more, with more evaluations than it got while it was ranked.
-fn subnet(
-    plan: &NasPlan,
-    space: &dyn NetworkSpace,
-    technology: &Technology,
-    found: &JointFound,
-    point: &Point,
-    session: &Session,
-) -> Result<Subnet> {
-    let network = space.subnet(&point.genotype)?;
-    let mut suite = Suite::default();
-    suite.add(&network.name, &network.layers)?;
-    let settings = MapperSettings {
-        objective: plan.objective.into(),
-        evaluations: MAPPINGS[1],
-        ..MapperSettings::default()
-    };
-    let a: &Accelerator = &found.accelerator;
-    let mapped = map_suite(
-        technology,
-        &suite,
-        a,
-        &settings,
-        session.seed,
-        &session.interrupt,
-        &|_| (),
-    )?;
-    let mappings = mapped.mappings.into_iter().flatten().collect();
-    let source = spaces::subnet_text(space, &point.genotype);
-    let parameters = parameters(&network)?;
-    let priced = price_layers(technology, a, [&network.name, &source], network.layers, mappings)?;
-    let provenance = Provenance {
-        command: "nas".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        technology: technology.name.clone(),
-        objective: plan.objective.into(),
-        method: "joint evolution".into(),
-        resources: match &plan.hardware {
-            NasHardware::Resources(r) => Some(r.clone()),
-            NasHardware::Accelerator(_) => None,
-        },
-        seed: session.seed,
-        evaluations: found.evaluations,
-        stop_reason: found.stop_reason.as_str().into(),
-    };
-    Ok(Subnet {
-        point: Point {
-            value: mapped.value,
-            ..point.clone()
-        },
-        parameters,
-        design: Design::new(a.clone(), vec![priced.network.clone()], provenance),
-        priced,
-    })
 }
 
 /// `x.json` gets a folder `x.front`.
@@ -280,6 +340,7 @@ fn document(
     document["accuracy"] = json!(accuracy.provenance());
     document["evaluations"] = json!(found.evaluations);
     document["networks"] = json!(found.networks);
+    document["layers"] = json!(found.layers);
     document["seconds"] = json!(seconds);
     document["stop_reason"] = json!(found.stop_reason);
     document["seed"] = json!(seed);
@@ -316,12 +377,4 @@ fn table(space: &dyn NetworkSpace, word: &str, subnets: &[Subnet]) -> Table {
         ]);
     }
     table
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "steers only where the user asks for it with --seconds; otherwise printed"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

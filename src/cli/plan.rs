@@ -2,14 +2,16 @@
 //!
 //! Networks, resources and technologies stay as they were typed: the layer that owns the names opens them.
 
+mod nas;
 mod search;
 
+pub use nas::{NasHardware, NasPlan, Run};
 pub use search::{SearchPlan, Spared};
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
-use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, NasArgs, RunArgs, SimArgs, VerifyArgs};
-use crate::cli::args::{Mapper, Objective, SemanticsName, Simulator, SpaceName};
+use crate::cli::args::{BudgetArgs, CostArgs, Engine, GenArgs, MapArgs, RunArgs, SimArgs, VerifyArgs};
+use crate::cli::args::{Mapper, Objective, SemanticsName, Simulator};
 use crate::cost::timeline::Window;
 use crate::search::problem;
 use crate::sim::verilator;
@@ -124,63 +126,6 @@ impl Budget {
             evaluations: args.evaluations.or(default),
             seconds: args.seconds,
         }
-    }
-}
-
-/// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
-pub const DEFAULT_JOINT_EVALUATIONS: u64 = 400;
-
-/// What networks are searched for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NasHardware {
-    /// An accelerator that is searched too, within these limits: a name or a file.
-    Resources(String),
-    /// A given one.
-    Accelerator(PathBuf),
-}
-
-/// What `naas nas` will do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NasPlan {
-    /// The networks to choose from.
-    pub space: SpaceName,
-    /// Accuracy model, as typed.
-    pub accuracy: String,
-    /// Least accuracy in percent.
-    pub floor: f64,
-    /// What the networks run on.
-    pub hardware: NasHardware,
-    /// What to minimise.
-    pub objective: Objective,
-    /// When to stop.
-    pub budget: Budget,
-    /// Whether a front is wanted.
-    pub front: bool,
-    /// Where the design goes.
-    pub out: PathBuf,
-}
-
-impl NasPlan {
-    /// Fills in defaults, and checks that files can be read and the output written.
-    ///
-    /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
-    pub fn resolve(args: &NasArgs) -> Result<Self> {
-        files::check_writable(&args.out)?;
-        let hardware = match &args.accelerator {
-            Some(file) => NasHardware::Accelerator(existing(file)?),
-            None => NasHardware::Resources(resources(args.resources.as_ref())),
-        };
-        Ok(Self {
-            space: args.space,
-            accuracy: args.accuracy.clone(),
-            floor: args.floor,
-            hardware,
-            objective: args.objective,
-            budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
-            front: args.front,
-            out: args.out.clone(),
-        })
     }
 }
 

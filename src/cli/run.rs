@@ -3,12 +3,12 @@
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::RunArgs;
-use crate::cli::generate::{self, Chosen, note_host_operators};
+use crate::cli::generate::{self, Chosen, memory_json, note_host_operators};
 use crate::cli::inputs::Source;
 use crate::cli::plan::RunPlan;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::rtl::program::Program;
+use crate::rtl::program::{Program, Sharing};
 use crate::search::design::Design;
 use crate::sim::golden::run_graph;
 use crate::sim::inference::{self, LayerCheck};
@@ -28,6 +28,18 @@ struct Outcome {
     outputs: Vec<Vec<i8>>,
     /// Layers of the simulated accelerator, summed over inputs; none on the golden model.
     layers: Vec<LayerCheck>,
+    /// Of the accelerator: what one inference took.
+    run: Option<OneRun>,
+}
+
+/// What one inference takes on the accelerator; every input's was the same.
+struct OneRun {
+    /// Cycles from start to interrupt, hardware and model being equal.
+    cycles: u64,
+    /// Multiply-accumulates per cycle and PE.
+    utilization: f64,
+    /// Off-chip memory.
+    memory: Value,
 }
 
 /// Runs the inferences and writes their outputs.
@@ -53,7 +65,12 @@ pub fn run(args: &RunArgs, session: &Session) -> anyhow::Result<()> {
             let (design, _) = generate::open(design, session)?;
             let chosen = chosen(&source, &design)?;
             let folder = plan.rtl.as_deref();
-            rtl(&chosen, graph, &batches, folder, output.tensor, session)?
+            let sharing = if plan.check_layers {
+                Sharing::Kept
+            } else {
+                Sharing::Shared
+            };
+            rtl(&chosen, graph, &batches, (folder, sharing), output.tensor, session)?
         }
     };
     session.interrupt.check()?;
@@ -66,7 +83,7 @@ pub fn run(args: &RunArgs, session: &Session) -> anyhow::Result<()> {
         graph,
         (outcome.outputs.len(), rows),
         correct,
-        checks,
+        (checks, outcome.run.as_ref()),
         session,
     )
 }
@@ -77,7 +94,7 @@ fn report(
     graph: &QuantGraph,
     (inputs, rows): (usize, usize),
     correct: Option<usize>,
-    layers: Option<&[LayerCheck]>,
+    (layers, run): (Option<&[LayerCheck]>, Option<&OneRun>),
     session: &Session,
 ) -> anyhow::Result<()> {
     let engine = if plan.design.is_some() { "rtl" } else { "golden" };
@@ -91,6 +108,17 @@ fn report(
         document["correct"] = correct.into();
         document["accuracy"] = accuracy.into();
         text += &format!("\naccuracy {:.2} %: {correct} of {rows} labels", 100.0 * accuracy);
+    }
+    if let Some(run) = run {
+        document["cycles"] = json!({"rtl": run.cycles, "model": run.cycles, "difference": 0});
+        document["utilization"] = run.utilization.into();
+        document["memory"] = run.memory.clone();
+        text += &format!(
+            "\n{} cycles per inference from one start, as the model says; utilization {:.1} %; activations take {} bytes off chip",
+            run.cycles,
+            100.0 * run.utilization,
+            run.memory["activations"]
+        );
     }
     if let Some(layers) = layers {
         let row = |l: &LayerCheck| json!({"name": l.name, "elements": l.elements, "mismatches": 0});
@@ -154,6 +182,7 @@ fn golden(graph: &QuantGraph, batches: &[Vec<i8>], output: TensorId, session: &S
     Ok(Outcome {
         outputs: all.into_iter().collect::<Result<_>>()?,
         layers: Vec::new(),
+        run: None,
     })
 }
 
@@ -175,13 +204,13 @@ fn chosen<'a>(source: &Source, design: &'a Design) -> Result<Chosen<'a>> {
     Ok(chosen)
 }
 
-/// Runs every multiply-accumulate layer on the accelerator and the operators between them in the golden model. The hardware is
-/// that of `folder`, or emitted.
+/// Runs the network's layers on the accelerator from one start, the operators that are left in the golden model. The hardware
+/// is that of `folder`, or emitted.
 fn rtl(
     chosen: &Chosen,
     graph: &QuantGraph,
     batches: &[Vec<i8>],
-    folder: Option<&Path>,
+    (folder, sharing): (Option<&Path>, Sharing),
     output: TensorId,
     session: &Session,
 ) -> anyhow::Result<Outcome> {
@@ -194,18 +223,28 @@ fn rtl(
         let mut checks: Vec<LayerCheck> = Vec::new();
         let progress = Progress::start(session.output, "simulating", Some(batches.len() as u64));
         let mut results = Vec::with_capacity(batches.len());
+        let mut run = None;
         for (i, batch) in batches.iter().enumerate() {
             session.interrupt.check()?;
             let inputs = std::slice::from_ref(batch);
             let data = on_array.data(inputs)?;
-            let program = chosen.program(&data)?;
+            let program = chosen.program(&data, sharing)?;
             let server = match &mut server {
                 Some(server) => server,
                 None => server.insert(serve(chosen, &program, folder, dir)?),
             };
             let simulated = inference::run(server, &program, &data, dir)?;
             inference::add_checks(&mut checks, &program, &simulated);
-            let own = simulated.into_iter().rev().find(|(tensor, _)| *tensor == output);
+            if run.is_none() {
+                note_rearranged(&program, session);
+                run = Some(OneRun {
+                    cycles: simulated.cycles,
+                    utilization: chosen.priced.utilization(),
+                    memory: memory_json(&program),
+                });
+            }
+            let kept = simulated.outputs.into_iter().rev().flatten();
+            let own = kept.into_iter().find(|(tensor, _)| *tensor == output);
             // Where the last operator runs on the host, its golden result follows from outputs that were all equal.
             results.push(match own {
                 Some((_, values)) => values,
@@ -216,12 +255,23 @@ fn rtl(
         Ok(Outcome {
             outputs: results,
             layers: checks,
+            run,
         })
     };
     let results = work(scratch.path());
     // Ctrl-C also stops the tools, whose failure is then not worth telling.
     session.interrupt.check()?;
     Ok(results?)
+}
+
+/// Tells which layers read what an earlier one wrote in another order.
+fn note_rearranged(program: &Program, session: &Session) {
+    if !program.rearranged.is_empty() {
+        let layers = program.rearranged.join(", ");
+        session
+            .output
+            .note(format!("inputs rearranged on the host, by the golden model: {layers}"));
+    }
 }
 
 /// A bench with this program, in `dir`: on the hardware of `folder`, or on its own.

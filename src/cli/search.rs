@@ -267,7 +267,10 @@ impl Job {
 }
 
 /// The accelerator of `file`, or the chip that the resources are named after.
-fn chip(file: Option<&Path>, resources: &Resources) -> Result<Accelerator> {
+///
+/// # Errors
+/// `E0106` where there is no such chip; those of reading the file.
+pub fn chip(file: Option<&Path>, resources: &Resources) -> Result<Accelerator> {
     let Some(file) = file else {
         let name = resources.name.strip_suffix("@tight").unwrap_or(&resources.name);
         let chip = Dataflow::named(name).map_err(|e| e.next("name an accelerator file with --accelerator"))?;

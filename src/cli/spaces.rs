@@ -4,6 +4,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::SpaceName;
 use crate::nas::accuracy::{Accuracy, AccuracyModel, OfaMlp, Provenance, Table};
+use crate::nas::mnist::NaasMnist;
 use crate::nas::mobilenet_v3::OfaMobileNetV3;
 use crate::nas::resnet50::OfaResNet50;
 use crate::nas::space::{Genotype, NetworkSpace};
@@ -15,7 +16,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// All spaces.
-const SPACES: [&dyn NetworkSpace; 3] = [&OfaResNet50, &OfaMobileNetV3::Narrow, &OfaMobileNetV3::Wide];
+const SPACES: [&dyn NetworkSpace; 4] = [&OfaResNet50, &OfaMobileNetV3::Narrow, &OfaMobileNetV3::Wide, &NaasMnist];
 
 /// The space of this name.
 #[must_use]
@@ -24,6 +25,7 @@ pub fn space(name: SpaceName) -> &'static dyn NetworkSpace {
         SpaceName::OfaResnet50 => &OfaResNet50,
         SpaceName::OfaMobilenetv3 => &OfaMobileNetV3::Narrow,
         SpaceName::OfaMobilenetv3Wide => &OfaMobileNetV3::Wide,
+        SpaceName::NaasMnist => &NaasMnist,
     }
 }
 
@@ -46,6 +48,24 @@ pub fn open_subnet(text: &str) -> Option<Result<Network>> {
     let (resolution, word) = rest.split_once(':')?;
     let resolution = resolution.parse().ok()?;
     Some(space.parse(word, resolution).and_then(|g| space.subnet(&g)))
+}
+
+/// The genotype that such a text describes.
+///
+/// # Errors
+/// `E0106` for another space's or no such text, `E0102` if it is none of `space`.
+pub fn genotype(text: &str, space: &dyn NetworkSpace) -> Result<Genotype> {
+    let typed = text.split_once('@').filter(|(name, _)| *name == space.name());
+    let parts = typed.and_then(|(_, rest)| rest.split_once(':'));
+    let parts = parts.and_then(|(resolution, word)| Some((resolution.parse().ok()?, word)));
+    let (resolution, word) = parts.ok_or_else(|| {
+        Diagnostic::new(Code::Usage, "not a network of the space")
+            .at(format!("`{text}`"))
+            .expected(format!("`{}@RESOLUTION:GENOTYPE`, as results print it", space.name()))
+    })?;
+    let mut genotype = space.parse(word, resolution)?;
+    space.normalise(&mut genotype);
+    Ok(genotype)
 }
 
 /// The accuracy model that was typed: the predictor's `.pth`, a `.csv` table, or `command:PROGRAM ARGUMENT...`.
@@ -198,6 +218,9 @@ mod tests {
         assert_eq!(open_subnet(&text).unwrap().unwrap().macs().unwrap() / 1_000_000, 315);
         assert!(open_subnet("resnet50").is_none() && open_subnet("x@224:d0").is_none());
         assert!(open_subnet("ofa-resnet50@224:d9").unwrap().is_err());
+        assert_eq!(super::genotype(&text, &OfaResNet50).unwrap(), genotype);
+        let other = super::genotype(&text, &OfaMobileNetV3::Wide).unwrap_err();
+        assert_eq!(other.code, Code::Usage);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::mapping::campaign::Case;
 use crate::mapping::random::Triple;
 use crate::rtl::folder::{self, Files};
 use crate::rtl::hardware::Hardware;
+use crate::rtl::program::Sharing;
 use crate::search::design::hash;
 use crate::sim::verilator::{Folder, LayerReport, Options, Report, Simulator};
 use crate::sim::{plan, stress};
@@ -80,7 +81,13 @@ impl Trials {
             }
         }
         let data = stress::data(&case.layers, case.seed)?;
-        let program = plan::program(hash(&case.accelerator), &data, &schedules, &priced.predicted())?;
+        let program = plan::program(
+            hash(&case.accelerator),
+            &data,
+            &schedules,
+            &priced.predicted(),
+            Sharing::Kept,
+        )?;
         folder::files(&Hardware::new(&case.accelerator), &program)
     }
 

@@ -12,18 +12,18 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
 use crate::nas::accuracy::{Accuracy, AccuracyModel};
-use crate::nas::evolution::{Evolution, Judge, Population};
+use crate::nas::evolution::{Evolution, Judge as _, Population};
+use crate::nas::rating::OnAccelerator;
 use crate::nas::space::{Genotype, NetworkSpace};
 use crate::search::cma_es::{CmaEs, Settings as CmaSettings};
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::mapper::{Choice, MapperSettings, compose, map_layer};
-use crate::search::nested::{Generation, StopReason, no_accelerator, valid};
-use crate::search::optimizer::Optimizer as _;
-use crate::search::problem::{CostModel, Figures, Suite};
-use crate::search::runner::fill;
-use crate::workload::layer::{Layer, LoopNest};
+use crate::search::mapper::MapperSettings;
+use crate::search::nested::{no_accelerator, valid};
+use crate::search::problem::{CostModel, Suite};
+use crate::search::runner::{Candidate, Generation, Log, Problem, Ran, Rejection, Starved, StopReason, run};
 use rand::Rng as _;
-use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// How the three levels are searched.
@@ -76,6 +76,8 @@ pub struct JointFound {
     pub evaluations: u64,
     /// Networks rated, over all accelerators.
     pub networks: u64,
+    /// Different layers mapped, over all accelerators: what most of the time goes into.
+    pub layers: u64,
     /// Why the search ended.
     pub stop_reason: StopReason,
     /// Every generation of the outer search.
@@ -88,88 +90,6 @@ const ELITE: usize = 4;
 const POPULATION: usize = 16;
 /// Random subnets whose accuracy tells how high the front can reach.
 const PROBES: usize = 2000;
-
-/// Networks on one accelerator.
-struct OnAccelerator<'a> {
-    model: &'a dyn CostModel,
-    space: &'a dyn NetworkSpace,
-    accuracy: &'a dyn AccuracyModel,
-    accelerator: &'a Accelerator,
-    mapper: MapperSettings,
-    floor: f64,
-    seed: u64,
-    interrupt: &'a Interrupt,
-    /// Mappings of the layers seen so far; empty where none is legal.
-    fronts: BTreeMap<LoopNest, Vec<Choice>>,
-}
-
-impl OnAccelerator<'_> {
-    /// Maps the layers that were not mapped before.
-    fn map(&mut self, nests: Vec<LoopNest>) -> Result<()> {
-        let known = self.fronts.len() as u64;
-        let one = |(i, nest): (usize, LoopNest)| -> Result<(LoopNest, Vec<Choice>)> {
-            self.interrupt.check()?;
-            let seed = stream(self.seed, &[known + i as u64]).next_u64();
-            let mut model = self.model.on(self.accelerator);
-            let mapped = map_layer(&nest, self.accelerator, &mut *model, &self.mapper, seed);
-            Ok((nest, mapped.map(|m| m.front).unwrap_or_default()))
-        };
-        let mapped: Vec<Result<_>> = nests.into_par_iter().enumerate().map(one).collect();
-        for result in mapped {
-            let (nest, front) = result?;
-            self.fronts.insert(nest, front);
-        }
-        Ok(())
-    }
-
-    /// The objective of a network whose layers are mapped; infinite where a layer has no legal mapping.
-    fn value(&self, nests: &[LoopNest]) -> f64 {
-        let mut fronts: Vec<&[Choice]> = Vec::new();
-        let mut place: BTreeMap<&LoopNest, usize> = BTreeMap::new();
-        let mut layers = Vec::with_capacity(nests.len());
-        for nest in nests {
-            let at = *place.entry(nest).or_insert_with(|| {
-                fronts.push(self.fronts.get(nest).map_or(&[], Vec::as_slice));
-                fronts.len() - 1
-            });
-            layers.push(at);
-        }
-        if fronts.iter().any(|f| f.is_empty()) {
-            return f64::INFINITY;
-        }
-        let picked = compose(self.mapper.objective, &fronts, &layers);
-        let figures = layers
-            .iter()
-            .fold(Figures::default(), |sum, &l| sum.plus(&fronts[l][picked[l]].figures, 1));
-        self.mapper.objective.of(&figures)
-    }
-}
-
-impl Judge for OnAccelerator<'_> {
-    fn admits(&mut self, genotypes: &[Genotype]) -> Result<Vec<bool>> {
-        let accuracies = self.accuracy.of(genotypes)?;
-        Ok(accuracies
-            .iter()
-            .map(|a| a.is_some_and(|a| a.calibrated >= self.floor))
-            .collect())
-    }
-
-    fn rate(&mut self, genotypes: &[Genotype]) -> Result<Vec<f64>> {
-        let nests =
-            |g: &Genotype| -> Result<Vec<LoopNest>> { self.space.subnet(g)?.layers.iter().map(Layer::nest).collect() };
-        let networks = genotypes.iter().map(nests).collect::<Result<Vec<_>>>()?;
-        let mut fresh: Vec<LoopNest> = networks
-            .iter()
-            .flatten()
-            .filter(|n| !self.fronts.contains_key(n))
-            .copied()
-            .collect();
-        fresh.sort();
-        fresh.dedup();
-        self.map(fresh)?;
-        Ok(networks.iter().map(|n| self.value(n)).collect())
-    }
-}
 
 /// What all levels share.
 #[derive(Clone, Copy)]
@@ -189,8 +109,10 @@ pub struct Joint<'a> {
 /// The best networks of one accelerator, best first, and how many were rated.
 type Evolved = (Vec<(Genotype, f64)>, u64);
 
-impl<'a> Joint<'a> {
-    fn on(&self, accelerator: &'a Accelerator, seed: u64) -> OnAccelerator<'a> {
+impl Joint<'_> {
+    /// Networks on `accelerator`, none of them rated yet.
+    #[must_use]
+    pub fn on<'b>(&'b self, accelerator: &'b Accelerator, seed: u64) -> OnAccelerator<'b> {
         OnAccelerator {
             model: self.model,
             space: self.space,
@@ -214,26 +136,34 @@ impl<'a> Joint<'a> {
         Ok((population.members().to_vec(), rated))
     }
 
-    /// Searches. After every generation of accelerators `go_on` is asked whether there is time left.
+    /// Searches, on from `log`, which is empty for a new search. After every generation of accelerators `watch` sees the log
+    /// and says whether there is time left.
     ///
     /// # Errors
     /// `E0201` where no network meets the floor, or no accelerator within the resources runs the space's networks; what the
-    /// accuracy model says; `E0501`.
-    pub fn search(&self, hardware: Hardware<'_>, go_on: &mut dyn FnMut(&Generation) -> bool) -> Result<JointFound> {
-        let mut networks = 0;
-        let mut elite: Vec<(Genotype, f64)> = Vec::new();
-        let (accelerator, evaluations, stop_reason, history) = match hardware {
-            Hardware::Given(accelerator) => (accelerator.clone(), 1, StopReason::Evaluations, Vec::new()),
-            Hardware::Searched(space) => self.accelerators(space, &mut elite, &mut networks, go_on)?,
+    /// accuracy model and `watch` say; `E0102` for a log of another search; `E0501`.
+    pub fn search(
+        &self,
+        hardware: Hardware<'_>,
+        log: Log,
+        watch: &mut dyn FnMut(&Log) -> Result<bool>,
+    ) -> Result<JointFound> {
+        let (accelerator, mut memory, ran) = match hardware {
+            Hardware::Given(accelerator) => (accelerator.clone(), Memory::default(), None),
+            Hardware::Searched(space) => {
+                let (accelerator, memory, ran) = self.accelerators(space, log, watch)?;
+                (accelerator, memory, Some(ran))
+            }
         };
-        let points = self.front(&accelerator, &elite, &mut networks)?;
+        let points = self.front(&accelerator, &mut memory)?;
         Ok(JointFound {
             accelerator,
             points,
-            evaluations,
-            networks,
-            stop_reason,
-            history,
+            evaluations: ran.as_ref().map_or(1, |r| r.log.evaluations()),
+            networks: memory.networks,
+            layers: memory.layers,
+            stop_reason: ran.as_ref().map_or(StopReason::Evaluations, |r| r.stop_reason),
+            history: ran.map(|r| r.log.history()).unwrap_or_default(),
         })
     }
 
@@ -241,69 +171,24 @@ impl<'a> Joint<'a> {
     fn accelerators(
         &self,
         space: &AcceleratorSpace,
-        elite: &mut Vec<(Genotype, f64)>,
-        networks: &mut u64,
-        go_on: &mut dyn FnMut(&Generation) -> bool,
-    ) -> Result<(Accelerator, u64, StopReason, Vec<Generation>)> {
-        let suite = self.extremes()?;
+        log: Log,
+        watch: &mut dyn FnMut(&Log) -> Result<bool>,
+    ) -> Result<(Accelerator, Memory, Ran)> {
+        let mut problem = Accelerators {
+            joint: self,
+            space,
+            suite: self.extremes()?,
+            memory: Memory::default(),
+        };
         let start = CmaSettings {
             population: Some(POPULATION),
             ..CmaSettings::new(space.genes())
         };
         let mut optimizer = CmaEs::new(start, self.settings.seed);
-        let mut best: Option<(Accelerator, f64)> = None;
-        let mut history: Vec<Generation> = Vec::new();
-        let mut evaluations = 0u64;
-        let stop_reason = loop {
-            let left = self.settings.evaluations - evaluations;
-            if left == 0 {
-                break StopReason::Evaluations;
-            }
-            let count = POPULATION.min(usize::try_from(left).unwrap_or(usize::MAX));
-            let candidates = fill(&mut optimizer, count, |genes| valid(space, &suite, genes))
-                .map_err(|starved| no_accelerator(space, &starved))?;
-            let mut told = Vec::with_capacity(count);
-            for candidate in candidates {
-                let seed = stream(self.settings.seed, &[evaluations]).next_u64();
-                let mut judge = self.on_candidate(&candidate.value, seed);
-                let first: Vec<Genotype> = elite.iter().map(|e| e.0.clone()).collect();
-                let (members, rated) = self.evolve(&mut judge, self.settings.evolution, &first, seed)?;
-                *networks += rated;
-                evaluations += 1;
-                let value = members.first().map_or(f64::INFINITY, |m| m.1);
-                told.push((candidate.genes, value));
-                if best.as_ref().is_none_or(|b| value < b.1) {
-                    best = Some((candidate.value, value));
-                    *elite = members;
-                    elite.dedup_by(|a, b| a.0 == b.0);
-                    elite.truncate(ELITE);
-                }
-            }
-            optimizer.tell(&told);
-            let generation = Generation {
-                evaluations,
-                best: told.iter().map(|t| t.1).fold(f64::INFINITY, f64::min),
-                mean: told.iter().map(|t| t.1).sum::<f64>() / told.len() as f64,
-            };
-            history.push(generation);
-            if !go_on(&generation) {
-                break StopReason::Seconds;
-            }
-            if optimizer.stalled() {
-                break StopReason::Stalled;
-            }
-        };
-        let (accelerator, _) =
-            best.ok_or_else(|| Diagnostic::new(Code::Usage, "a search needs at least one evaluation"))?;
-        Ok((accelerator, evaluations, stop_reason, history))
-    }
-
-    fn on_candidate<'b>(&'b self, accelerator: &'b Accelerator, seed: u64) -> OnAccelerator<'b>
-    where
-        'a: 'b,
-    {
-        let joint: Joint<'b> = *self;
-        joint.on(accelerator, seed)
+        let ran = run(&mut problem, &mut optimizer, self.settings.evaluations, log, watch)?;
+        let genes = problem.memory.best.as_ref().map(|b| b.genes.as_slice());
+        let accelerator = genes.and_then(|g| problem.decode(g).ok()).ok_or_else(nothing_legal)?;
+        Ok((accelerator, problem.memory, ran))
     }
 
     /// The space's smallest and largest networks: an accelerator that cannot run them is not worth trying.
@@ -336,13 +221,14 @@ impl<'a> Joint<'a> {
     }
 
     /// The networks on the accelerator that won.
-    fn front(&self, accelerator: &Accelerator, elite: &[(Genotype, f64)], networks: &mut u64) -> Result<Vec<Point>> {
+    fn front(&self, accelerator: &Accelerator, memory: &mut Memory) -> Result<Vec<Point>> {
         let seed = stream(self.settings.seed, &[u64::MAX, 1]).next_u64();
-        let mut judge = self.on_candidate(accelerator, seed);
+        let mut judge = self.on(accelerator, seed);
         let mut seen: Vec<(Genotype, f64)> = Vec::new();
         for (i, floor) in self.floors()?.into_iter().enumerate() {
             judge.floor = floor;
-            let candidates: Vec<Genotype> = elite.iter().chain(&seen).map(|e| e.0.clone()).collect();
+            let candidates = memory.elite.iter().chain(seen.iter().map(|s| &s.0));
+            let candidates: Vec<Genotype> = candidates.cloned().collect();
             let admitted = judge.admits(&candidates)?;
             let mut first: Vec<Genotype> = candidates
                 .into_iter()
@@ -354,9 +240,10 @@ impl<'a> Joint<'a> {
             let evolved = self.evolve(&mut judge, self.settings.last, &first, seed.wrapping_add(i as u64));
             // The highest floor is one that random subnets reach, so only the first can be out of reach.
             let (members, rated) = evolved?;
-            *networks += rated;
+            memory.networks += rated;
             seen.extend(members);
         }
+        memory.layers += judge.layers();
         let genotypes: Vec<Genotype> = seen.iter().map(|s| s.0.clone()).collect();
         let accuracies = self.accuracy.of(&genotypes)?;
         let points = seen
@@ -371,17 +258,97 @@ impl<'a> Joint<'a> {
             });
         let front = pareto(points.collect());
         if front.is_empty() {
-            return Err(Diagnostic::new(
-                Code::NoLegalMapping,
-                "no network above the floor has a legal mapping for each of its layers",
-            )
-            .next("lower the floor, or give the accelerator more of what its layers need"));
+            return Err(nothing_legal());
         }
         Ok(if self.settings.floors > 1 {
             front
         } else {
             front.into_iter().take(1).collect()
         })
+    }
+}
+
+fn nothing_legal() -> Diagnostic {
+    Diagnostic::new(
+        Code::NoLegalMapping,
+        "no network above the floor has a legal mapping for each of its layers",
+    )
+    .next("lower the floor, or give the accelerator more of what its layers need")
+}
+
+/// The accelerator that got the best network so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Best {
+    genes: Vec<f64>,
+    value: f64,
+}
+
+/// What the outer loop remembers of the accelerators so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Memory {
+    /// Accelerators evaluated.
+    evaluated: u64,
+    /// Networks rated.
+    networks: u64,
+    /// Layers mapped.
+    layers: u64,
+    best: Option<Best>,
+    /// The best networks on the best accelerator.
+    elite: Vec<Genotype>,
+}
+
+/// Accelerators as the outer loop sees them: each is worth what the best network on it costs.
+struct Accelerators<'j, 'a> {
+    joint: &'j Joint<'a>,
+    space: &'j AcceleratorSpace,
+    suite: Suite,
+    memory: Memory,
+}
+
+impl Accelerators<'_, '_> {
+    fn one(&mut self, candidate: &Candidate<Accelerator>) -> Result<f64> {
+        let settings = &self.joint.settings;
+        let seed = stream(settings.seed, &[self.memory.evaluated]).next_u64();
+        let mut judge = self.joint.on(&candidate.value, seed);
+        let elite = &self.memory.elite;
+        let (mut members, rated) = self.joint.evolve(&mut judge, settings.evolution, elite, seed)?;
+        self.memory.evaluated += 1;
+        self.memory.networks += rated;
+        self.memory.layers += judge.layers();
+        let value = members.first().map_or(f64::INFINITY, |m| m.1);
+        if value < self.memory.best.as_ref().map_or(f64::INFINITY, |b| b.value) {
+            let genes = candidate.genes.clone();
+            self.memory.best = Some(Best { genes, value });
+            members.dedup_by(|a, b| a.0 == b.0);
+            self.memory.elite = members.into_iter().take(ELITE).map(|m| m.0).collect();
+        }
+        Ok(value)
+    }
+}
+
+impl Problem for Accelerators<'_, '_> {
+    type Design = Accelerator;
+
+    fn decode(&self, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
+        valid(self.space, &self.suite, genes)
+    }
+
+    fn evaluate(&mut self, generation: &[Candidate<Accelerator>]) -> Result<Vec<f64>> {
+        generation.iter().map(|c| self.one(c)).collect()
+    }
+
+    fn starved(&self, starved: &Starved) -> Diagnostic {
+        no_accelerator(self.space, starved)
+    }
+
+    fn memory(&self) -> Value {
+        json!(self.memory)
+    }
+
+    fn recall(&mut self, memory: &Value) -> Result<()> {
+        self.memory = Memory::deserialize(memory)
+            .map_err(|e| Diagnostic::new(Code::Malformed, format!("no memory of a joint search: {e}")))?;
+        Ok(())
     }
 }
 
@@ -405,7 +372,7 @@ pub fn pareto(mut points: Vec<Point>) -> Vec<Point> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::nas) mod tests {
     use super::*;
     use crate::arch::resources::Resources;
     use crate::cost::tech::Technology;
@@ -413,7 +380,7 @@ mod tests {
     use crate::nas::resnet50::OfaResNet50;
 
     /// Larger networks are more accurate.
-    struct Larger;
+    pub struct Larger;
 
     impl AccuracyModel for Larger {
         fn provenance(&self) -> Provenance {
@@ -439,7 +406,8 @@ mod tests {
         }
     }
 
-    fn settings() -> JointSettings {
+    /// Seconds, not minutes.
+    pub fn settings() -> JointSettings {
         let small = |population, generations| Evolution {
             population,
             generations,
@@ -460,6 +428,41 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_search_goes_on_as_if_it_had_not_been() {
+        let technology = Technology::named("45nm").unwrap();
+        let space = AcceleratorSpace::new(Resources::preset("eyeriss").unwrap());
+        let interrupt = Interrupt::default();
+        let joint = Joint {
+            model: &technology,
+            space: &OfaResNet50,
+            accuracy: &Larger,
+            settings: JointSettings {
+                evaluations: 2 * POPULATION as u64 + 3,
+                ..settings()
+            },
+            interrupt: &interrupt,
+        };
+        let go = |log: Log, last: usize, threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut text = String::new();
+            let mut watch = |log: &Log| {
+                text = serde_json::to_string(log).unwrap();
+                Ok(log.generations.len() < last)
+            };
+            let found = pool.install(|| joint.search(Hardware::Searched(&space), log, &mut watch));
+            (found.unwrap(), text)
+        };
+        let (whole, end) = go(Log::default(), usize::MAX, 1);
+        for last in [1, 2] {
+            let (part, text) = go(Log::default(), last, 2);
+            assert_eq!(part.stop_reason, StopReason::Seconds);
+            assert!(part.evaluations < whole.evaluations);
+            assert_eq!(go(serde_json::from_str(&text).unwrap(), usize::MAX, 2).0, whole);
+        }
+        assert_eq!(go(serde_json::from_str(&end).unwrap(), usize::MAX, 2).0, whole);
+    }
+
+    #[test]
     fn joint_search_repeats_and_its_front_is_one() {
         let technology = Technology::named("45nm").unwrap();
         let space = AcceleratorSpace::new(Resources::preset("eyeriss").unwrap());
@@ -473,7 +476,11 @@ mod tests {
         };
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| joint.search(Hardware::Searched(&space), &mut |_| true).unwrap())
+            pool.install(|| {
+                joint
+                    .search(Hardware::Searched(&space), Log::default(), &mut |_| Ok(true))
+                    .unwrap()
+            })
         };
         let found = run(1);
         assert_eq!(run(2), found);
@@ -492,7 +499,7 @@ mod tests {
         };
         let given = Joint { settings: one, ..joint };
         let found = given
-            .search(Hardware::Given(&found.accelerator), &mut |_| true)
+            .search(Hardware::Given(&found.accelerator), Log::default(), &mut |_| Ok(true))
             .unwrap();
         assert_eq!((found.points.len(), found.evaluations), (1, 1));
     }

@@ -3,6 +3,7 @@
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::network::Network;
 use rand::{Rng, RngExt as _};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// What a gene decides. Genes of one role lie next to each other.
@@ -55,7 +56,7 @@ pub struct Gene {
 }
 
 /// A subnet as one option (an index) per gene of its space; the first gene is the resolution.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Genotype(pub Vec<u8>);
 
 /// A family of networks that share weights (or a table of accuracies).

@@ -10,6 +10,7 @@ pub mod descriptor_view;
 pub mod folder;
 pub mod hardware;
 pub mod layout;
+pub mod memory;
 pub mod picture;
 pub mod program;
 pub mod render;

@@ -8,6 +8,7 @@ use crate::rtl::compile::{Placement, descriptor};
 use crate::rtl::descriptor::Descriptor;
 use crate::rtl::hardware::Features;
 use crate::rtl::layout::{Blocked, pack_params, pack_weights};
+use crate::rtl::memory;
 use crate::workload::layer::Shape;
 use crate::workload::quant::LayerPost;
 use std::collections::BTreeMap;
@@ -96,6 +97,28 @@ pub struct PlacedLayer {
     pub expected: Vec<u8>,
     /// What the model says.
     pub predicted: Predicted,
+    /// Whether the output is still there after the run.
+    pub kept: bool,
+}
+
+/// Whether tensors share memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// No: every layer's output can be read after the run.
+    Kept,
+    /// Tensors that are never needed at the same time do; what no layer reads stays.
+    Shared,
+}
+
+/// Off-chip memory that activations take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activations {
+    /// From the first to the last one.
+    pub bytes: u64,
+    /// The most that some layer needs to be there: no placement takes less.
+    pub needed: u64,
+    /// What they would take without sharing.
+    pub unshared: u64,
 }
 
 /// A whole run: memory image, control table, expectations.
@@ -113,6 +136,10 @@ pub struct Program {
     pub inputs: Vec<Segment>,
     /// Layers in order.
     pub layers: Vec<PlacedLayer>,
+    /// Layers that read what an earlier layer wrote, but in another layout: the host provides it.
+    pub rearranged: Vec<String>,
+    /// Memory of activations.
+    pub activations: Activations,
     /// Size of the memory that all of this needs.
     pub memory_bytes: u64,
     /// Predicted cycles of the whole run.
@@ -144,7 +171,7 @@ impl Program {
     ///
     /// # Errors
     /// `E0203` where a figure exceeds the control table, or all data exceeds 4 GiB; `E0104` for a layer of a bad size.
-    pub fn new(hash: u64, layers: &[LayerRun]) -> Result<Self> {
+    pub fn new(hash: u64, layers: &[LayerRun], sharing: Sharing) -> Result<Self> {
         let ports = layers.first().map(|l| l.schedule.ports).ok_or_else(|| {
             Diagnostic::new(Code::Malformed, "the network has no layer to run").expected("at least one layer")
         })?;
@@ -164,6 +191,8 @@ impl Program {
             },
             inputs: Vec::new(),
             layers: Vec::new(),
+            rearranged: Vec::new(),
+            activations: Activations::default(),
             memory_bytes: 0,
             total_cycles: layers.iter().map(|l| l.predicted.cycles).sum::<u64>() + ports.finish_cycles(),
             bus: ports.bus,
@@ -174,9 +203,23 @@ impl Program {
         program.records = memory.take(RECORD_BYTES * layers.len() as u64);
         let packed: Vec<(u64, u64)> = layers.iter().map(|l| program.append_weights(l)).collect();
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
-        let mut tensors: BTreeMap<(usize, Blocked), u64> = BTreeMap::new();
-        for (layer, (weights, params)) in layers.iter().zip(packed) {
-            let placed = program.place(layer, weights, params, &mut tensors, &mut memory)?;
+        let tensors = Tensors::new(layers, ports.bus);
+        let (shared, unshared) = (tensors.places(Sharing::Shared), tensors.places(Sharing::Kept));
+        program.activations.needed = shared.needed;
+        program.activations.unshared = unshared.bytes;
+        let places = match sharing {
+            Sharing::Shared => shared,
+            Sharing::Kept => unshared,
+        };
+        program.activations.bytes = places.bytes;
+        let base = memory.take(places.bytes);
+        program.rearranged.clone_from(&tensors.rearranged);
+        program.inputs = tensors.segments(base, &places.offsets);
+        for (i, (layer, (weights, params))) in layers.iter().zip(packed).enumerate() {
+            let used = tensors.layers[i];
+            let at = used.map(|t| base + places.offsets[t]);
+            let mut placed = program.place(layer, weights, params, at)?;
+            placed.kept = sharing == Sharing::Kept || tensors.lives[used[2]].last == usize::MAX;
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
@@ -204,45 +247,18 @@ impl Program {
         (weights, append(pack_params(&layer.schedule, &layer.post.channels)))
     }
 
-    fn place(
-        &mut self,
-        layer: &LayerRun,
-        weights: u64,
-        params: u64,
-        tensors: &mut BTreeMap<(usize, Blocked), u64>,
-        memory: &mut Allocator,
-    ) -> Result<PlacedLayer> {
+    /// `at`: addresses of input, second operand and output.
+    fn place(&self, layer: &LayerRun, weights: u64, params: u64, at: [u64; 3]) -> Result<PlacedLayer> {
         let s = &layer.schedule;
-        let block = self.bus as u32;
-        let stored = stored_input(&layer.shape, s);
-        let input = Blocked::input(&s.nest, stored, block);
-        let mut read = |tensor: usize, values: &[i8]| {
-            *tensors.entry((tensor, input)).or_insert_with(|| {
-                let segment = Segment {
-                    name: format!("input_{}", self.inputs.len()),
-                    address: memory.take(input.bytes()),
-                    bytes: input.pack(values),
-                };
-                let at = segment.address;
-                self.inputs.push(segment);
-                at
-            })
-        };
-        let operands = if layer.second.is_some() { 2 } else { 1 };
-        let (first, rest) = layer.input.1.split_at(layer.input.1.len() / operands);
-        let input_at = read(layer.input.0, first);
-        let second_at = layer.second.map_or(input_at, |tensor| read(tensor, rest));
-        let output = Blocked::output(&s.nest, block);
-        let output_at = memory.take(output.bytes());
-        tensors.insert((layer.output.0, output), output_at);
+        let output = Blocked::output(&s.nest, self.bus as u32);
         let beat = |bytes: u64| (bytes / self.bus) as u32;
         let placement = Placement {
-            input: beat(input_at),
-            second: beat(second_at),
-            output: beat(output_at),
+            input: beat(at[0]),
+            second: beat(at[1]),
+            output: beat(at[2]),
             weights: beat(self.weights.address + weights),
             params: beat(self.weights.address + params),
-            stored,
+            stored: stored_input(&layer.shape, s),
         };
         Ok(PlacedLayer {
             name: layer.name.clone(),
@@ -254,7 +270,89 @@ impl Program {
             descriptor: descriptor(s, &placement, layer.post, self.hash, layer.predicted.cycles),
             expected: output.pack(layer.output.1),
             predicted: layer.predicted,
+            kept: true,
         })
+    }
+}
+
+/// The activation tensors of a run.
+struct Tensors<'a> {
+    lives: Vec<memory::Tensor>,
+    /// Per layer its input, second operand (or its input again) and output.
+    layers: Vec<[usize; 3]>,
+    /// What the host provides: tensor, layout, content.
+    provided: Vec<(usize, Blocked, &'a [i8])>,
+    rearranged: Vec<String>,
+}
+
+impl<'a> Tensors<'a> {
+    /// Follows the layers in their order. A layer reads what an earlier one wrote if both see it in one layout; everything
+    /// else is the host's.
+    fn new(layers: &[LayerRun<'a>], bus: u64) -> Self {
+        let mut all = Self {
+            lives: Vec::new(),
+            layers: Vec::new(),
+            provided: Vec::new(),
+            rearranged: Vec::new(),
+        };
+        let mut known: BTreeMap<(usize, Blocked), usize> = BTreeMap::new();
+        for (i, layer) in layers.iter().enumerate() {
+            let s = &layer.schedule;
+            let input = Blocked::input(&s.nest, stored_input(&layer.shape, s), bus as u32);
+            let operands = if layer.second.is_some() { 2 } else { 1 };
+            let (first, rest) = layer.input.1.split_at(layer.input.1.len() / operands);
+            let mut read = |tensor: usize, values: &'a [i8]| {
+                let at = *known.entry((tensor, input)).or_insert_with(|| {
+                    if layers[..i].iter().any(|l| l.output.0 == tensor) {
+                        all.rearranged.push(layer.name.clone());
+                    }
+                    all.provided.push((all.lives.len(), input, values));
+                    all.lives.push(memory::Tensor {
+                        bytes: input.bytes(),
+                        first: 0,
+                        last: 0,
+                    });
+                    all.lives.len() - 1
+                });
+                all.lives[at].last = i;
+                at
+            };
+            let input_at = read(layer.input.0, first);
+            let second_at = layer.second.map_or(input_at, |tensor| read(tensor, rest));
+            let output = Blocked::output(&s.nest, bus as u32);
+            known.insert((layer.output.0, output), all.lives.len());
+            all.layers.push([input_at, second_at, all.lives.len()]);
+            // Until a layer reads it, it is a result.
+            all.lives.push(memory::Tensor {
+                bytes: output.bytes(),
+                first: i,
+                last: usize::MAX,
+            });
+        }
+        all
+    }
+
+    /// Where the tensors lie, from the first on.
+    fn places(&self, sharing: Sharing) -> memory::Places {
+        let always = |tensor: &memory::Tensor| memory::Tensor {
+            first: 0,
+            last: usize::MAX,
+            ..*tensor
+        };
+        match sharing {
+            Sharing::Shared => memory::place(&self.lives, ALIGN),
+            Sharing::Kept => memory::place(&self.lives.iter().map(always).collect::<Vec<_>>(), ALIGN),
+        }
+    }
+
+    /// The pieces of the memory image that the host provides.
+    fn segments(&self, base: u64, offsets: &[u64]) -> Vec<Segment> {
+        let segment = |(i, &(tensor, layout, values)): (usize, &(usize, Blocked, &[i8]))| Segment {
+            name: format!("input_{i}"),
+            address: base + offsets[tensor],
+            bytes: layout.pack(values),
+        };
+        self.provided.iter().enumerate().map(segment).collect()
     }
 }
 

@@ -8,42 +8,50 @@ use crate::sim::verilator::Dump;
 use crate::workload::graph::TensorId;
 use std::path::Path;
 
-/// Runs `program` and returns every layer's simulated output, as its graph holds it, with the tensor's identity. `scratch` is
-/// a folder for files on the way.
+/// What one run of a program gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inference {
+    /// Per layer whose output is kept its tensor and elements, as the graph holds them; all were equal to the golden ones.
+    pub outputs: Vec<Option<(TensorId, Vec<i8>)>>,
+    /// Cycles of the whole run, those of the model and of the hardware being equal.
+    pub cycles: u64,
+}
+
+/// Runs `program` from one start and compares every output that is kept. `scratch` is a folder for files on the way.
 ///
 /// The server's manifest may have been made from another batch: this program's tensors replace its own.
 ///
 /// # Errors
 /// `E0301` where bits, cycles or counters are not as predicted; as [`Server::run`] otherwise.
-pub fn run(
-    server: &mut Server,
-    program: &Program,
-    data: &[LayerData],
-    scratch: &Path,
-) -> Result<Vec<(TensorId, Vec<i8>)>> {
+pub fn run(server: &mut Server, program: &Program, data: &[LayerData], scratch: &Path) -> Result<Inference> {
     let (mut loads, mut dumps) = (Vec::new(), Vec::new());
     for input in &program.inputs {
         let file = scratch.join(format!("run_{}.bin", input.name));
         std::fs::write(&file, &input.bytes).map_err(|e| scratch_error(&e))?;
         loads.push((input.address, file));
     }
-    for (i, layer) in program.layers.iter().enumerate() {
+    let kept = || program.layers.iter().enumerate().filter(|(_, layer)| layer.kept);
+    for (i, layer) in kept() {
         dumps.push(Dump {
             address: u64::from(layer.placement.output) * program.bus,
             length: layer.output.bytes(),
             file: scratch.join(format!("output_{i}.bin")),
         });
     }
-    server.run(&loads, &dumps, &scratch.join("report.json"))?.check()?;
-    let outputs = program.layers.iter().zip(data).zip(&dumps);
-    outputs
-        .map(|((layer, d), dump)| {
-            let bytes = std::fs::read(&dump.file).map_err(|e| scratch_error(&e))?;
-            compare(layer, &bytes)?;
-            let planes = layer.output.unpack(&bytes);
-            Ok((d.output.0, from_planes(&d.layer.shape, d.layout, &planes, Side::Output)))
-        })
-        .collect()
+    let report = server.run(&loads, &dumps, &scratch.join("report.json"))?;
+    report.check()?;
+    let mut outputs = vec![None; program.layers.len()];
+    for ((i, layer), dump) in kept().zip(&dumps) {
+        let bytes = std::fs::read(&dump.file).map_err(|e| scratch_error(&e))?;
+        compare(layer, &bytes)?;
+        let (planes, d) = (layer.output.unpack(&bytes), &data[i]);
+        let values = from_planes(&d.layer.shape, d.layout, &planes, Side::Output);
+        outputs[i] = Some((d.output.0, values));
+    }
+    Ok(Inference {
+        outputs,
+        cycles: report.total.cycles.rtl,
+    })
 }
 
 /// What was compared of one layer, over all inputs; every element was equal.
@@ -56,15 +64,15 @@ pub struct LayerCheck {
 }
 
 /// Adds one input's layers to what was compared before.
-pub fn add_checks(checks: &mut Vec<LayerCheck>, program: &Program, outputs: &[(TensorId, Vec<i8>)]) {
-    for (i, (layer, (_, values))) in program.layers.iter().zip(outputs).enumerate() {
+pub fn add_checks(checks: &mut Vec<LayerCheck>, program: &Program, inference: &Inference) {
+    for (i, (layer, output)) in program.layers.iter().zip(&inference.outputs).enumerate() {
         if checks.len() <= i {
             checks.push(LayerCheck {
                 name: layer.name.clone(),
                 elements: 0,
             });
         }
-        checks[i].elements += values.len() as u64;
+        checks[i].elements += output.as_ref().map_or(0, |(_, values)| values.len()) as u64;
     }
 }
 

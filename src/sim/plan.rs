@@ -8,7 +8,7 @@
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::rng::{Rng, stream};
 use crate::mapping::schedule::Schedule;
-use crate::rtl::program::{LayerRun, Predicted, Program};
+use crate::rtl::program::{LayerRun, Predicted, Program, Sharing};
 use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
 use crate::workload::array::ArrayLayer;
@@ -308,7 +308,13 @@ pub fn from_planes(shape: &Shape, layout: Layout, planes: &[i8], side: Side) -> 
 ///
 /// # Errors
 /// As [`Program::new`].
-pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted: &[Predicted]) -> Result<Program> {
+pub fn program(
+    hash: u64,
+    data: &[LayerData],
+    schedules: &[Schedule],
+    predicted: &[Predicted],
+    sharing: Sharing,
+) -> Result<Program> {
     let runs: Vec<LayerRun> = data
         .iter()
         .zip(schedules)
@@ -325,12 +331,13 @@ pub fn program(hash: u64, data: &[LayerData], schedules: &[Schedule], predicted:
             predicted,
         })
         .collect();
-    Program::new(hash, &runs)
+    Program::new(hash, &runs, sharing)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::graph::{AverageOp, Element, MacOp, Op, Pool, Port, Tensor};
     use crate::workload::layer::{Conv, Matmul};
     use crate::workload::zoo;
 
@@ -427,6 +434,103 @@ mod tests {
             let input = operands.collect::<Vec<_>>().concat();
             let out = golden::layer(&l.layer.shape, graph.layout, &input, &l.weights, &l.post).unwrap();
             assert!(out == values.tensor(l.output), "{}", l.layer.name);
+        }
+    }
+
+    fn operator(kind: OpKind, name: &str, input: TensorId, output: TensorId) -> Op {
+        Op {
+            name: name.into(),
+            kind,
+            inputs: vec![input],
+            output,
+        }
+    }
+
+    /// A multiply-accumulate operator with random weights and parameters.
+    fn random_mac(name: &str, shape: Shape, seed: u64) -> OpKind {
+        let layer = Layer {
+            name: name.into(),
+            shape,
+        };
+        let LayerData { weights, post, .. } = random(std::slice::from_ref(&layer), seed).unwrap().remove(0);
+        OpKind::Mac(Box::new(MacOp {
+            layer,
+            weights,
+            weight_scales: Vec::new(),
+            bias: Vec::new(),
+            rules: Vec::new(),
+            post,
+        }))
+    }
+
+    /// Channels last: pooling and a product of what is left, flattened, run as layers that read each other's outputs.
+    #[test]
+    fn flattened_maps_are_read_as_they_lie() {
+        let tensor = |name: &str, shape: &[u32]| Tensor {
+            name: name.into(),
+            shape: shape.to_vec(),
+            scale: 0.1,
+            zero_point: 3,
+            element: Element::Int8,
+        };
+        let conv = Conv {
+            N: 1,
+            K: 5,
+            C: 2,
+            H: 6,
+            W: 4,
+            R: 1,
+            S: 1,
+            stride: [1, 1],
+            pad: [0; 4],
+            dilation: [1, 1],
+            groups: 1,
+            transposed: false,
+        };
+        let product = Matmul {
+            batch: 1,
+            M: 1,
+            N: 7,
+            K: 30,
+            weights: true,
+        };
+        let pool = Pool {
+            kernel: [2, 2],
+            stride: [2, 2],
+            pad: [0; 4],
+            dilation: [1, 1],
+        };
+        let average = AverageOp::new(pool, (i8::MIN, i8::MAX)).unwrap();
+        let graph = QuantGraph {
+            name: "small".into(),
+            semantics: Semantics::Reference,
+            layout: Layout::ChannelsLast,
+            tensors: vec![
+                tensor("x", &[1, 6, 4, 2]),
+                tensor("c", &[1, 6, 4, 5]),
+                tensor("p", &[1, 3, 2, 5]),
+                tensor("f", &[1, 30]),
+                tensor("y", &[1, 7]),
+            ],
+            ops: vec![
+                operator(random_mac("c", Shape::Conv(conv), 1), "c", 0, 1),
+                operator(OpKind::AveragePool(Box::new(average)), "p", 1, 2),
+                operator(OpKind::Reshape, "f", 2, 3),
+                operator(random_mac("y", Shape::Matmul(product), 2), "y", 3, 4),
+            ],
+            inputs: vec![Port::new("x", 0, false)],
+            outputs: vec![Port::new("y", 4, false)],
+        };
+        let layers = graph.array_network().unwrap().layers;
+        let on_array = OnArray::new(&graph, &layers).unwrap();
+        let inputs = random_inputs(&graph, 1).unwrap();
+        let values = run_graph(&graph, &inputs).unwrap();
+        let data = on_array.data(&inputs).unwrap();
+        assert_eq!((data.len(), on_array.host_operators().len()), (3, 0));
+        for (d, (input, output)) in data.iter().zip([(0, 1), (1, 2), (2, 4)]) {
+            assert_eq!((d.input.0, d.output.0), (input, output));
+            let out = golden::layer(&d.layer.shape, graph.layout, values.tensor(input), &d.weights, &d.post).unwrap();
+            assert!(out == values.tensor(output), "{}", d.layer.name);
         }
     }
 

@@ -95,8 +95,23 @@ pub fn read_labels(bytes: &[u8], place: &str) -> Result<Vec<i64>> {
     read.map_err(unreadable)
 }
 
-/// A `.npy` file whose elements, as many as its shape says, are there: nothing is allocated for what is not.
+/// Whether the header, as long as it says, is there: from version 2 on its length has four bytes. The library allocates it first.
+fn has_header(bytes: &[u8]) -> bool {
+    let length = match (bytes.get(6), bytes.get(8..12)) {
+        (Some(2..), Some(&[a, b, c, d])) => u32::from_le_bytes([a, b, c, d]) as usize,
+        _ => 0,
+    };
+    length <= bytes.len()
+}
+
+/// A `.npy` file whose header and elements, as many as its shape says, are there: nothing is allocated for what is not.
 fn open(bytes: &[u8]) -> std::io::Result<NpyFile<&[u8]>> {
+    if !has_header(bytes) {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "the file ends within its header",
+        ));
+    }
     let file = NpyFile::new(bytes)?;
     let size = file.dtype().num_bytes().unwrap_or(usize::MAX).max(1) as u64;
     let count = file.shape().iter().try_fold(1u64, |a, &b| a.checked_mul(b));
@@ -207,6 +222,14 @@ mod tests {
             element,
         };
         (port, tensor)
+    }
+
+    /// Found by fuzzing: a length of the header that the file does not have.
+    #[test]
+    fn endless_headers_are_refused() {
+        let mut file = b"\x93NUMPY\x02\x00\xff\xff\xff\x7f".to_vec();
+        file.extend(b"{'descr': '|i1', 'fortran_order': False, 'shape': (1,), }\n\x00");
+        assert_eq!(read_labels(&file, "l.npy").unwrap_err().code, Code::Unreadable);
     }
 
     #[test]
