@@ -103,7 +103,7 @@ fn no_mapping_undercuts_the_families_that_hold_it() {
         }
     }
     // A bound far below everything would hold as well, and prove nothing.
-    assert!(sum[0] / n > 0.7 && sum[1] / n > 0.97, "{sum:?} of {n}");
+    assert!(sum[0] / n > 0.85 && sum[1] / n > 0.85, "{sum:?} of {n}");
 }
 
 /// Every order of `several`, the other dimensions behind.
@@ -151,11 +151,15 @@ fn exhaustive(t: &Triple, model: &mut dyn LayerModel, objective: Objective) -> (
             .filter(|&d| m.l2.tile[d] < m.offchip.tile[d])
             .collect();
         for offchip in permutations(&outer) {
+            // Off chip, reductions are innermost whatever is asked for.
+            if !offchip[..outer.len()].is_sorted_by_key(|d| Dim::REDUCTION.contains(d)) {
+                continue;
+            }
             for l2 in permutations(&inner) {
                 let mut m = *m;
                 m.offchip.order.copy_from_slice(&offchip);
                 m.l2.order.copy_from_slice(&l2);
-                if m != m.normalised(&t.nest) || !violations(&t.nest, &t.accelerator, &m).is_empty() {
+                if !violations(&t.nest, &t.accelerator, &m).is_empty() {
                     continue;
                 }
                 count += 1;
