@@ -59,9 +59,13 @@ fn main() -> Result<()> {
                     evaluations,
                     ..MapperSettings::default()
                 };
-                let few = map_layer(nest, &accelerator, &mut *model, &settings(100), 1).unwrap();
+                let Ok(few) = map_layer(nest, &accelerator, &mut *model, &settings(100), 1) else {
+                    continue;
+                };
                 let t0 = seconds(begin);
-                let start = map_layer(nest, &accelerator, &mut *model, &settings(2000), 1).unwrap();
+                let Ok(start) = map_layer(nest, &accelerator, &mut *model, &settings(2000), 1) else {
+                    continue;
+                };
                 let t1 = seconds(begin);
                 let limits = Limits { steps, gap: 0.0 };
                 let (best, proof) = prove(

@@ -103,7 +103,7 @@ fn no_mapping_undercuts_the_families_that_hold_it() {
         }
     }
     // A bound far below everything would hold as well, and prove nothing.
-    assert!(sum[0] / n > 0.7 && sum[1] / n > 0.97, "{sum:?} of {n}");
+    assert!(sum[0] / n > 0.85 && sum[1] / n > 0.85, "{sum:?} of {n}");
 }
 
 /// Every order of `several`, the other dimensions behind.
@@ -151,11 +151,15 @@ fn exhaustive(t: &Triple, model: &mut dyn LayerModel, objective: Objective) -> (
             .filter(|&d| m.l2.tile[d] < m.offchip.tile[d])
             .collect();
         for offchip in permutations(&outer) {
+            // Off chip, reductions are innermost whatever is asked for.
+            if !offchip[..outer.len()].is_sorted_by_key(|d| Dim::REDUCTION.contains(d)) {
+                continue;
+            }
             for l2 in permutations(&inner) {
                 let mut m = *m;
                 m.offchip.order.copy_from_slice(&offchip);
                 m.l2.order.copy_from_slice(&l2);
-                if m != m.normalised(&t.nest) || !violations(&t.nest, &t.accelerator, &m).is_empty() {
+                if !violations(&t.nest, &t.accelerator, &m).is_empty() {
                     continue;
                 }
                 count += 1;
@@ -175,17 +179,26 @@ fn the_optimum_is_that_of_all_mappings() {
     let technology = Technology::named("45nm").unwrap();
     let sizes = Sizes {
         passes: u64::MAX,
-        macs: 300,
-        channels: 4,
-        side: 5,
+        macs: 3000,
+        channels: 8,
+        side: 7,
         ..Sizes::default()
     };
     let (mut total, mut layers, mut depthwise, mut i) = (0, 0, 0, 0);
     while layers < 24 {
         i += 1;
-        let t = random_triple(&mut stream(22, &[i]), &sizes);
+        let mut t = random_triple(&mut stream(22, &[i]), &sizes);
+        if i % 2 == 0 {
+            // Random memories barely hold the triple's own tiles.
+            let (b, l2) = (&mut t.accelerator.buffers, &mut t.accelerator.l2);
+            for m in [&mut b.W, &mut b.I, &mut l2.W, &mut l2.I, &mut l2.O, &mut l2.P] {
+                m.bytes *= 8;
+            }
+            b.psum.words *= 8;
+            t.accelerator.validate().unwrap();
+        }
         let pairs: u64 = t.nest.bounds.0.iter().map(|&b| u64::from(b * (b + 1) / 2)).product();
-        if !(12..2000).contains(&pairs) || left_out(&t) {
+        if !(400..12_000).contains(&pairs) || left_out(&t) {
             continue;
         }
         layers += 1;
@@ -225,7 +238,7 @@ fn the_optimum_is_that_of_all_mappings() {
         }
     }
     assert!(
-        total > 100_000 && depthwise > 2,
+        total > 30_000 && depthwise > 2,
         "{total} mappings, {depthwise} depthwise layers"
     );
 }
