@@ -1,3 +1,5 @@
+//! The exact mapper against trying every mapping, and its bounds against every family.
+
 use super::*;
 use crate::base::rng::{Rng, stream};
 use crate::cost::tech::Technology;
