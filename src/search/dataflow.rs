@@ -136,6 +136,21 @@ impl Dataflow {
         MappingSpace::under(nest, a, split)
     }
 
+    /// The chip with its rows folded, where it folds them: rows that a layer's kernel leaves free take further input channels.
+    ///
+    /// # Errors
+    /// As [`Dataflow::accelerator`].
+    pub fn folded(&self) -> Result<Option<Accelerator>> {
+        let mut a = self.accelerator()?;
+        let Some(rows) = a.axes.iter_mut().find(|axis| axis.dims == [R]) else {
+            return Ok(None);
+        };
+        rows.dims.push(C);
+        a.name = format!("{}-folded", self.name);
+        a.validate()?;
+        Ok(Some(a))
+    }
+
     /// The mapping of a layer as this dataflow dictates; none if the layer has no legal mapping.
     #[must_use]
     pub fn mapping(&self, space: &MappingSpace<'_>) -> Option<Mapping> {
@@ -174,6 +189,19 @@ mod tests {
     use crate::arch::resources::Resources;
     use crate::mapping::legality::violations;
     use crate::workload::zoo;
+
+    #[test]
+    fn eyeriss_alone_folds_within_its_resources() {
+        for flow in &DATAFLOWS {
+            let folded = flow.folded().unwrap();
+            assert_eq!(folded.is_some(), flow.name == "eyeriss");
+            if let Some(a) = folded {
+                let resources = Resources::preset(flow.name).unwrap();
+                assert_eq!(resources.exceeded_by(&a), Vec::<String>::new());
+                assert_eq!(a.pes(), flow.accelerator().unwrap().pes());
+            }
+        }
+    }
 
     #[test]
     fn baselines_use_up_their_resources_and_no_more() {

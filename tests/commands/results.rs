@@ -236,7 +236,7 @@ fn labels_give_an_accuracy() {
 #[test]
 fn a_search_goes_on_from_its_checkpoint() {
     let place = Place::new();
-    for options in ["", " --method random --encoding index", " --front --space sizing"] {
+    for options in ["", " --method random --encoding index --space sizing"] {
         let line = format!("search resnet8 --resources shidiannao --seed 5{options}");
         place.document(&format!("{line} --evaluations 70 --threads 2 --out whole.json"));
         place.document(&format!("{line} --evaluations 30 --threads 1 --out part.json"));

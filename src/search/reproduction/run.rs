@@ -18,7 +18,7 @@ use crate::search::importance::Encoding;
 use crate::search::mapper::{MapperSettings, Method};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
-use crate::search::reproduction::{Budget, Experiment, Human, Outcome, Question, Search};
+use crate::search::reproduction::{Budget, Experiment, FOLDED, Human, Outcome, Question, Search};
 use crate::search::runner::Log;
 use crate::workload::network::Network;
 use crate::workload::zoo;
@@ -167,12 +167,16 @@ fn tight(mut chip: Accelerator) -> Result<Accelerator> {
 }
 
 impl Bench<'_> {
-    fn chip(&self, flow: &Dataflow) -> Result<Accelerator> {
-        let chip = flow.accelerator()?;
+    /// The dataflow and the accelerator of a baseline, at the experiment's widths.
+    fn chip(&self, baseline: &str) -> Result<(&'static Dataflow, Accelerator)> {
+        let rigid = baseline.strip_suffix(FOLDED);
+        let flow = Dataflow::named(rigid.unwrap_or(baseline))?;
+        let folded = if rigid.is_some() { flow.folded()? } else { None };
+        let chip = folded.map_or_else(|| flow.accelerator(), Ok)?;
         if self.experiment.resources.ends_with("@tight") {
-            tight(chip)
+            Ok((flow, tight(chip)?))
         } else {
-            Ok(chip)
+            Ok((flow, chip))
         }
     }
 
@@ -180,8 +184,7 @@ impl Bench<'_> {
         let mut humans = Vec::new();
         for name in &self.experiment.baselines {
             step(name);
-            let flow = Dataflow::named(name)?;
-            let chip = self.chip(flow)?;
+            let (flow, chip) = self.chip(name)?;
             let fixed = self
                 .networks
                 .iter()
@@ -261,9 +264,9 @@ impl Bench<'_> {
         let mut space = AcceleratorSpace::new(self.resources.clone());
         space.encoding = variant.encoding;
         if variant.sizing {
-            let flow = Dataflow::named(&self.experiment.baselines[0])?;
+            let (_, chip) = self.chip(&self.experiment.baselines[0])?;
             let dims = |a: &crate::arch::accelerator::Axis| a.dims.first().copied();
-            space.dims = Some(self.chip(flow)?.axes.iter().filter_map(dims).collect());
+            space.dims = Some(chip.axes.iter().filter_map(dims).collect());
         }
         let settings = NestedSettings {
             method: variant.method,

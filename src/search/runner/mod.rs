@@ -228,7 +228,7 @@ impl Optimizer for Counted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::bayesian::{Bayesian, QUICK};
+    use crate::search::bayesian::{Bayesian, Effort, QUICK};
     use crate::search::cma_es::{CmaEs, Settings};
     use crate::search::random::RandomSearch;
 
@@ -267,8 +267,9 @@ mod tests {
     }
 
     fn methods() -> [Box<dyn Optimizer>; 3] {
+        let effort = Effort { pool: 8, ..QUICK };
         [
-            Box::new(Bayesian::new(3, QUICK, Box::new(|g| Some(g.to_vec())), 7)),
+            Box::new(Bayesian::new(3, effort, Box::new(|g| Some(g.to_vec())), 7)),
             Box::new(CmaEs::new(Settings::new(3), 7)),
             Box::new(RandomSearch::new(3, 5, 7)),
         ]
