@@ -1,11 +1,13 @@
 //! Mappings that an engineer would try first, so that a search starts from good ones.
 //!
-//! **Off chip** a few hundred combinations of tiles of K, Y and X are tried, each with as much of C as then fits, and ranked
-//! by the off-chip reads that they need (kernels stay whole if they can). The best ones of three kinds go on: weights read
-//! once, inputs read once, and reductions cut so that large output tiles stay on chip while both operands stream.
+//! **Level 2 first.** A few hundred combinations of level-2 tiles of K, Y and X are tried, each with as much of C as then
+//! fits, and ranked by the off-chip reads that they need (kernels stay whole if they can), once with and once without the time
+//! that the first and last tiles take. The best ones of three kinds go on: weights read once, inputs read once, and reductions
+//! cut so that large output tiles stay on chip while both operands stream. Within them array tiles grow, in an order of
+//! dimensions that suits each of a few dataflows: one dimension after the other, or all of them in turn.
 //!
-//! **At the array** three dataflows (weights, inputs or outputs stay while the others pass) take the largest tiles that fit,
-//! grown in an order of dimensions that suits each.
+//! **Array first.** The array tile grows as far as the array's memories allow; the level-2 tile holds nothing else (what is
+//! read is used at once), or whole reductions as well, or as much as fits.
 //!
 //! Nothing here knows a price; what is best is for the evaluation to say.
 
@@ -65,7 +67,6 @@ const ARRAY: [Recipe; 7] = [
     },
 ];
 
-
 /// Order of off-chip loops: weights read once if reductions are whole.
 pub(super) const WEIGHTS_ONCE: [Dim; 6] = [K, Y, X, C, R, S];
 /// Order of off-chip loops: inputs read once if reductions are whole.
@@ -86,26 +87,38 @@ pub fn seeds(space: &MappingSpace<'_>) -> Vec<Mapping> {
             add(grown(space, outer, inner));
             add(evenly(space, outer, inner, Room::Within));
         }
-        let mut greedy = space.smallest();
-        greedy.l2.order = inner.order;
-        let even = evenly(space, &greedy, inner, Room::Both);
-        fill(space, &mut greedy, inner, Room::Both);
-        for array in [even, greedy] {
-            for dims in [&[][..], &[S, R, C], &[S, R, C, K], &[Y, X, S, R, K, C]] {
-                let mut m = array;
-                for &d in dims {
-                    grow(space, &mut m, space.offchip_units(d), &|m, size| {
-                        m.offchip.tile[d] = m.offchip.tile[d].max(space.offchip_tile(d, size));
-                    });
-                }
-                for order in [WEIGHTS_ONCE, INPUTS_ONCE] {
-                    m.offchip.order = order;
-                    add(m);
-                }
-            }
+        for m in array_first(space, inner) {
+            add(m);
         }
     }
     found
+}
+
+/// What level-2 tiles take besides an array tile, in this order.
+const AROUND: [&[Dim]; 4] = [&[], &[S, R, C], &[S, R, C, K], &[Y, X, S, R, K, C]];
+
+/// Array tiles as large as the array's memories allow, with level-2 tiles around them.
+fn array_first(space: &MappingSpace<'_>, inner: &Recipe) -> Vec<Mapping> {
+    let mut start = space.smallest();
+    start.l2.order = inner.order;
+    let mut greedy = start;
+    fill(space, &mut greedy, inner, Room::Both);
+    let mut all = Vec::with_capacity(16);
+    for array in [evenly(space, &start, inner, Room::Both), greedy] {
+        for dims in AROUND {
+            let mut m = array;
+            for &d in dims {
+                grow(space, &mut m, space.offchip_units(d), &|m, size| {
+                    m.offchip.tile[d] = m.offchip.tile[d].max(space.offchip_tile(d, size));
+                });
+            }
+            for order in [WEIGHTS_ONCE, INPUTS_ONCE] {
+                m.offchip.order = order;
+                all.push(m);
+            }
+        }
+    }
+    all
 }
 
 /// Where an array tile may grow.
@@ -120,7 +133,11 @@ enum Room {
 impl Room {
     /// What an array tile of `m` can grow to along `d`.
     fn of(self, space: &MappingSpace<'_>, m: &Mapping, d: Dim) -> u32 {
-        if self == Self::Within { m.offchip.tile[d] } else { space.nest.bounds[d] }
+        if self == Self::Within {
+            m.offchip.tile[d]
+        } else {
+            space.nest.bounds[d]
+        }
     }
 
     /// Gives an array tile `size` rounds of its axis, or what it has if that is more.
@@ -136,7 +153,7 @@ struct Ranked {
     mapping: Mapping,
 }
 
-/// The best level-2 tile of each kind, within smallest array tiles.
+/// The best level-2 tiles of each kind, one for each proxy, with smallest array tiles.
 fn offchip(space: &MappingSpace<'_>) -> Vec<Mapping> {
     let mut best: [Option<Ranked>; 6] = Default::default();
     let [ks, ys, xs] = [K, Y, X].map(|d| sizes(space, d));
@@ -202,7 +219,8 @@ fn keep(best: &mut Option<Ranked>, proxy: f64, m: &Mapping) {
     }
 }
 
-/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time.
+/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time; and the
+/// same with the time that the first tiles and the last one take.
 fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> [f64; 2] {
     let (nest, t) = (space.nest, &m.offchip.tile);
     let trips = PerDim::from_fn(|d| f64::from(nest.bounds[d].div_ceil(t[d])));
@@ -251,17 +269,12 @@ fn sizes(space: &MappingSpace<'_>, d: Dim) -> Vec<u32> {
     sizes
 }
 
-/// `m` with the orders of `inner` and its array tiles grown, then its level-2 tiles once more.
+/// `m` with the orders of `inner` and its array tiles grown.
 pub(super) fn grown(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe) -> Mapping {
     let mut m = *m;
     m.l2.order = inner.order;
     let Some(mut m) = space.repair(&m) else { return m };
-    for d in inner.grow {
-        let outer = m.offchip.tile[d];
-        grow(space, &mut m, space.l2_units(d, outer), &|m, size| {
-            m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, outer));
-        });
-    }
+    fill(space, &mut m, inner, Room::Within);
     m
 }
 

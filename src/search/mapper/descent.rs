@@ -122,4 +122,3 @@ fn steps(units: u32, size: u32) -> [Option<u32>; 4] {
         .filter(|&t| Some(t) != larger);
     [larger, smaller, twice, half]
 }
-

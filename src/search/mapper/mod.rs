@@ -212,7 +212,10 @@ pub fn possible<'a>(nest: &'a LoopNest, accelerator: &'a Accelerator) -> Result<
 fn begin(spaces: &[MappingSpace<'_>], visits: &mut Visits<'_>, limit: usize) {
     let mut ranked = BTreeMap::new();
     for space in spaces {
-        for m in heuristics::seeds(space).into_iter().chain(space.repair(&space.smallest())) {
+        for m in heuristics::seeds(space)
+            .into_iter()
+            .chain(space.repair(&space.smallest()))
+        {
             let (bound, m) = visits.estimate(&m);
             ranked.insert(key(&m), (bound, m));
         }
