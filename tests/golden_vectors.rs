@@ -98,6 +98,42 @@ fn same_parameters(graph: &QuantGraph, npz: &mut Npz, name: &str) {
     }
 }
 
+/// Max pooling and concatenations, of equal and of unequal scales: every tensor that ONNX Runtime has.
+#[test]
+fn joined_networks() {
+    let mut compared = 0;
+    for (name, tensors) in [("fire", 13), ("branches", 15)] {
+        let graph = onnx::read(&workloads().join("vectors").join(format!("{name}.onnx"))).unwrap();
+        graph.prove().unwrap();
+        let mut npz = vectors(name);
+        let from = &graph.tensors[input(&graph)];
+        let to = &graph.tensors[output(&graph)];
+        let x: Vec<f32> = npz.array("x").into_vec().unwrap();
+        let y: Vec<f32> = npz.array("y").into_vec().unwrap();
+        for (i, (x, y)) in x.chunks(from.len()).zip(y.chunks(to.len())).enumerate() {
+            let stimulus = x.iter().map(|&v| from.quantize(v)).collect();
+            let run = run_graph(&graph, &[stimulus]).unwrap();
+            let have = run.tensor(output(&graph)).iter().map(|&v| to.dequantize(v));
+            assert!(have.eq(y.iter().copied()), "{name} output {i}");
+            if i == 0 {
+                let recorded = npz
+                    .names()
+                    .into_iter()
+                    .filter(|tensor| tensor.ends_with("_QuantizeLinear_Output"));
+                let by_name = run.by_name(&graph);
+                let all: Vec<String> = recorded.collect();
+                assert_eq!(all.len(), tensors);
+                for tensor in all {
+                    let (want, _) = bytes(&mut npz, &tensor, from.element);
+                    assert!(by_name[tensor.as_str()] == want, "{name} {tensor}");
+                    compared += want.len();
+                }
+            }
+        }
+    }
+    assert_eq!(compared, 42_465);
+}
+
 fn resnet8() -> QuantGraph {
     onnx::read(&workloads().join("resnet8_cifar.onnx")).unwrap()
 }
