@@ -111,6 +111,35 @@ impl Trial {
     }
 }
 
+/// The accelerator of one network's folder runs the table of another: no bit of the hardware is the network's.
+#[test]
+#[ignore = "long: a build and two inferences"]
+fn another_networks_table() {
+    let (Some(first), Some(other)) = (Trial::new("kws_ref_model"), Trial::new("ad01_int8")) else {
+        return;
+    };
+    first.naas("gen --design d.json --full-unit --out rtl");
+    let folder = first.dir.path().join("rtl");
+    other.run(2, 640, &format!("--rtl {} --check-layers", folder.display()));
+}
+
+/// One input again and again, without a reset, through the driver in C.
+#[test]
+#[ignore = "long: a build and a hundred inferences"]
+fn a_hundred_inferences_in_a_row() {
+    let Some(trial) = Trial::new("kws_ref_model") else { return };
+    trial.naas(&format!("gen {} --design d.json --out rtl", trial.network));
+    let output = Command::new("make")
+        .args(["-s", "driver", "ARGS=--runs 100"])
+        .current_dir(trial.dir.path().join("rtl"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{}: {text}", trial.name);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("100 runs, 0 with other outputs than expected"), "{text}");
+}
+
 /// One inference with every layer compared, then so many with their results.
 fn network(name: &str, inputs: usize, bytes: usize) -> Option<f64> {
     let trial = Trial::new(name)?;

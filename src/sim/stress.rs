@@ -40,7 +40,7 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
     // greatest input has one of 2^8, and lies near 128 where it is one of few.
     let taps = weights.len() as u64 / channels;
     let (shift, bias) = match layer.shape {
-        Shape::Maxpool(_) => (23, 300),
+        Shape::Maxpool(_) => (25, 300),
         Shape::Add(_) => (29 + 8 + (64 - taps.leading_zeros()) as u8 / 2, 20_000),
         _ => (29 + (64 - taps.leading_zeros()) as u8 / 2, 20_000),
     };
