@@ -75,10 +75,12 @@ impl Trial {
     /// output.
     fn run(&self, inputs: usize, bytes: usize, options: &str) -> Value {
         let labels = self.file("labels");
-        let labels = match Path::new(&labels).is_file() {
-            true => format!("--labels {labels}"),
-            false => String::new(),
+        let labels = if Path::new(&labels).is_file() {
+            format!("--labels {labels}")
+        } else {
+            String::new()
         };
+        #[allow(clippy::disallowed_methods, reason = "a printed duration")]
         let began = Instant::now();
         let report = self.naas(&format!(
             "run {} --engine rtl --design d.json --input {} --output y.npy --limit {inputs} {labels} {options}",
@@ -127,7 +129,9 @@ fn another_networks_table() {
 #[test]
 #[ignore = "long: a build and a hundred inferences"]
 fn a_hundred_inferences_in_a_row() {
-    let Some(trial) = Trial::new("kws_ref_model") else { return };
+    let Some(trial) = Trial::new("kws_ref_model") else {
+        return;
+    };
     trial.naas(&format!("gen {} --design d.json --out rtl", trial.network));
     let output = Command::new("make")
         .args(["-s", "driver", "ARGS=--runs 100"])

@@ -48,7 +48,7 @@ impl<'a> Activations<'a> {
         };
         for (i, layer) in layers.iter().enumerate() {
             let s = &layer.schedule;
-            let layout = Blocked::input(&s.nest, stored_input(&layer.shape, s), bus as u32);
+            let layout = Blocked::input(&s.nest, stored_input(&layer.shape, s), bus as u32).unrolled();
             let operands = if layer.second.is_some() { 2 } else { 1 };
             let (first, rest) = layer.input.1.split_at(layer.input.1.len() / operands);
             let of_whole = |l: &LayerRun, tensor| l.parts[2].is_some_and(|part| part.whole == tensor);
@@ -66,7 +66,7 @@ impl<'a> Activations<'a> {
             };
             let input = read(layer.input.0, of_input, first);
             let second = layer.second.map_or(input, |tensor| read(tensor, of_second, rest));
-            let output = all.write(i, layer, Blocked::output(&s.nest, bus as u32));
+            let output = all.write(i, layer, Blocked::output(&s.nest, bus as u32).unrolled());
             all.layers.push([input, second, output]);
         }
         all
@@ -170,7 +170,7 @@ fn wholes(layers: &[LayerRun], block: u32) -> BTreeMap<usize, Blocked> {
     let mut parts: BTreeMap<usize, Vec<(Part, Blocked)>> = BTreeMap::new();
     for layer in layers {
         if let [_, _, Some(part)] = layer.parts {
-            let layout = Blocked::output(&layer.schedule.nest, block);
+            let layout = Blocked::output(&layer.schedule.nest, block).unrolled();
             parts.entry(part.whole).or_default().push((part, layout));
         }
     }

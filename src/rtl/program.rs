@@ -274,11 +274,11 @@ impl Program {
     }
 }
 
-/// Rows and columns of the input as it lies in memory.
+/// Rows and columns of the input as the loops find it in memory.
 pub(super) fn stored_input(shape: &Shape, s: &Schedule) -> [u32; 2] {
     match shape {
-        Shape::Conv(c) => [c.H, c.W],
-        Shape::Maxpool(p) => [p.H, p.W],
-        Shape::Matmul(_) | Shape::Add(_) => s.nest.input,
+        Shape::Conv(c) if s.nest.subsample != [1, 1] => [c.H, c.W],
+        Shape::Maxpool(p) if s.nest.subsample != [1, 1] => [p.H, p.W],
+        _ => s.nest.input,
     }
 }

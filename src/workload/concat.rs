@@ -99,10 +99,7 @@ impl QuantGraph {
 
     /// Whether an operator concatenates feature maps of one image along their channels.
     fn joins_channels(&self, op: &Op) -> bool {
-        let axis = match op.kind {
-            OpKind::Concat(axis) => axis,
-            _ => return false,
-        };
+        let OpKind::Concat(axis) = op.kind else { return false };
         self.layout.channel_axis() == axis && self.channels(op.output).is_some()
     }
 
@@ -169,12 +166,12 @@ mod tests {
         })
     }
 
-    const fn part(whole: TensorId, channel: u32, channels: u32) -> Option<Part> {
-        Some(Part {
+    const fn part(whole: TensorId, channel: u32, channels: u32) -> Part {
+        Part {
             whole,
             channel,
             channels,
-        })
+        }
     }
 
     #[test]
@@ -193,10 +190,10 @@ mod tests {
             graph.parts(),
             [
                 None,
-                part(5, 8, 16),
-                part(5, 12, 16),
-                part(5, 8, 16),
-                part(5, 0, 16),
+                Some(part(5, 8, 16)),
+                Some(part(5, 12, 16)),
+                Some(part(5, 8, 16)),
+                Some(part(5, 0, 16)),
                 None
             ]
         );
@@ -214,7 +211,7 @@ mod tests {
         let names: Vec<&str> = graph.ops.iter().map(|op| op.name.as_str()).collect();
         assert_eq!(names, ["a", "xa_copy0", "xa_copy1", "xa", "aa_copy1", "aa"]);
         let parts = graph.parts();
-        assert_eq!([parts[0], parts[1]], [None, part(3, 0, 8)]);
+        assert_eq!([parts[0], parts[1]], [None, Some(part(3, 0, 8))]);
         for op in graph.ops.iter().filter(|op| matches!(op.kind, OpKind::Concat(_))) {
             assert!(
                 op.inputs

@@ -553,7 +553,7 @@ fn prove_channels<'a>(
             let range = quant::reachable(channel.bias, weights);
             prove_range(range, channel, rule, post).map_err(|e| e.at(format!("output channel {k}")))
         })
-        .try_fold(0, |proven, channel| channel.map(|_| proven + 1))
+        .try_fold(0, |proven, channel| channel.map(|()| proven + 1))
 }
 
 fn prove_range(
