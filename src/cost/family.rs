@@ -268,7 +268,7 @@ impl Families {
     /// of the family fits its memories.
     #[must_use]
     pub fn floor(&self, cuts: &PerDim<&Cuts>, reuse: Reuse) -> Option<Floor> {
-        if !self.fits(cuts, self.accumulates(cuts, reuse)) {
+        if !self.fits(cuts, Self::accumulates(cuts, reuse)) {
             return None;
         }
         let tally = Least {
@@ -325,7 +325,7 @@ impl Families {
 
     /// Whether sums accumulate in level 2 under every mapping: a reduction loop with several trips lies around an output loop
     /// with several. Off-chip reductions lie around all level-2 loops, and all of these around the innermost.
-    fn accumulates(&self, c: &PerDim<&Cuts>, reuse: Reuse) -> bool {
+    fn accumulates(c: &PerDim<&Cuts>, reuse: Reuse) -> bool {
         const OUTPUTS: [Dim; 3] = [Dim::K, Dim::Y, Dim::X];
         let offchip = Dim::REDUCTION.iter().any(|&d| c[d].l2_tiles[0] > 1);
         let inner = Dim::REDUCTION.iter().any(|&d| c[d].several);

@@ -17,34 +17,49 @@ use crate::mapping::schedule::{READ_TO_USE, RELEASE};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Term {
-    /// Numbers of level-2 tiles, of array tiles; sum of PEs' shares.
+    /// Number of level-2 tiles.
     L2Tiles,
+    /// Number of array tiles.
     Tiles,
+    /// Sum of PEs' shares over array tiles.
     Shares,
     /// Share of the work that does not lie in a ragged last level-2 tile.
     Regular,
-    /// Vectors of W, I and drain lanes over array tiles.
+    /// Vectors of W lanes over array tiles.
     WVectors,
+    /// Vectors of I lanes over array tiles.
     IVectors,
+    /// Vectors of drain lanes over array tiles.
     DrainVectors,
-    /// Words of W and P, beats of channels over level-2 tiles.
+    /// Channels in words of W over level-2 tiles.
     WWords,
+    /// Channels in words of P over level-2 tiles.
     PWords,
+    /// Beats of channels over level-2 tiles.
     Beats,
-    /// Rows of all windows of array tiles; those inside the input, and with twice the padding taken off; of pieces.
+    /// Rows of all windows of array tiles.
     Rows,
+    /// Those inside the input.
     RowsInside,
+    /// Those inside the input if they had twice the padding.
     RowsInsideTwice,
+    /// Rows of all windows of PEs' shares.
     PieceRows,
-    /// Rows of all windows of level-2 tiles, and those inside the input.
+    /// Rows of all windows of level-2 tiles.
     L2Rows,
+    /// Those inside the input.
     L2RowsInside,
-    /// What one tile needs of each memory.
+    /// What a PE's share needs of the W buffer.
     WShare,
+    /// What it needs of the I buffer.
     IShare,
+    /// What it needs of the psum buffer.
     PsumShare,
+    /// What a level-2 tile needs of the W memory.
     L2W,
+    /// What it needs of the I memory.
     L2I,
+    /// What it needs of the O memory.
     L2O,
 }
 
@@ -290,7 +305,7 @@ impl Build<'_> {
         several.max_by(|&a, &b| self.c[a].regular.total_cmp(&self.c[b].regular))
     }
 
-    fn times(&self, coefficient: u32, dims: &[Dim], term: Term) -> Times {
+    fn times(coefficient: u32, dims: &[Dim], term: Term) -> Times {
         Times {
             coefficient: coefficient.into(),
             factors: dims.iter().map(|&d| (d, term)).collect(),
@@ -302,21 +317,21 @@ impl Build<'_> {
         use Dim::{K, X, Y};
         let n = self.f.s.nest.n;
         let around_k = match self.reuse.offchip {
-            Offchip::Outer if self.several(K) => self.times(n, &[], Term::L2Tiles),
+            Offchip::Outer if self.several(K) => Self::times(n, &[], Term::L2Tiles),
             Offchip::Outer => Times::once(),
-            Offchip::Inner => self.times(n, &[Y, X], Term::L2Tiles),
-            Offchip::WithinY => self.times(n, &[Y], Term::L2Tiles),
-            Offchip::WithinX => self.times(n, &[X], Term::L2Tiles),
+            Offchip::Inner => Self::times(n, &[Y, X], Term::L2Tiles),
+            Offchip::WithinY => Self::times(n, &[Y], Term::L2Tiles),
+            Offchip::WithinX => Self::times(n, &[X], Term::L2Tiles),
         };
         let w = if self.cut_reduction() {
-            self.times(n, &[Y, X], Term::L2Tiles)
+            Self::times(n, &[Y, X], Term::L2Tiles)
         } else {
             around_k.clone()
         };
         let again =
             self.cut_reduction() || self.reuse.offchip != Offchip::Inner && (self.several(Y) || self.several(X));
         let i = if again && !self.f.s.nest.depthwise() {
-            self.times(1, &[K], Term::L2Tiles)
+            Self::times(1, &[K], Term::L2Tiles)
         } else {
             Times::once()
         };
@@ -338,7 +353,7 @@ impl Build<'_> {
             } else {
                 return least.clone();
             };
-            let mut times = self.times(coefficient, around, term);
+            let mut times = Self::times(coefficient, around, term);
             if term == Term::L2Tiles && times.factors == least.factors {
                 return least.clone();
             }
@@ -533,7 +548,12 @@ impl Build<'_> {
         } else {
             holds[1] / u64::from(g.i_word) * u64::from(g.i_conv_banks)
         };
-        let word = u64::from(g.l2_o_word) * if self.f.accumulates(self.c, self.reuse) { 4 } else { 1 };
+        let word = u64::from(g.l2_o_word)
+            * if Families::accumulates(self.c, self.reuse) {
+                4
+            } else {
+                1
+            };
         vec![
             (all(Term::WShare, &[K, C, R, S]), real(holds[0])),
             (all(Term::IShare, &[channel, Y, X]), real(inputs)),

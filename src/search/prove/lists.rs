@@ -251,14 +251,14 @@ impl Search<'_> {
     }
 
     /// Splits a family along one dimension, or opens it.
-    pub(super) fn split(&mut self, bound: f64, lists: Lists) {
+    pub(super) fn split(&mut self, bound: f64, lists: &Lists) {
         if lists.cuts.0.iter().all(|l| l.len() == 1) {
             let cuts = PerDim::from_fn(|d| self.tables.tables[d].pairs[lists.cuts[d][0] as usize]);
             self.open_family(lists.reuse, &cuts);
             return;
         }
-        let terms = self.terms(&lists);
-        let (d, parts) = halves(&terms, &lists);
+        let terms = self.terms(lists);
+        let (d, parts) = halves(&terms, lists);
         for part in parts {
             let mut half = lists.clone();
             half.cuts[d] = part;
@@ -299,7 +299,7 @@ fn halves(terms: &PerDim<Rc<Terms>>, lists: &Lists) -> (Dim, [Vec<u32>; 2]) {
             let ends = values.fold((f64::INFINITY, f64::NEG_INFINITY), |e, l| (e.0.min(l), e.1.max(l)));
             let spread = price * (ends.1 - ends.0);
             if best.is_none_or(|b| spread > b.0) {
-                best = Some((spread, d, t, (ends.0 + ends.1) / 2.0));
+                best = Some((spread, d, t, f64::midpoint(ends.0, ends.1)));
             }
         }
     }
@@ -349,7 +349,7 @@ mod testing {
         }
 
         /// A random dimension with several cuts, and its list cut at a random place.
-        pub fn part(&self, lists: &Lists, rng: &mut Rng) -> Option<(Dim, [Vec<u32>; 2])> {
+        pub fn part(lists: &Lists, rng: &mut Rng) -> Option<(Dim, [Vec<u32>; 2])> {
             let several: Vec<Dim> = Dim::ALL.into_iter().filter(|&d| lists.cuts[d].len() > 1).collect();
             let d = *several.get(rng.random_range(0..several.len().max(1)))?;
             let (a, b) = lists.cuts[d].split_at(rng.random_range(1..lists.cuts[d].len()));

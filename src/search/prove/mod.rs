@@ -23,12 +23,12 @@ use crate::mapping::legality::checked;
 use crate::mapping::schedule::Setting;
 use crate::mapping::tiling::{Level, Mapping};
 use crate::search::mapper::Choice;
-use crate::search::problem::{Figures, LayerModel, Objective};
+use crate::search::problem::{LayerModel, Objective};
 use crate::workload::layer::LoopNest;
 use lists::{Lists, Tables};
 use relax::Weights;
 use serde::Serialize;
-use space::{Rule, extents};
+use space::extents;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -44,7 +44,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 4_000_000,
+            steps: 3_000_000,
             gap: 0.0,
         }
     }
@@ -191,7 +191,7 @@ impl Search<'_> {
             if node.bound * (1.0 + self.limits.gap) >= self.value() || self.steps >= self.limits.steps {
                 return node.bound;
             }
-            self.split(node.bound, node.lists);
+            self.split(node.bound, &node.lists);
         }
         f64::INFINITY
     }

@@ -26,6 +26,9 @@ const SQUARINGS: usize = 5;
 /// Share of a bound on cycles that is not worth a logarithm.
 const NEGLIGIBLE: f64 = 1e-6;
 
+/// Cuts that are looked at in the time of a step.
+const PER_STEP: u64 = 70;
+
 /// Margin of rounding in logarithms: far above what a few hundred operations lose, far below any gap that matters.
 pub const MARGIN: f64 = 1e-9;
 
@@ -220,20 +223,26 @@ impl<'a> Program<'a> {
     pub fn solve(&self, weights: &Weights, steps: usize, enough: f64, taken: &mut u64) -> Bound {
         let mut at = weights.at.clone();
         let mut load = self.capacities;
-        let mut best: Option<Bound> = None;
-        let cost = 3 + Dim::ALL.iter().map(|&d| self.lists[d].cuts as u64).sum::<u64>() / 70;
+        let mut best = Bound {
+            least: f64::NEG_INFINITY,
+            weights: weights.clone(),
+            prices: PerDim([[0.0; TERMS]; 6]),
+            minima: PerDim([0.0; 6]),
+        };
+        let cost = 3 + Dim::ALL.iter().map(|&d| self.lists[d].cuts as u64).sum::<u64>() / PER_STEP;
         for step in 0..steps.max(1) {
             *taken += cost;
             let memory: [f64; MEMORIES] =
                 std::array::from_fn(|i| (weights.memory[i] + PENALTY * (load[i] - self.capacities[i])).max(0.0));
             let (least, prices, minima, picked) = self.bound(&at, &memory);
-            if best.as_ref().is_none_or(|b| least > b.least) {
-                best = Some(Bound {
+            if least > best.least {
+                let weights = Weights { at: at.clone(), memory };
+                best = Bound {
                     least,
-                    weights: Weights { at: at.clone(), memory },
+                    weights,
                     prices,
                     minima,
-                });
+                };
                 if least >= enough {
                     break;
                 }
@@ -247,7 +256,7 @@ impl<'a> Program<'a> {
                 load[i] += rate * (new - load[i]);
             }
         }
-        best.unwrap_or_else(|| unreachable!("at least one step"))
+        best
     }
 }
 
