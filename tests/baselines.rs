@@ -4,7 +4,7 @@
 
 use naas::base::interrupt::Interrupt;
 use naas::cost::tech::Technology;
-use naas::report::baselines::{splice, table};
+use naas::report::baselines::{FIGURES, splice, table};
 use naas::search::baselines::{SEED, TECHNOLOGY, Version, design, networks};
 use naas::search::dataflow::{DATAFLOWS, Dataflow};
 use naas::search::design::Design;
@@ -91,7 +91,7 @@ fn the_page_shows_the_recorded_figures() {
     let pairs: Vec<[Design; 2]> = DATAFLOWS.iter().map(|f| Version::ALL.map(|v| read(f, v))).collect();
     let page = text("docs/baselines.md");
     assert!(
-        splice(&page, &table(&pairs)).unwrap() == page,
+        splice(&page, FIGURES, &table(&pairs)).unwrap() == page,
         "run `cargo run --example baselines`"
     );
 }
