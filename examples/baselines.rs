@@ -16,7 +16,6 @@
 #![allow(clippy::print_stdout, reason = "a tool tells what it does")]
 
 use naas::base::diag::{Code, Diagnostic, Result};
-use naas::base::dims::Dim;
 use naas::base::files;
 use naas::base::interrupt::Interrupt;
 use naas::cli::trial::Trials;
@@ -26,11 +25,8 @@ use naas::search::baselines::{Version, design, networks, samples};
 use naas::search::dataflow::{DATAFLOWS, Dataflow};
 use naas::search::design::Design;
 use naas::sim::verilator::Simulator;
-use naas::workload::layer::LoopNest;
 use std::path::{Path, PathBuf};
 
-/// Layers of each baseline that are simulated.
-const LAYERS: usize = 3;
 /// Seed of their data.
 const SEED: u64 = 1;
 
@@ -91,18 +87,6 @@ fn write(wanted: &[String]) -> Result<()> {
     show(FIGURES, &table(&pairs))
 }
 
-/// Kind and loops of a layer, and the input's step where it is not one.
-fn loops(nest: &LoopNest) -> String {
-    let extents = Dim::ALL.map(|d| format!("{d}{}", nest.bounds[d])).join(" ");
-    let stride = nest.stride[0] * nest.subsample[0];
-    let step = if stride > 1 {
-        format!(", stride {stride}")
-    } else {
-        String::new()
-    };
-    format!("{} {extents}{step}", nest.kind.as_str())
-}
-
 /// Simulates layers of the baselines that are wanted; of all, the table goes into the document.
 fn simulate(wanted: &[String]) -> Result<()> {
     let target = root().join("target");
@@ -115,7 +99,7 @@ fn simulate(wanted: &[String]) -> Result<()> {
             continue;
         }
         let pair = read(flow)?;
-        let samples = samples(&pair, LAYERS)?;
+        let samples = samples(&pair)?;
         let each = || {
             samples
                 .iter()
@@ -135,7 +119,8 @@ fn simulate(wanted: &[String]) -> Result<()> {
             rows.push(Simulated {
                 baseline: flow.name.into(),
                 network: sample.network.clone(),
-                layer: [sample.layer.name.clone(), loops(&sample.layer.nest()?)],
+                layer: sample.layer.name.clone(),
+                nest: sample.layer.nest()?,
                 version,
                 rtl: layer.cycles.rtl,
                 model: layer.cycles.model,

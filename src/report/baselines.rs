@@ -1,8 +1,10 @@
 //! The table of the human baselines in docs/baselines.md, from the figures that their designs record.
 
+use crate::base::dims::Dim;
 use crate::search::baselines::Version;
 use crate::search::design::{Design, Totals};
 use crate::search::numeric::geometric_mean;
+use crate::workload::layer::LoopNest;
 
 /// A chip's two designs, in the order of [`Version::ALL`].
 pub type Pair = [Design; Version::ALL.len()];
@@ -88,8 +90,10 @@ pub struct Simulated {
     pub baseline: String,
     /// The layer's network.
     pub network: String,
-    /// The layer: name, then kind and loops.
-    pub layer: [String; 2],
+    /// The layer.
+    pub layer: String,
+    /// Its loops.
+    pub nest: LoopNest,
     /// Which mapping.
     pub version: Version,
     /// Cycles of the hardware.
@@ -115,19 +119,31 @@ pub fn simulated(rows: &[Simulated]) -> String {
     text += &line(&["---", "---", "---", "---", "---", "---:", "---:", "---:"].map(str::to_owned));
     for row in rows {
         let Simulated { rtl, model, .. } = *row;
-        let [name, loops] = row.layer.clone();
-        let (baseline, network, version) = (
+        let difference = i128::from(rtl) - i128::from(model);
+        text += &line(&[
             row.baseline.clone(),
             row.network.clone(),
+            row.layer.clone(),
+            loops(&row.nest),
             row.version.as_str().to_owned(),
-        );
-        let [rtl_text, model_text] = [rtl, model].map(|cycles| cycles.to_string());
-        let difference = (i128::from(rtl) - i128::from(model)).to_string();
-        text += &line(&[
-            baseline, network, name, loops, version, rtl_text, model_text, difference,
+            rtl.to_string(),
+            model.to_string(),
+            difference.to_string(),
         ]);
     }
     text
+}
+
+/// Kind and loops of a layer, and the input's step where it is not one.
+fn loops(nest: &LoopNest) -> String {
+    let extents = Dim::ALL.map(|d| format!("{d}{}", nest.bounds[d])).join(" ");
+    let stride = nest.stride[0] * nest.subsample[0];
+    let step = if stride > 1 {
+        format!(", stride {stride}")
+    } else {
+        String::new()
+    };
+    format!("{} {extents}{step}", nest.kind.as_str())
 }
 
 /// `document` with the table between its two marks; none if it lacks them.

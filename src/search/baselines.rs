@@ -121,6 +121,9 @@ pub fn design(flow: &Dataflow, version: Version, networks: &[Network], interrupt
     Ok(Design::new(a, mapped, provenance))
 }
 
+/// Layers of each baseline that are simulated.
+pub const SAMPLES: usize = 3;
+
 /// A layer of a baseline, in both versions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -134,12 +137,12 @@ pub struct Sample {
     pub cycles: u64,
 }
 
-/// The quickest layers of a baseline that differ in kind or kernel, `count` of them, the quickest first: what of it can be
-/// simulated in little time.
+/// The quickest layers of a baseline that differ in kind or kernel, [`SAMPLES`] of them, the quickest first: what of it can
+/// be simulated in little time.
 ///
 /// # Errors
 /// Those of designs that do not belong to this program.
-pub fn samples(designs: &[Design; Version::ALL.len()], count: usize) -> Result<Vec<Sample>> {
+pub fn samples(designs: &[Design; Version::ALL.len()]) -> Result<Vec<Sample>> {
     let technology = Technology::named(TECHNOLOGY)?;
     let mut all: Vec<Sample> = Vec::new();
     for (fixed, searched) in designs[0].networks.iter().zip(&designs[1].networks) {
@@ -158,11 +161,11 @@ pub fn samples(designs: &[Design; Version::ALL.len()], count: usize) -> Result<V
         }
     }
     all.sort_by_key(|sample| sample.cycles);
-    let (mut chosen, mut classes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut chosen, mut classes) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
     for sample in all {
         let nest = sample.layer.nest()?;
         let class = (nest.kind, nest.bounds[Dim::R], nest.bounds[Dim::S]);
-        if chosen.len() < count && !classes.contains(&class) {
+        if chosen.len() < SAMPLES && !classes.contains(&class) {
             classes.push(class);
             chosen.push(sample);
         }
