@@ -21,10 +21,11 @@ use naas::base::interrupt::Interrupt;
 use naas::cli::trial::Trials;
 use naas::mapping::campaign::Case;
 use naas::report::baselines::{FIGURES, Marks, SIMULATED, Simulated, simulated, splice, table};
-use naas::search::baselines::{Version, design, networks, samples};
+use naas::search::baselines::{Sample, Version, design, networks, samples};
 use naas::search::dataflow::{DATAFLOWS, Dataflow};
 use naas::search::design::Design;
 use naas::sim::verilator::Simulator;
+use naas::workload::layer::Layer;
 use std::path::{Path, PathBuf};
 
 /// Seed of their data.
@@ -87,6 +88,14 @@ fn write(wanted: &[String]) -> Result<()> {
     show(FIGURES, &table(&pairs))
 }
 
+/// The layer of a sample, called as no other one of its case.
+fn named(sample: &Sample, version: Version) -> Layer {
+    Layer {
+        name: format!("{}.{}.{}", sample.network, sample.layer.name, version.as_str()),
+        ..sample.layer.clone()
+    }
+}
+
 /// Simulates layers of the baselines that are wanted; of all, the table goes into the document.
 fn simulate(wanted: &[String]) -> Result<()> {
     let target = root().join("target");
@@ -109,7 +118,7 @@ fn simulate(wanted: &[String]) -> Result<()> {
             seed: SEED,
             stall: 0,
             accelerator: pair[0].accelerator.clone(),
-            layers: each().map(|(s, _)| s.layer.clone()).collect(),
+            layers: each().map(|(s, (version, _))| named(s, version)).collect(),
             mappings: each().map(|(_, (_, mapping))| mapping).collect(),
         };
         let folder = target.join("baselines-rtl").join(flow.name);

@@ -206,7 +206,7 @@ impl Turns {
         let turns = self.busy + self.tiles * self.to_use;
         let in_turn = turns + (self.tiles - 1) * RELEASE;
         let overlapped = (turns + self.first_fill + self.last_use + self.tiles.saturating_sub(2) * RELEASE).div_ceil(2);
-        if self.single | (self.tiles == 1) {
+        if self.single || self.tiles == 1 {
             in_turn
         } else {
             overlapped

@@ -463,7 +463,7 @@ impl<'a> Sums<'a> {
             last_inside: windows,
         };
         if self.padded[side] {
-            let [outside, last_outside] = self.outside(side, &class.of, level);
+            let [outside, last_outside] = self.outside(side, class.of, level);
             sum.inside -= outside;
             sum.last_inside -= last_outside;
         }
@@ -472,7 +472,7 @@ impl<'a> Sums<'a> {
 
     /// Rows of all windows that lie in padding, and windows whose last row does.
     #[inline(never)]
-    fn outside(&self, side: usize, which: &PerDim<Which>, level: At) -> [u64; 2] {
+    fn outside(&self, side: usize, which: PerDim<Which>, level: At) -> [u64; 2] {
         let (s, nest) = (self.s, &self.s.nest);
         let [out, tap] = SIDES[side];
         let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
