@@ -7,6 +7,7 @@
 //! still shows a little.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use naas::arch::accelerator::Accelerator;
