@@ -136,7 +136,16 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
         Ok(serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap())
     };
     let found = run(1, "a", "").unwrap();
-    run(2, "b", "").unwrap();
+    // Setting results beside somebody's chip changes none of them.
+    let chip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("workloads/designs/nvdla-256-fixed.json");
+    let beside = format!("--against {} --network resnet50", chip.display());
+    let compared = run(2, "b", &beside).unwrap();
+    let baseline = &compared["against"][0];
+    assert_eq!(baseline["network"], "resnet50");
+    let edp = |value: &serde_json::Value| value["total"]["edp"].as_f64().unwrap();
+    for point in compared["front"].as_array().unwrap() {
+        assert_eq!(point["over"][0]["edp"].as_f64(), Some(edp(baseline) / edp(point)));
+    }
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
     assert_eq!(read("a.json"), read("b.json"));
     let front = found["front"].as_array().unwrap();
@@ -145,6 +154,7 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
     run(2, "c", "--resume a.checkpoint.json").unwrap();
     assert_eq!(read("a.json"), read("c.json"));
     assert_eq!(read("a.front/front.json"), read("c.front/front.json"));
+    assert!(read("b.front/front.svg").contains("resnet50 on nvdla-256-fixed"));
     let error = run(2, "d", "--resume a.checkpoint.json --seed 2").unwrap_err();
     assert!(error.contains("E0106") && error.contains("`seed`"), "{error}");
     for (i, point) in front.iter().enumerate() {

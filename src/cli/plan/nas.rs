@@ -27,6 +27,10 @@ pub enum Run {
         front: bool,
         /// The checkpoint to go on from.
         resume: Option<PathBuf>,
+        /// Designs to set the results beside.
+        against: Vec<PathBuf>,
+        /// Which of their networks, if not the first one.
+        network: Option<String>,
     },
     /// A comparison of what is searched.
     Ablation {
@@ -79,6 +83,8 @@ impl NasPlan {
             _ => Run::Search {
                 front: args.front,
                 resume: args.resume.as_deref().map(existing).transpose()?,
+                against: args.against.iter().map(|file| existing(file)).collect::<Result<_>>()?,
+                network: args.network.clone(),
             },
         };
         Ok(Self {
