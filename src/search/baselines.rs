@@ -109,7 +109,7 @@ pub fn design(flow: &Dataflow, version: Version, networks: &[Network], interrupt
             Version::Fixed => "dataflow".into(),
             Version::Searched => "cma-es".into(),
         },
-        resources: Some(flow.name.into()),
+        resources: Some(flow.resources.into()),
         seed: SEED,
         evaluations,
         stop_reason: "evaluations".into(),

@@ -8,7 +8,7 @@ pub mod run;
 
 use crate::base::dims::Dim;
 use crate::search::baselines::NETWORKS;
-use crate::search::dataflow::Dataflow;
+use crate::search::dataflow::{DATAFLOWS, Dataflow};
 use crate::search::problem::Figures;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ pub struct Experiment {
     pub networks: Vec<String>,
     /// The resource preset: a chip, at its own bandwidths or `@tight`.
     pub resources: String,
-    /// Human baselines: names of [`crate::search::dataflow::DATAFLOWS`], some with [`FOLDED`] behind.
+    /// Human baselines: names of [`DATAFLOWS`].
     pub baselines: Vec<String>,
     /// How much is spent.
     pub budget: Budget,
@@ -155,15 +155,15 @@ const LEARNED: [&str; 4] = ["resnet18", "dqn_atari", "mlp_784_512_512_10", "bert
 /// Both bandwidths of a preset.
 const WIDTHS: [&str; 2] = ["", "@tight"];
 
-/// Ending of the baseline whose rows take further channels where a kernel leaves them free.
-pub const FOLDED: &str = "-folded";
-
 /// Human baselines that stand for the chip of `resources`, in every form that there is.
 fn forms(resources: &str) -> Vec<String> {
     let chip = resources.strip_suffix("@tight").unwrap_or(resources);
-    let folds = matches!(Dataflow::named(chip).map(Dataflow::folded), Ok(Ok(Some(_))));
-    let folded = folds.then(|| format!("{chip}{FOLDED}"));
-    std::iter::once(chip.to_owned()).chain(folded).collect()
+    let stands = |flow: &&Dataflow| flow.resources == chip;
+    DATAFLOWS
+        .iter()
+        .filter(stands)
+        .map(|flow| flow.name.to_owned())
+        .collect()
 }
 
 /// Makes experiments of one profile.

@@ -12,13 +12,12 @@ use crate::mapping::tiling::Mapping;
 use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::encoding::mapping::MappingSpace;
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
 use crate::search::mapper::{MapperSettings, Method};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
-use crate::search::reproduction::{Budget, Experiment, FOLDED, Human, Outcome, Question, Search};
+use crate::search::reproduction::{Budget, Experiment, Human, Outcome, Question, Search};
 use crate::search::runner::Log;
 use crate::workload::network::Network;
 use crate::workload::zoo;
@@ -169,10 +168,8 @@ fn tight(mut chip: Accelerator) -> Result<Accelerator> {
 impl Bench<'_> {
     /// The dataflow and the accelerator of a baseline, at the experiment's widths.
     fn chip(&self, baseline: &str) -> Result<(&'static Dataflow, Accelerator)> {
-        let rigid = baseline.strip_suffix(FOLDED);
-        let flow = Dataflow::named(rigid.unwrap_or(baseline))?;
-        let folded = if rigid.is_some() { flow.folded()? } else { None };
-        let chip = folded.map_or_else(|| flow.accelerator(), Ok)?;
+        let flow = Dataflow::named(baseline)?;
+        let chip = flow.accelerator()?;
         if self.experiment.resources.ends_with("@tight") {
             Ok((flow, tight(chip)?))
         } else {
@@ -217,7 +214,7 @@ impl Bench<'_> {
         let mut mappings = Vec::with_capacity(network.layers.len());
         for layer in &network.layers {
             let nest = layer.nest()?;
-            mappings.push(flow.mapping(&MappingSpace::new(&nest, chip)).ok_or_else(|| {
+            mappings.push(flow.mapping(&Dataflow::space(&nest, chip)).ok_or_else(|| {
                 Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
                     .at(format!("network `{}`, layer `{}`", network.name, layer.name))
             })?);
@@ -265,8 +262,7 @@ impl Bench<'_> {
         space.encoding = variant.encoding;
         if variant.sizing {
             let (_, chip) = self.chip(&self.experiment.baselines[0])?;
-            let dims = |a: &crate::arch::accelerator::Axis| a.dims.first().copied();
-            space.dims = Some(chip.axes.iter().filter_map(dims).collect());
+            space.dims = Some(chip.axes.into_iter().map(|axis| axis.dims).collect());
         }
         let settings = NestedSettings {
             method: variant.method,
