@@ -193,6 +193,7 @@ mod tests {
     use super::*;
     use crate::arch::resources::Resources;
     use crate::mapping::legality::violations;
+    use crate::mapping::plane;
     use crate::workload::zoo;
 
     #[test]
@@ -216,7 +217,7 @@ mod tests {
     fn eyeriss_folds() {
         let a = Dataflow::named("eyeriss").unwrap().accelerator().unwrap();
         for layer in &zoo::network("mnasnet1_0").unwrap().layers {
-            let nest = layer.nest().unwrap();
+            let nest = plane::on(&layer.nest().unwrap(), &a);
             let split = Dataflow::space(&nest, &a).split;
             let taps = nest.bounds[R];
             let channels = 1 << nest.bounds[C].ilog2();
@@ -235,7 +236,7 @@ mod tests {
         for flow in &DATAFLOWS {
             let a = flow.accelerator().unwrap();
             for layer in &zoo::network("mnasnet1_0").unwrap().layers {
-                let nest = layer.nest().unwrap();
+                let nest = plane::on(&layer.nest().unwrap(), &a);
                 let space = Dataflow::space(&nest, &a);
                 let m = flow.mapping(&space).unwrap();
                 assert_eq!(violations(&nest, &a, &m), [], "{} {}", flow.name, layer.name);

@@ -8,6 +8,7 @@ use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
 use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
+use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
@@ -213,7 +214,7 @@ impl Bench<'_> {
     fn dictated(&self, flow: &Dataflow, chip: &Accelerator, network: &Network) -> Result<Figures> {
         let mut mappings = Vec::with_capacity(network.layers.len());
         for layer in &network.layers {
-            let nest = layer.nest()?;
+            let nest = plane::on(&layer.nest()?, chip);
             mappings.push(flow.mapping(&Dataflow::space(&nest, chip)).ok_or_else(|| {
                 Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
                     .at(format!("network `{}`, layer `{}`", network.name, layer.name))
