@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Mappings that are evaluated per different layer: for a candidate, and for the accelerators that won.
-const MAPPINGS: [usize; 2] = [60, 2000];
+const MAPPINGS: [usize; 2] = [100, 2000];
 /// Accelerators that are mapped once more at the end.
 const FINALISTS: usize = 3;
 
