@@ -1,6 +1,7 @@
 //! `naas nas`: a network of a space, an accelerator and the mappings, searched together.
 
 use crate::arch::accelerator::Accelerator;
+use crate::arch::resources::Resources;
 use crate::base::diag::{Diagnostic, Result};
 use crate::base::files;
 use crate::base::rng::stream;
@@ -107,6 +108,15 @@ impl Job<'_> {
         }
     }
 
+    /// The accelerators within `resources`.
+    #[must_use]
+    pub fn accelerators(&self, resources: Resources) -> AcceleratorSpace {
+        AcceleratorSpace {
+            sharing: self.plan.sharing,
+            ..AcceleratorSpace::new(resources)
+        }
+    }
+
     fn mapper(&self, evaluations: usize) -> MapperSettings {
         MapperSettings {
             objective: self.plan.objective.into(),
@@ -131,6 +141,7 @@ impl Job<'_> {
             "accuracy": [self.accuracy.provenance().model, hex(&format!("{:?}", self.accuracy.of(&probes)?))],
             "floor": self.plan.floor,
             "resources": resources,
+            "sharing": self.plan.sharing,
             "objective": self.mapper(0).objective,
             "front": front,
             "last": self.plan.last,
@@ -185,7 +196,7 @@ impl Job<'_> {
         let mut after = |log: &Log| watch.after(log);
         match &self.plan.hardware {
             NasHardware::Resources(r) => {
-                let space = AcceleratorSpace::new(inputs::resources(r)?);
+                let space = self.accelerators(inputs::resources(r)?);
                 joint.search(Hardware::Searched(&space), log, &mut after)
             }
             NasHardware::Accelerator(file) => {

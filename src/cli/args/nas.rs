@@ -42,6 +42,9 @@ pub struct NasArgs {
     /// Limits of the accelerator: a name or a file
     #[arg(long, value_name = "R", conflicts_with = "accelerator")]
     pub resources: Option<String>,
+    /// Let an axis run several dimensions (of C, R and S, or Y and X), split anew for each layer, beside axes of one
+    #[arg(long, conflicts_with = "accelerator")]
+    pub shared_axes: bool,
     /// Search networks for this accelerator only: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
     pub accelerator: Option<PathBuf>,

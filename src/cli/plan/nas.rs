@@ -4,6 +4,7 @@ use crate::base::diag::Result;
 use crate::base::files;
 use crate::cli::args::{NasArgs, Objective, SpaceName};
 use crate::cli::plan::{Budget, existing, resources};
+use crate::search::encoding::accelerator::Sharing;
 use std::path::PathBuf;
 
 /// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
@@ -52,6 +53,8 @@ pub struct NasPlan {
     pub floor: f64,
     /// What the networks run on.
     pub hardware: NasHardware,
+    /// How many dimensions an axis may run.
+    pub sharing: Sharing,
     /// What to minimise.
     pub objective: Objective,
     /// When to stop.
@@ -92,6 +95,11 @@ impl NasPlan {
             accuracy: args.accuracy.clone(),
             floor: args.floor,
             hardware,
+            sharing: if args.shared_axes {
+                Sharing::Several
+            } else {
+                Sharing::Single
+            },
             objective: args.objective,
             budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
             last: [args.population, args.generations].map(usize::from),
