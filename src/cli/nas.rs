@@ -34,7 +34,7 @@ const MAPPINGS: [usize; 2] = [24, 1000];
 /// Networks and generations on every accelerator but the one that won.
 const EVOLUTION: [usize; 2] = [12, 4];
 /// Points that a front asks for.
-const FLOORS: usize = 8;
+const FLOORS: usize = 6;
 /// Random subnets whose accuracies tell accuracy models apart in checkpoints.
 const PROBES: usize = 64;
 
