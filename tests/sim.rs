@@ -209,7 +209,7 @@ fn a_hundred_inferences_in_a_row_through_the_driver() {
 /// An array of the recorded vectors of a network, as a `.npy` file of its input (or output).
 fn recorded(name: &str, array: &str) -> Vec<u8> {
     let graph = match name {
-        "resnet8_cifar" => onnx::read(&repository("workloads/resnet8_cifar.onnx")).unwrap(),
+        "resnet8_cifar" | "naas_mnist" => onnx::read(&repository(&format!("workloads/{name}.onnx"))).unwrap(),
         _ => onnx::read(&repository(&format!("workloads/vectors/{name}.onnx"))).unwrap(),
     };
     let port = if array.starts_with('x') {
@@ -278,6 +278,20 @@ fn resnet8_images_on_the_simulated_accelerator() {
         0,
     );
     assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded("resnet8_cifar", "y"));
+}
+
+#[test]
+#[ignore = "long: a build and sixteen images"]
+fn a_subnet_of_the_measured_space_on_the_simulated_accelerator() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("ck8.json"), CK8).unwrap();
+    let network = repository("workloads/naas_mnist.onnx").display().to_string();
+    document(dir, &format!("map {network} --accelerator ck8.json --out d.json"), 0);
+    std::fs::write(dir.join("x.npy"), recorded("naas_mnist", "x")).unwrap();
+    let line = format!("run {network} --input x.npy --output y.npy --engine rtl --design d.json");
+    document(dir, &line, 0);
+    assert!(std::fs::read(dir.join("y.npy")).unwrap() == recorded("naas_mnist", "y"));
 }
 
 /// Additions and the mean on the accelerator too: one start from the image to the classes.
