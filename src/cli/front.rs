@@ -96,5 +96,6 @@ fn picture(points: &[Point]) -> String {
         x_label: "cycles",
         y_label: "energy, uJ",
         dots: &points.iter().map(dot).collect::<Vec<_>>(),
+        marks: &[],
     })
 }

@@ -580,6 +580,7 @@ fn front(o: &Outcome) -> String {
         x_label: "cycles",
         y_label: "energy, uJ",
         dots: &o.front.iter().map(dot).collect::<Vec<_>>(),
+        marks: &[],
     })
 }
 
