@@ -458,20 +458,8 @@ impl Build<'_> {
                 ..sum(0, &[N::WFills, N::IReads, N::PFills])
             });
         }
-        // Each tile is filled and used in turn, in one chain or in two that together take everything.
         let mut turns = |slots: u32, ends: u64, tiles: N, token: u64, extra: u64, parts: &[N]| {
-            let (share, constant) = if slots == 1 {
-                (1.0, (whole + ends).checked_sub(RELEASE))
-            } else {
-                (0.5, (2 * (whole + ends) + extra).checked_sub(2 * RELEASE))
-            };
-            let Some(constant) = constant else { return };
-            let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, share)).collect();
-            parts.push((tiles as usize, share * real(token + RELEASE)));
-            all.push(Sum {
-                constant: real(constant) * share,
-                parts,
-            });
+            all.extend(in_turn(slots, whole + ends, (tiles, token), extra, parts));
         };
         let (w, i) = (e.head_w + e.tail_compute, e.head_i + e.tail_compute);
         turns(
@@ -563,4 +551,21 @@ impl Build<'_> {
             (all(Term::L2O, &[K, Y, X]), real(holds[5] / word)),
         ]
     }
+}
+
+/// A memory whose tiles are filled and used in turn, in one chain or in two that together take everything, as
+/// [`crate::cost::bound`] derives it: cycles before and after, tiles with the time from a fill to its use, the first fill and
+/// the last use, and what both engines do.
+fn in_turn(slots: u32, ends: u64, (tiles, token): (Count, u64), extra: u64, parts: &[Count]) -> Option<Sum> {
+    let (share, constant) = if slots == 1 {
+        (1.0, ends.checked_sub(RELEASE)?)
+    } else {
+        (0.5, (2 * ends + extra).checked_sub(2 * RELEASE)?)
+    };
+    let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, share)).collect();
+    parts.push((tiles as usize, share * real(token + RELEASE)));
+    Some(Sum {
+        constant: real(constant) * share,
+        parts,
+    })
 }
