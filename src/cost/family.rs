@@ -15,6 +15,10 @@ use crate::cost::floor::Floor;
 use crate::mapping::legality::holds;
 use crate::mapping::schedule::{COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, READ_TO_USE, RELEASE, Schedule};
 
+mod posynomial;
+
+pub use posynomial::{Monomial, Posynomials, Sum, TERMS, Term};
+
 /// Where the off-chip loop over K lies; reduction loops are innermost there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Offchip {
@@ -146,6 +150,12 @@ impl Families {
         }
     }
 
+    /// Extent of the layer along `d`.
+    #[must_use]
+    pub const fn bound(&self, d: Dim) -> u32 {
+        self.s.nest.bounds.0[d.index()]
+    }
+
     /// The terms of `d` cut into level-2 tiles of `l2_tile` and these into array tiles of `tile`, at most as large.
     #[must_use]
     pub fn cut(&self, d: Dim, l2_tile: u32, tile: u32) -> Cuts {
@@ -258,7 +268,7 @@ impl Families {
     /// of the family fits its memories.
     #[must_use]
     pub fn floor(&self, cuts: &PerDim<&Cuts>, reuse: Reuse) -> Option<Floor> {
-        if !self.fits(cuts) {
+        if !self.fits(cuts, Self::accumulates(cuts, reuse)) {
             return None;
         }
         let tally = Least {
@@ -273,8 +283,14 @@ impl Families {
         })
     }
 
+    /// Whether the least tiles fit where no sums accumulate.
+    #[must_use]
+    pub fn possible(&self, cuts: &PerDim<&Cuts>) -> bool {
+        self.fits(cuts, false)
+    }
+
     /// Whether the least tiles fit; [`crate::mapping::legality::needs`] says of one mapping what each memory must hold.
-    fn fits(&self, c: &PerDim<&Cuts>) -> bool {
+    fn fits(&self, c: &PerDim<&Cuts>, accumulates: bool) -> bool {
         use Dim::{C, K, R, S, X, Y};
         let (s, g) = (&self.s, &self.s.geometry);
         let share = PerDim::from_fn(|d| c[d].share);
@@ -294,7 +310,12 @@ impl Families {
             round_up(share[K].into(), g.psum_word.into()) * of(&share, &[Y, X]),
             round_up(e2[K].into(), g.l2_w_word.into()) * of(&e2, &[C, R, S]),
             round_up(e2[s.channel_dim()].into(), g.l2_i_word.into()) * h2 * w2,
-            s.l2_o_bytes(&e2),
+            if accumulates {
+                let word = u64::from(g.l2_o_word);
+                ceil_div(e2[K].into(), word) * of(&e2, &[Y, X]) * 4 * word
+            } else {
+                s.l2_o_bytes(&e2)
+            },
             round_up(e2[K].into(), g.l2_p_word.into()) * u64::from(PARAM_BYTES),
         ]
         .iter()
@@ -302,9 +323,19 @@ impl Families {
         .all(|(needed, holds)| needed <= holds)
     }
 
-    /// The bounds of [`crate::cost::bound`] on least counts and least tiles.
-    fn cycles(&self, c: &PerDim<&Cuts>, t: &Tally) -> u64 {
-        let (s, p, slots) = (&self.s, &self.s.geometry.pipeline, &self.s.ports.slots);
+    /// Whether sums accumulate in level 2 under every mapping: a reduction loop with several trips lies around an output loop
+    /// with several. Off-chip reductions lie around all level-2 loops, and all of these around the innermost.
+    fn accumulates(c: &PerDim<&Cuts>, reuse: Reuse) -> bool {
+        const OUTPUTS: [Dim; 3] = [Dim::K, Dim::Y, Dim::X];
+        let offchip = Dim::REDUCTION.iter().any(|&d| c[d].l2_tiles[0] > 1);
+        let inner = Dim::REDUCTION.iter().any(|&d| c[d].several);
+        let within = reuse.innermost.is_some_and(|d| OUTPUTS.contains(&d));
+        within && (offchip || inner) || offchip && OUTPUTS.iter().any(|&d| c[d].several)
+    }
+
+    /// What happens before and after the work of each engine, at least.
+    fn ends(&self, c: &PerDim<&Cuts>) -> Ends {
+        let (s, p) = (&self.s, &self.s.geometry.pipeline);
         let to_use = s.ports.latency + READ_TO_USE;
         let w_token = LOAD_TO_COMPUTE + u64::from(p.w_network);
         let i_token = LOAD_TO_COMPUTE + u64::from(p.i_network);
@@ -324,18 +355,46 @@ impl Families {
         let read_p = read_w + read[1];
         let (head_i, head_w) = (read_w + to_use, read_p + to_use);
         let head_compute = (head_w + load_w + w_token).max(head_i + load_i + i_token);
-        let head_drain = (head_w + read[2]).max(head_compute + pass + drain_token);
-        let head_write = head_compute + step[0] + drain_token + completing + write_token;
         let (write, drain) = (s.o_beats(&last_l2), s.drain_cycles(&last, true));
         let pass_last = product(&|c| c.share_last.into());
         let tail_drain = write_token + write;
         let tail_compute = drain_token + drain + tail_drain;
-        let (tail_w, tail_i) = (w_token + pass_last + tail_compute, i_token + pass_last + tail_compute);
-        let b = &t.busy;
         let mut params = last_l2;
         params[Dim::K] = c[Dim::K].l2_last_most;
         let load = (s.w_cycles(&first_of_last) + w_token).min(s.i_cycles(&first_of_last) + i_token);
-        let after_read = (1 + b.read + to_use + load + step[1] + tail_compute).saturating_sub(s.p_beats(&params));
+        Ends {
+            w_token,
+            i_token,
+            drain_token,
+            write_token,
+            read,
+            load_w,
+            load_i,
+            pass,
+            pass_last,
+            completing,
+            drain,
+            write,
+            read_w,
+            read_p,
+            head_w,
+            head_i,
+            head_compute,
+            head_drain: (head_w + read[2]).max(head_compute + pass + drain_token),
+            head_write: head_compute + step[0] + drain_token + completing + write_token,
+            tail_w: w_token + pass_last + tail_compute,
+            tail_i: i_token + pass_last + tail_compute,
+            tail_compute,
+            tail_drain,
+            after_read: 1 + to_use + load + step[1] + tail_compute,
+            params: s.p_beats(&params),
+        }
+    }
+
+    /// The bounds of [`crate::cost::bound`] on least counts and least tiles.
+    fn cycles(&self, c: &PerDim<&Cuts>, t: &Tally) -> u64 {
+        let (b, j, e, slots) = (&t.busy, &t.counts.jobs, self.ends(c), &self.s.ports.slots);
+        let to_use = self.s.ports.latency + READ_TO_USE;
         let turns = |slots: u32, tiles: u64, busy: u64, token: u64, fill: u64, used: u64| {
             let turns = busy + tiles * token;
             if slots == 1 {
@@ -344,25 +403,71 @@ impl Families {
                 (turns + fill + used + tiles.saturating_sub(2) * RELEASE).div_ceil(2)
             }
         };
-        let j = &t.counts.jobs;
+        let (w, i) = (b.w + b.compute, b.i + b.compute);
         [
-            after_read,
-            head_w + b.w + tail_w,
-            head_i + b.i + tail_i,
-            head_compute + b.compute + tail_compute,
-            head_drain + b.drain + tail_drain,
-            head_write + b.write,
-            head_w + turns(slots.w, j.w, b.w + b.compute, w_token, load_w, pass_last) + tail_compute,
-            head_i + turns(slots.i, j.i, b.i + b.compute, i_token, load_i, pass_last) + tail_compute,
-            head_compute + turns(slots.psum, j.drain, b.compute + b.drain, drain_token, pass, drain) + tail_drain,
-            read_w + turns(slots.l2_w, t.reads.w, t.fills.w + b.w, to_use, read[1], 0) + tail_w,
-            1 + turns(slots.l2_i, t.reads.i, t.i_read_cycles + b.i, to_use, read[0], 0) + tail_i,
-            read_p + turns(slots.l2_p, t.reads.p, t.fills.p + b.drain, to_use, read[2], drain) + tail_drain,
-            head_drain + turns(slots.l2_o, j.write, b.drain + b.write, write_token, completing, write),
+            (b.read + e.after_read).saturating_sub(e.params),
+            e.head_w + b.w + e.tail_w,
+            e.head_i + b.i + e.tail_i,
+            e.head_compute + b.compute + e.tail_compute,
+            e.head_drain + b.drain + e.tail_drain,
+            e.head_write + b.write,
+            e.head_w + turns(slots.w, j.w, w, e.w_token, e.load_w, e.pass_last) + e.tail_compute,
+            e.head_i + turns(slots.i, j.i, i, e.i_token, e.load_i, e.pass_last) + e.tail_compute,
+            e.head_compute
+                + turns(slots.psum, j.drain, b.compute + b.drain, e.drain_token, e.pass, e.drain)
+                + e.tail_drain,
+            e.read_w + turns(slots.l2_w, t.reads.w, t.fills.w + b.w, to_use, e.read[1], 0) + e.tail_w,
+            1 + turns(slots.l2_i, t.reads.i, t.i_read_cycles + b.i, to_use, e.read[0], 0) + e.tail_i,
+            e.read_p + turns(slots.l2_p, t.reads.p, t.fills.p + b.drain, to_use, e.read[2], e.drain) + e.tail_drain,
+            e.head_drain
+                + turns(
+                    slots.l2_o,
+                    j.write,
+                    b.drain + b.write,
+                    e.write_token,
+                    e.completing,
+                    e.write,
+                ),
         ]
         .into_iter()
         .fold(0, u64::max)
     }
+}
+
+/// Least durations at the ends of a run, and the constants of tokens with their register stages.
+struct Ends {
+    w_token: u64,
+    i_token: u64,
+    drain_token: u64,
+    write_token: u64,
+    /// First reads of I, W and P.
+    read: [u64; 3],
+    /// First loads.
+    load_w: u64,
+    load_i: u64,
+    /// First and last pass.
+    pass: u64,
+    pass_last: u64,
+    /// Last drain job of the first level-2 O tile, very last drain job, last write.
+    completing: u64,
+    drain: u64,
+    write: u64,
+    /// Earliest starts.
+    read_w: u64,
+    read_p: u64,
+    head_w: u64,
+    head_i: u64,
+    head_compute: u64,
+    head_drain: u64,
+    head_write: u64,
+    /// What follows an engine's last job.
+    tail_w: u64,
+    tail_i: u64,
+    tail_compute: u64,
+    tail_drain: u64,
+    /// What the read engine's work is between, and the last read of parameters, which may be all that follows.
+    after_read: u64,
+    params: u64,
 }
 
 /// Rows (`side` 0) or columns (1) of padding that all windows of one kernel tile can have together, however small the

@@ -1,17 +1,19 @@
 //! The exact mapper: the best mapping of one layer on one accelerator, with the proof that no other is better.
 //!
 //! Branch and bound, lowest bound first. A node is a *family* of mappings ([`crate::cost::family`]): a class of loop orders
-//! and, along each dimension, a set of cuts into tiles. Its bound is what no mapping of it can undercut. A node is split by
-//! halving the set of one dimension, that whose halves have the highest bounds; where one half cannot hold a better mapping
-//! than the best so far, the node shrinks to the other. A node with one cut per dimension is opened: every order of its
-//! class is bounded and, if need be, evaluated exactly.
+//! and, along each dimension, a list of cuts into tiles. Its bound is what no mapping of it can undercut: the least of every
+//! count by itself, or, higher in most cases, a bound by weak duality ([`relax`]), which also says of single cuts that no
+//! better mapping has them. What is left of a node is split along one dimension. A node with one cut per dimension is opened:
+//! every order of its class is bounded and, if need be, evaluated exactly.
 //!
 //! Nothing is left out but by bounds, so the lowest bound of the nodes that are left bounds every mapping: when it reaches
 //! the best mapping found, that one is an optimum. At the limit of steps, the ratio of both is the proven gap.
 //!
 //! docs/exact_mapper.md argues the rules and holds the measurements.
 
+mod lists;
 mod orders;
+mod relax;
 mod space;
 
 use crate::arch::accelerator::Accelerator;
@@ -21,10 +23,12 @@ use crate::mapping::legality::checked;
 use crate::mapping::schedule::Setting;
 use crate::mapping::tiling::{Level, Mapping};
 use crate::search::mapper::Choice;
-use crate::search::problem::{Figures, LayerModel, Objective};
+use crate::search::problem::{LayerModel, Objective};
 use crate::workload::layer::LoopNest;
+use lists::{Lists, Tables};
+use relax::Weights;
 use serde::Serialize;
-use space::{Halves, Rule, Sets, extents};
+use space::extents;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -40,7 +44,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 4_000_000,
+            steps: 3_000_000,
             gap: 0.0,
         }
     }
@@ -93,6 +97,7 @@ pub fn prove(
     let Some(families) = model.families(&setting.schedule(&start.mapping)) else {
         return (start, None);
     };
+    let tables = Tables::new(&families, &extents(nest, accelerator));
     let mut search = Search {
         setting,
         accelerator,
@@ -100,12 +105,13 @@ pub fn prove(
         model,
         objective,
         limits,
-        classes: Vec::new(),
         open: BinaryHeap::new(),
         numbered: 0,
         steps: 0,
         best: start,
         found,
+        tables,
+        weights: None,
     };
     search.roots();
     let bound = search.run();
@@ -122,20 +128,12 @@ pub fn prove(
     (search.best, Some(proof))
 }
 
-/// A class of orders with the sets of cuts it uses, one family of sets per dimension.
-struct Class {
-    reuse: Reuse,
-    sets: PerDim<Sets>,
-}
-
 /// A family that is still to be looked at.
-#[derive(Clone, Copy)]
 struct Node {
     bound: f64,
     /// Sequence number: among equal bounds the newest goes first, so that the search dives.
     number: u64,
-    class: u32,
-    sets: PerDim<u32>,
+    lists: Lists,
 }
 
 impl PartialEq for Node {
@@ -165,41 +163,23 @@ struct Search<'a> {
     model: &'a mut dyn LayerModel,
     objective: Objective,
     limits: Limits,
-    classes: Vec<Class>,
     open: BinaryHeap<Node>,
     numbered: u64,
     steps: u64,
     best: Choice,
     found: &'a mut dyn FnMut(Choice),
+    tables: Tables,
+    /// Weights of the first family, which others may begin with.
+    weights: Option<Weights>,
 }
 
 impl Search<'_> {
     /// Every class of orders that has mappings.
     fn roots(&mut self) {
-        let extents = extents(&self.setting.nest, self.accelerator);
         for offchip in Offchip::ALL {
             for innermost in Dim::ALL.into_iter().map(Some).chain([None]) {
-                let sets = |d: Dim| {
-                    let rule = match innermost {
-                        None => Rule::Whole,
-                        Some(i) if i == d => Rule::Several,
-                        Some(_) => Rule::Any,
-                    };
-                    Sets::new(&self.families, d, &extents[d], rule, offchip.needs_trips(d))
-                };
-                let [k, c, y, x, r, s] = Dim::ALL.map(sets);
-                let (Some(k), Some(c), Some(y), Some(x), Some(r), Some(s)) = (k, c, y, x, r, s) else {
-                    continue;
-                };
-                self.classes.push(Class {
-                    reuse: Reuse { offchip, innermost },
-                    sets: PerDim([k, c, y, x, r, s]),
-                });
-                let class = self.classes.len() as u32 - 1;
-                let sets = PerDim([0; 6]);
-                if let Some(bound) = self.bound(class, &sets) {
-                    self.push(bound, class, sets);
-                }
+                let lists = self.tables.all(&self.families, Reuse { offchip, innermost });
+                self.relax(0.0, lists);
             }
         }
     }
@@ -211,7 +191,7 @@ impl Search<'_> {
             if node.bound * (1.0 + self.limits.gap) >= self.value() || self.steps >= self.limits.steps {
                 return node.bound;
             }
-            self.branch(node);
+            self.split(node.bound, &node.lists);
         }
         f64::INFINITY
     }
@@ -220,79 +200,17 @@ impl Search<'_> {
         self.objective.of(&self.best.figures)
     }
 
-    fn push(&mut self, bound: f64, class: u32, sets: PerDim<u32>) {
+    fn push(&mut self, bound: f64, lists: Lists) {
         self.numbered += 1;
         self.open.push(Node {
             bound,
             number: self.numbered,
-            class,
-            sets,
+            lists,
         });
-    }
-
-    /// A value below that of every mapping of the family; none if the family holds nothing better than the best mapping.
-    fn bound(&mut self, class: u32, sets: &PerDim<u32>) -> Option<f64> {
-        self.steps += 1;
-        let class = &self.classes[class as usize];
-        let cuts = PerDim::from_fn(|d| class.sets[d].least(sets[d]));
-        let floor = self.families.floor(&cuts, class.reuse)?;
-        let bound = self.objective.of(&Figures {
-            cycles: floor.cycles,
-            energy_pj: floor.energy_pj,
-        });
-        (bound < self.value()).then_some(bound)
-    }
-
-    /// Splits a family, or opens it.
-    fn branch(&mut self, node: Node) {
-        let (class, mut sets) = (node.class, node.sets);
-        loop {
-            let mut best: Option<([f64; 2], [PerDim<u32>; 2])> = None;
-            let mut shrunk = false;
-            for d in Dim::ALL {
-                let Halves::Two(low, high) = self.classes[class as usize].sets[d].halves(&self.families, sets[d])
-                else {
-                    continue;
-                };
-                let halves = [low, high].map(|half| {
-                    let mut sets = sets;
-                    sets[d] = half;
-                    sets
-                });
-                let [a, b] = [self.bound(class, &halves[0]), self.bound(class, &halves[1])];
-                let bounds = match (a, b) {
-                    (None, None) => return,
-                    (Some(_), None) | (None, Some(_)) => {
-                        sets = halves[usize::from(a.is_none())];
-                        shrunk = true;
-                        continue;
-                    }
-                    (Some(a), Some(b)) => [a, b],
-                };
-                let rank = |b: &[f64; 2]| (b[0].min(b[1]), b[0].max(b[1]));
-                if best.as_ref().is_none_or(|(other, _)| rank(&bounds) > rank(other)) {
-                    best = Some((bounds, halves));
-                }
-            }
-            if shrunk {
-                continue;
-            }
-            match best {
-                None => self.open_family(class, &sets),
-                Some((bounds, halves)) => {
-                    for (bound, sets) in bounds.into_iter().zip(halves) {
-                        self.push(bound.max(node.bound), class, sets);
-                    }
-                }
-            }
-            return;
-        }
     }
 
     /// Bounds and, where that leaves hope, evaluates every order of a single pair of tiles.
-    fn open_family(&mut self, class: u32, sets: &PerDim<u32>) {
-        let class = &self.classes[class as usize];
-        let cuts = PerDim::from_fn(|d| class.sets[d].cut(sets[d]));
+    fn open_family(&mut self, reuse: Reuse, cuts: &PerDim<(u32, u32)>) {
         let order = Dim::ALL;
         let mut base = self.best.mapping;
         base.pe = order;
@@ -305,7 +223,7 @@ impl Search<'_> {
             order,
         };
         let mut hopeful = Vec::new();
-        for mapping in orders::mappings(&base, &self.setting.nest.bounds, class.reuse) {
+        for mapping in orders::mappings(&base, &self.setting.nest.bounds, reuse) {
             if let Ok(schedule) = checked(&self.setting, self.accelerator, &mapping) {
                 self.steps += 1;
                 hopeful.push((self.objective.of(&self.model.bound(&schedule)), mapping));

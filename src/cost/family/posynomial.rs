@@ -1,0 +1,571 @@
+//! A family's least counts as sums of products: what couples the dimensions of one memory.
+//!
+//! [`Families::floor`] takes the least of every term by itself. Here the same counts are kept as a *posynomial*: monomials
+//! with a positive coefficient whose factors are terms of one dimension each. With one cut into taps of the kernel, every
+//! window is a term of its output dimension alone, so all counts are of this form; and so is what a tile needs of a memory.
+//! `search::prove` weighs one against the other; docs/exact_mapper.md says how.
+
+use super::{Cuts, Families, Offchip, Reuse};
+use crate::arch::accelerator::PARAM_BYTES;
+use crate::base::dims::{Dim, PerDim};
+use crate::base::int::{ceil_div, round_up};
+use crate::cost::counts::Tally;
+use crate::cost::tech::real;
+use crate::mapping::schedule::{READ_TO_USE, RELEASE};
+
+/// What a cut of one dimension contributes a factor of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Term {
+    /// Number of level-2 tiles.
+    L2Tiles,
+    /// Number of array tiles.
+    Tiles,
+    /// Sum of PEs' shares over array tiles.
+    Shares,
+    /// Share of the work that does not lie in a ragged last level-2 tile.
+    Regular,
+    /// Vectors of W lanes over array tiles.
+    WVectors,
+    /// Vectors of I lanes over array tiles.
+    IVectors,
+    /// Vectors of drain lanes over array tiles.
+    DrainVectors,
+    /// Channels in words of W over level-2 tiles.
+    WWords,
+    /// Channels in words of P over level-2 tiles.
+    PWords,
+    /// Beats of channels over level-2 tiles.
+    Beats,
+    /// Rows of all windows of array tiles.
+    Rows,
+    /// Those inside the input.
+    RowsInside,
+    /// Those inside the input if they had twice the padding.
+    RowsInsideTwice,
+    /// Rows of all windows of PEs' shares.
+    PieceRows,
+    /// Rows of all windows of level-2 tiles.
+    L2Rows,
+    /// Those inside the input.
+    L2RowsInside,
+    /// What a PE's share needs of the W buffer.
+    WShare,
+    /// What it needs of the I buffer.
+    IShare,
+    /// What it needs of the psum buffer.
+    PsumShare,
+    /// What a level-2 tile needs of the W memory.
+    L2W,
+    /// What it needs of the I memory.
+    L2I,
+    /// What it needs of the O memory.
+    L2O,
+}
+
+/// Number of [`Term`]s.
+pub const TERMS: usize = Term::L2O as usize + 1;
+
+/// A coefficient times terms.
+#[derive(Clone, Debug)]
+pub struct Monomial {
+    /// Positive.
+    pub coefficient: f64,
+    /// The factors.
+    pub factors: Vec<(Dim, Term)>,
+}
+
+/// A sum of monomials of [`Posynomials::monomials`], weighted, and a constant.
+#[derive(Clone, Debug)]
+pub struct Sum {
+    /// Not negative.
+    pub constant: f64,
+    /// Index of a monomial, and its weight.
+    pub parts: Vec<(usize, f64)>,
+}
+
+/// Energy and cycles of a family, from below, and what its tiles need of memories.
+#[derive(Clone, Debug)]
+pub struct Posynomials {
+    /// The counts.
+    pub monomials: Vec<Monomial>,
+    /// No mapping of the family takes less energy, in pJ.
+    pub energy: Sum,
+    /// No mapping takes fewer cycles than any of these.
+    pub cycles: Vec<Sum>,
+    /// Products of terms that must not exceed a capacity.
+    pub memories: Vec<(Vec<(Dim, Term)>, f64)>,
+}
+
+/// Indices of monomials.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+enum Count {
+    Compute,
+    WWords,
+    WCycles,
+    IWrites,
+    IWords,
+    ICycles,
+    Psums,
+    Drain,
+    LastDrain,
+    WFills,
+    PFills,
+    IFills,
+    IReads,
+    Writes,
+    WJobs,
+    IJobs,
+    DrainJobs,
+    WriteJobs,
+    WReads,
+    IReadJobs,
+    PReads,
+}
+
+/// Stands for zero in a term.
+const NOTHING: f64 = 1e-30;
+
+type Factors = Vec<(Dim, Term)>;
+
+/// How often an operand moves again.
+#[derive(Clone)]
+struct Times {
+    coefficient: f64,
+    factors: Factors,
+}
+
+impl Times {
+    const fn once() -> Self {
+        Self {
+            coefficient: 1.0,
+            factors: Vec::new(),
+        }
+    }
+}
+
+impl Families {
+    /// The terms of `cut`, one of `d`; `taps` is the cut of the kernel dimension that `d` makes windows with. All are positive:
+    /// where nothing may lie inside the input, next to nothing stands for nothing.
+    #[must_use]
+    pub fn terms(&self, d: Dim, cut: &Cuts, taps: Option<&Cuts>) -> [f64; TERMS] {
+        let (s, g) = (&self.s, &self.s.geometry);
+        let mut t = [1.0; TERMS];
+        let mut put = |term: Term, value: u64| t[term as usize] = real(value);
+        put(Term::L2Tiles, cut.l2_tiles[0]);
+        put(Term::Tiles, cut.tiles[0]);
+        put(Term::Shares, cut.shares);
+        if matches!(d, Dim::K | Dim::C) {
+            put(Term::WVectors, cut.w_vectors);
+            put(Term::IVectors, cut.i_vectors);
+            put(Term::DrainVectors, cut.drain_vectors);
+            put(Term::WWords, cut.w_words);
+            put(Term::PWords, cut.p_words);
+            put(Term::Beats, cut.beats);
+            let words = if s.nest.depthwise() {
+                round_up(cut.tile.into(), g.i_word.into())
+            } else {
+                ceil_div(cut.share.into(), g.i_conv_word.into())
+            };
+            put(Term::IShare, words);
+            put(Term::L2I, round_up(cut.l2_tile.into(), g.l2_i_word.into()));
+        }
+        if d == Dim::K {
+            put(Term::WShare, round_up(cut.share.into(), g.w_word.into()));
+            put(Term::PsumShare, round_up(cut.share.into(), g.psum_word.into()));
+            put(Term::L2W, round_up(cut.l2_tile.into(), g.l2_w_word.into()));
+            put(Term::L2O, ceil_div(cut.l2_tile.into(), g.l2_o_word.into()));
+        } else {
+            put(Term::WShare, cut.share.into());
+            put(Term::PsumShare, cut.share.into());
+            put(Term::L2W, cut.l2_tile.into());
+            put(Term::L2O, cut.l2_tile.into());
+        }
+        if let (Some(taps), Some(side)) = (taps, [Dim::Y, Dim::X].iter().position(|&o| o == d)) {
+            let rows = |of: fn(&Cuts) -> u64| self.rows(side, of(cut), of(taps));
+            let padded = |rows: u64, m: u64, times: u64| rows.saturating_sub(times * self.padding[side] * m);
+            let (array, l2) = (rows(|c| c.tiles[0]), rows(|c| c.l2_tiles[0]));
+            put(Term::Rows, array);
+            put(Term::RowsInside, padded(array, taps.tiles[0], 1));
+            put(Term::RowsInsideTwice, padded(array, taps.tiles[0], 2));
+            put(Term::PieceRows, rows(|c| c.pieces[0]));
+            put(Term::L2Rows, l2);
+            put(Term::L2RowsInside, padded(l2, taps.l2_tiles[0], 1));
+            put(Term::IShare, s.window(side, cut.share, taps.share));
+            put(Term::L2I, s.window(side, cut.l2_tile, taps.l2_tile));
+        }
+        t[Term::Regular as usize] = cut.regular;
+        t.map(|x| x.max(NOTHING))
+    }
+
+    /// Rows of all windows of `n` output and `m` kernel tiles.
+    fn rows(&self, side: usize, n: u64, m: u64) -> u64 {
+        let nest = &self.s.nest;
+        let [out, tap] = [[Dim::Y, Dim::R], [Dim::X, Dim::S]][side].map(|d| u64::from(nest.bounds[d]));
+        let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
+        (out - n) * stride * m + (tap - m) * dilation * n + n * m
+    }
+
+    /// The posynomials of a family whose least terms are `least`.
+    #[must_use]
+    pub fn posynomials(&self, least: &PerDim<&Cuts>, reuse: Reuse) -> Posynomials {
+        let build = Build {
+            f: self,
+            c: least,
+            reuse,
+        };
+        let monomials = build.monomials();
+        Posynomials {
+            energy: self.energy_sum(),
+            cycles: build.cycles(),
+            memories: build.memories(),
+            monomials,
+        }
+    }
+
+    /// Energy as a sum of the monomials: it is linear in counts, so one event of each kind tells its price.
+    fn energy_sum(&self) -> Sum {
+        let depthwise = self.s.nest.depthwise();
+        let price = |set: &dyn Fn(&mut Tally)| {
+            let mut t = Tally::default();
+            set(&mut t);
+            self.prices.energy(&t, depthwise).total()
+        };
+        let nest = &self.s.nest;
+        let images = u64::from(nest.g) * u64::from(nest.n);
+        let outputs = images
+            * [Dim::K, Dim::Y, Dim::X]
+                .map(|d| u64::from(nest.bounds[d]))
+                .iter()
+                .product::<u64>();
+        let macs = images * Dim::ALL.map(|d| u64::from(nest.bounds[d])).iter().product::<u64>();
+        let constant = price(&|t| (t.counts.macs, t.counts.psum_words) = (macs, outputs));
+        // Sums that are read back once more: all but the first, which the constant holds.
+        let again = price(&|t| (t.counts.psum_words, t.counts.acc_reads) = (1, 1));
+        let again = again.min(constant / real(outputs));
+        let read = |t: &mut Tally| (t.counts.read_beats, t.busy.read) = (1, 1);
+        let parts = vec![
+            (
+                Count::Compute,
+                price(&|t| (t.counts.compute_cycles, t.busy.compute) = (1, 1)),
+            ),
+            (Count::WWords, price(&|t| t.counts.w_words = 1)),
+            (Count::WCycles, price(&|t| t.busy.w = 1)),
+            (Count::IWrites, price(&|t| t.counts.i_writes = 1)),
+            (Count::IWords, price(&|t| t.counts.i_words = 1)),
+            (Count::ICycles, price(&|t| t.busy.i = 1)),
+            (Count::Psums, again),
+            (Count::Drain, price(&|t| t.busy.drain = 1)),
+            (Count::LastDrain, price(&|t| t.busy.drain = 1)),
+            (
+                Count::WFills,
+                price(&|t| {
+                    t.fills.w = 1;
+                    read(t);
+                }),
+            ),
+            (
+                Count::PFills,
+                price(&|t| {
+                    t.fills.p = 1;
+                    read(t);
+                }),
+            ),
+            (Count::IFills, price(&|t| (t.fills.i, t.counts.read_beats) = (1, 1))),
+            (Count::IReads, price(&|t| t.busy.read = 1)),
+            (Count::Writes, price(&|t| (t.counts.write_beats, t.busy.write) = (1, 1))),
+        ];
+        Sum {
+            constant: constant - again * real(outputs),
+            parts: parts.into_iter().map(|(c, price)| (c as usize, price)).collect(),
+        }
+    }
+}
+
+/// What the posynomials of a family are made from.
+struct Build<'a> {
+    f: &'a Families,
+    c: &'a PerDim<&'a Cuts>,
+    reuse: Reuse,
+}
+
+impl Build<'_> {
+    fn several(&self, d: Dim) -> bool {
+        self.c[d].l2_tiles[0] > 1
+    }
+
+    fn cut_reduction(&self) -> bool {
+        Dim::REDUCTION.iter().any(|&d| self.several(d))
+    }
+
+    /// Of the dimensions with several array tiles in every full level-2 tile, the one whose work is most regular.
+    fn enclosing(&self, dims: &[Dim]) -> Option<Dim> {
+        let several = dims.iter().copied().filter(|&d| self.c[d].several);
+        several.max_by(|&a, &b| self.c[a].regular.total_cmp(&self.c[b].regular))
+    }
+
+    fn times(coefficient: u32, dims: &[Dim], term: Term) -> Times {
+        Times {
+            coefficient: coefficient.into(),
+            factors: dims.iter().map(|&d| (d, term)).collect(),
+        }
+    }
+
+    /// W, I and P from off chip.
+    fn read_again(&self) -> [Times; 3] {
+        use Dim::{K, X, Y};
+        let n = self.f.s.nest.n;
+        let around_k = match self.reuse.offchip {
+            Offchip::Outer if self.several(K) => Self::times(n, &[], Term::L2Tiles),
+            Offchip::Outer => Times::once(),
+            Offchip::Inner => Self::times(n, &[Y, X], Term::L2Tiles),
+            Offchip::WithinY => Self::times(n, &[Y], Term::L2Tiles),
+            Offchip::WithinX => Self::times(n, &[X], Term::L2Tiles),
+        };
+        let w = if self.cut_reduction() {
+            Self::times(n, &[Y, X], Term::L2Tiles)
+        } else {
+            around_k.clone()
+        };
+        let again =
+            self.cut_reduction() || self.reuse.offchip != Offchip::Inner && (self.several(Y) || self.several(X));
+        let i = if again && !self.f.s.nest.depthwise() {
+            Self::times(1, &[K], Term::L2Tiles)
+        } else {
+            Times::once()
+        };
+        [w, i, around_k]
+    }
+
+    /// W, I and sums at the array: within a level-2 tile if the innermost loop moves the operand, else from off chip on.
+    fn moved_again(&self, [w, i, _]: &[Times; 3]) -> [Times; 3] {
+        use Dim::{C, K, R, S, X, Y};
+        let Some(innermost) = self.reuse.innermost else {
+            return [w.clone(), i.clone(), Times::once()];
+        };
+        let n = self.f.s.nest.n;
+        let again = |relevant: &[Dim], around: &[Dim], coefficient: u32, least: &Times| {
+            let (e, term) = if relevant.contains(&innermost) {
+                (innermost, Term::Tiles)
+            } else if let Some(e) = self.enclosing(relevant) {
+                (e, Term::L2Tiles)
+            } else {
+                return least.clone();
+            };
+            let mut times = Self::times(coefficient, around, term);
+            if term == Term::L2Tiles && times.factors == least.factors {
+                return least.clone();
+            }
+            if self.c[e].regular < 1.0 {
+                times.factors.push((e, Term::Regular));
+            }
+            times
+        };
+        let inputs = if self.f.s.nest.depthwise() {
+            Times::once()
+        } else {
+            again(&[C, Y, X, R, S], &[K], 1, i)
+        };
+        [
+            again(&[K, C, R, S], &[Y, X], n, w),
+            inputs,
+            again(&[K, Y, X], &Dim::REDUCTION, 1, &Times::once()),
+        ]
+    }
+
+    /// In the order of [`Count`].
+    fn monomials(&self) -> Vec<Monomial> {
+        use Dim::{C, K, R, S, X, Y};
+        let s = &self.f.s;
+        let (nest, ports) = (&s.nest, &s.ports);
+        let bound = |d: Dim| f64::from(nest.bounds[d]);
+        let (g, n) = (f64::from(nest.g), f64::from(nest.n));
+        let images = g * n;
+        let channel = s.channel_dim();
+        let taps = bound(C) * bound(R) * bound(S);
+        let positions = bound(Y) * bound(X) * images;
+        let read = self.read_again();
+        let moved = self.moved_again(&read);
+        let ragged = Dim::ALL.iter().any(|&d| self.c[d].regular < 1.0);
+        let inside = if ragged {
+            Term::RowsInsideTwice
+        } else {
+            Term::RowsInside
+        };
+        let [w, i, p] = &read;
+        let [mw, mi, mo] = &moved;
+        let one = &Times::once();
+        let all = |term: Term, dims: &[Dim]| dims.iter().map(|&d| (d, term)).collect::<Factors>();
+        let both = |term: Term| all(term, &[Y, X]);
+        let with = |d: Dim, term: Term, mut more: Factors| {
+            more.push((d, term));
+            more
+        };
+        let m = |coefficient: f64, factors: Factors, times: &Times| Monomial {
+            coefficient: coefficient * times.coefficient,
+            factors: factors.into_iter().chain(times.factors.iter().copied()).collect(),
+        };
+        let bus = real(ports.bus);
+        let last = real(ceil_div(ports.drain_lanes, ports.requantizers) - 1);
+        vec![
+            m(images, all(Term::Shares, &Dim::ALL), one),
+            m(bound(K) * taps * g, vec![], mw),
+            m(taps * g, vec![(K, Term::WVectors)], mw),
+            m(bound(channel) * images, both(Term::PieceRows), mi),
+            m(bound(channel) * images, both(inside), mi),
+            m(images, with(channel, Term::IVectors, both(Term::Rows)), mi),
+            m(bound(K) * positions, vec![], mo),
+            m(positions, vec![(K, Term::DrainVectors)], mo),
+            m(positions * last, vec![(K, Term::DrainVectors)], one),
+            m(taps * g / bus, vec![(K, Term::WWords)], w),
+            m(f64::from(PARAM_BYTES) * g / bus, vec![(K, Term::PWords)], p),
+            m(images, with(channel, Term::Beats, both(Term::L2RowsInside)), i),
+            m(images, with(channel, Term::Beats, both(Term::L2Rows)), i),
+            m(positions, vec![(K, Term::Beats)], one),
+            m(g, all(Term::Tiles, &[K, C, R, S]), mw),
+            m(images, all(Term::Tiles, &[channel, Y, X, R, S]), mi),
+            m(images, all(Term::Tiles, &[K, Y, X]), mo),
+            m(images, all(Term::L2Tiles, &[K, Y, X]), one),
+            m(g, all(Term::L2Tiles, &[K, C, R, S]), w),
+            m(images, all(Term::L2Tiles, &[channel, Y, X, R, S]), i),
+            m(g, all(Term::L2Tiles, &[K]), p),
+        ]
+    }
+
+    /// The bounds of [`Families::cycles`].
+    fn cycles(&self) -> Vec<Sum> {
+        use Count as N;
+        let f = self.f;
+        let e = f.ends(self.c);
+        let slots = &f.s.ports.slots;
+        let to_use = f.s.ports.latency + READ_TO_USE;
+        let whole = f.s.layer_cycles(0, false);
+        let sum = |constant: u64, parts: &[N]| Sum {
+            constant: real(whole + constant),
+            parts: parts.iter().map(|&n| (n as usize, 1.0)).collect(),
+        };
+        let mut all = vec![
+            sum(e.head_w + e.tail_w, &[N::WCycles]),
+            sum(e.head_i + e.tail_i, &[N::ICycles]),
+            sum(e.head_compute + e.tail_compute, &[N::Compute]),
+            sum(e.head_drain + e.tail_drain, &[N::Drain, N::LastDrain]),
+            sum(e.head_write, &[N::Writes]),
+        ];
+        if let Some(constant) = (whole + e.after_read).checked_sub(e.params) {
+            all.push(Sum {
+                constant: real(constant),
+                ..sum(0, &[N::WFills, N::IReads, N::PFills])
+            });
+        }
+        let mut turns = |slots: u32, ends: u64, tiles: N, token: u64, extra: u64, parts: &[N]| {
+            all.extend(in_turn(slots, whole + ends, (tiles, token), extra, parts));
+        };
+        let (w, i) = (e.head_w + e.tail_compute, e.head_i + e.tail_compute);
+        turns(
+            slots.w,
+            w,
+            N::WJobs,
+            e.w_token,
+            e.load_w + e.pass_last,
+            &[N::WCycles, N::Compute],
+        );
+        turns(
+            slots.i,
+            i,
+            N::IJobs,
+            e.i_token,
+            e.load_i + e.pass_last,
+            &[N::ICycles, N::Compute],
+        );
+        let drained = [N::Compute, N::Drain, N::LastDrain];
+        let ends = e.head_compute + e.tail_drain;
+        turns(
+            slots.psum,
+            ends,
+            N::DrainJobs,
+            e.drain_token,
+            e.pass + e.drain,
+            &drained,
+        );
+        turns(
+            slots.l2_w,
+            e.read_w + e.tail_w,
+            N::WReads,
+            to_use,
+            e.read[1],
+            &[N::WFills, N::WCycles],
+        );
+        turns(
+            slots.l2_i,
+            1 + e.tail_i,
+            N::IReadJobs,
+            to_use,
+            e.read[0],
+            &[N::IReads, N::ICycles],
+        );
+        let params = [N::PFills, N::Drain, N::LastDrain];
+        turns(
+            slots.l2_p,
+            e.read_p + e.tail_drain,
+            N::PReads,
+            to_use,
+            e.read[2] + e.drain,
+            &params,
+        );
+        let written = [N::Drain, N::LastDrain, N::Writes];
+        turns(
+            slots.l2_o,
+            e.head_drain,
+            N::WriteJobs,
+            e.write_token,
+            e.completing + e.write,
+            &written,
+        );
+        all
+    }
+
+    /// The memories that several dimensions share.
+    fn memories(&self) -> Vec<(Factors, f64)> {
+        use Dim::{C, K, R, S, X, Y};
+        let (s, g, holds) = (&self.f.s, &self.f.s.geometry, &self.f.holds);
+        let channel = s.channel_dim();
+        let all = |term: Term, dims: &[Dim]| dims.iter().map(|&d| (d, term)).collect::<Factors>();
+        let inputs = if s.nest.depthwise() {
+            holds[1]
+        } else {
+            holds[1] / u64::from(g.i_word) * u64::from(g.i_conv_banks)
+        };
+        let word = u64::from(g.l2_o_word)
+            * if Families::accumulates(self.c, self.reuse) {
+                4
+            } else {
+                1
+            };
+        vec![
+            (all(Term::WShare, &[K, C, R, S]), real(holds[0])),
+            (all(Term::IShare, &[channel, Y, X]), real(inputs)),
+            (all(Term::PsumShare, &[K, Y, X]), real(holds[2])),
+            (all(Term::L2W, &[K, C, R, S]), real(holds[3])),
+            (all(Term::L2I, &[channel, Y, X]), real(holds[4])),
+            (all(Term::L2O, &[K, Y, X]), real(holds[5] / word)),
+        ]
+    }
+}
+
+/// A memory whose tiles are filled and used in turn, in one chain or in two that together take everything, as
+/// [`crate::cost::bound`] derives it: cycles before and after, tiles with the time from a fill to its use, the first fill and
+/// the last use, and what both engines do.
+fn in_turn(slots: u32, ends: u64, (tiles, token): (Count, u64), extra: u64, parts: &[Count]) -> Option<Sum> {
+    let (share, constant) = if slots == 1 {
+        (1.0, ends.checked_sub(RELEASE)?)
+    } else {
+        (0.5, (2 * ends + extra).checked_sub(2 * RELEASE)?)
+    };
+    let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, share)).collect();
+    parts.push((tiles as usize, share * real(token + RELEASE)));
+    Some(Sum {
+        constant: real(constant) * share,
+        parts,
+    })
+}

@@ -1,0 +1,363 @@
+//! Families as lists of cuts, shortened and split by the bound of [`super::relax`].
+
+use super::Search;
+use super::relax::{Bound, Logs, MARGIN, Program, Weights, value};
+use super::space::Rule;
+use crate::base::dims::{Dim, PerDim};
+use crate::cost::family::{Cuts, Families, Reuse, Term};
+use crate::search::numeric::{exp, ln};
+use crate::search::problem::Figures;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Steps of the bound of a family whose weights are anyone's guess, and of one whose weights are those of a larger family.
+const STEPS: [usize; 2] = [40, 10];
+
+/// Cuts that are gone through in the time of a step.
+const PER_STEP: u64 = 16;
+
+/// A list that lost less than this share of its cuts is not looked at again at once.
+const SHORTER: f64 = 0.8;
+
+/// A family: a class of orders, and indices of cuts in the table of each dimension.
+#[derive(Clone)]
+pub struct Lists {
+    reuse: Reuse,
+    cuts: PerDim<Vec<u32>>,
+    weights: Option<Weights>,
+    /// What its terms count where the bound is highest.
+    prices: PerDim<Logs>,
+}
+
+/// Every cut of a dimension.
+#[derive(Debug)]
+struct Table {
+    /// Level-2 and array tile.
+    pairs: Vec<(u32, u32)>,
+    cuts: Vec<Cuts>,
+}
+
+/// The cuts of all dimensions, and their terms as far as they were needed.
+#[derive(Debug)]
+pub struct Tables {
+    tables: PerDim<Table>,
+    /// Terms of the cuts of a dimension; along Y and X, the least beside some cuts of R, of S.
+    terms: BTreeMap<(Dim, Vec<u32>), Rc<Terms>>,
+}
+
+/// The terms of every cut of a dimension.
+#[derive(Debug)]
+pub struct Terms {
+    /// Their logarithms.
+    pub logs: Vec<Logs>,
+    /// Another cut that is at most as high in every term; itself if none is known.
+    pub below: Vec<u32>,
+}
+
+impl Terms {
+    /// Those of `logs`. Looks for lower cuts among those into as many tiles: of these the most equal ones are mostly lowest.
+    fn new(logs: Vec<Logs>) -> Self {
+        let mut like: BTreeMap<[u64; 2], Vec<u32>> = BTreeMap::new();
+        for (c, l) in logs.iter().enumerate() {
+            let tiles = [Term::L2Tiles, Term::Tiles].map(|t| l[t as usize].to_bits());
+            like.entry(tiles).or_default().push(c as u32);
+        }
+        let mut below: Vec<u32> = (0..logs.len() as u32).collect();
+        for cuts in like.values() {
+            for &c in cuts {
+                let own = &logs[c as usize];
+                let lower = |o: &&u32| {
+                    let other = &logs[**o as usize];
+                    let at_most = other.iter().zip(own).all(|(a, b)| a <= b);
+                    // Of equal ones the first.
+                    at_most && (**o < c || other != own)
+                };
+                if let Some(&o) = cuts.iter().find(lower) {
+                    below[c as usize] = o;
+                }
+            }
+        }
+        Self { logs, below }
+    }
+}
+
+impl Tables {
+    /// Of the legal `extents`, every cut that fits all memories beside the smallest tiles of the other dimensions.
+    pub fn new(families: &Families, extents: &PerDim<Vec<u32>>) -> Self {
+        let smallest = PerDim::from_fn(|d| families.cut(d, extents[d][0], extents[d][0]));
+        let table = |d: Dim| {
+            let fits = |own: &Cuts| families.possible(&PerDim::from_fn(|o| if o == d { own } else { &smallest[o] }));
+            let mut table = Table {
+                pairs: Vec::new(),
+                cuts: Vec::new(),
+            };
+            // What a tile needs grows with it.
+            for (i, &l2) in extents[d].iter().enumerate() {
+                for &tile in &extents[d][..=i] {
+                    let cut = families.cut(d, l2, tile);
+                    if !fits(&cut) {
+                        break;
+                    }
+                    table.pairs.push((l2, tile));
+                    table.cuts.push(cut);
+                }
+                if table.pairs.last().is_none_or(|p| p.0 != l2) {
+                    break;
+                }
+            }
+            table
+        };
+        Self {
+            tables: PerDim::from_fn(table),
+            terms: BTreeMap::new(),
+        }
+    }
+
+    /// All mappings of a class.
+    pub fn all(&self, families: &Families, reuse: Reuse) -> Lists {
+        let cuts = PerDim::from_fn(|d| {
+            let rule = Rule::of(d, reuse.innermost);
+            let trips = |l2: u32| !reuse.offchip.needs_trips(d) || l2 < families.bound(d);
+            let pairs = self.tables[d].pairs.iter().enumerate();
+            let allowed = pairs.filter(|(_, p)| rule.allows(**p) && trips(p.0));
+            allowed.map(|(i, _)| i as u32).collect()
+        });
+        Lists {
+            reuse,
+            cuts,
+            weights: None,
+            prices: PerDim([[0.0; _]; 6]),
+        }
+    }
+
+    /// The terms of every cut of `d` beside the kernel's cuts of `lists`.
+    fn terms(&mut self, families: &Families, d: Dim, lists: &Lists) -> Rc<Terms> {
+        let tap = match d {
+            Dim::Y => Some(Dim::R),
+            Dim::X => Some(Dim::S),
+            _ => None,
+        };
+        let key = (d, tap.map_or_else(Vec::new, |t| lists.cuts[t].clone()));
+        if let Some(known) = self.terms.get(&key) {
+            return Rc::clone(known);
+        }
+        let least = |cut: &Cuts| -> Logs {
+            let Some(tap) = tap else {
+                return families.terms(d, cut, None).map(ln);
+            };
+            let beside = key
+                .1
+                .iter()
+                .map(|&t| families.terms(d, cut, Some(&self.tables[tap].cuts[t as usize])));
+            let least = beside.reduce(|a, b| std::array::from_fn(|i| a[i].min(b[i])));
+            least.unwrap_or([1.0; _]).map(ln)
+        };
+        let terms = Rc::new(Terms::new(self.tables[d].cuts.iter().map(least).collect()));
+        self.terms.insert(key, Rc::clone(&terms));
+        terms
+    }
+
+    /// The least terms of a family.
+    fn least(&self, lists: &Lists) -> PerDim<Cuts> {
+        PerDim::from_fn(|d| {
+            let of = |&c: &u32| self.tables[d].cuts[c as usize];
+            let least = lists.cuts[d].iter().map(of).reduce(|a, b| a.least(&b));
+            least.unwrap_or(self.tables[d].cuts[0])
+        })
+    }
+}
+
+impl Search<'_> {
+    /// The terms of all dimensions.
+    fn terms(&mut self, lists: &Lists) -> PerDim<Rc<Terms>> {
+        PerDim(Dim::ALL.map(|d| self.tables.terms(&self.families, d, lists)))
+    }
+
+    /// Bounds a family, leaves out cuts that no better mapping has, and keeps what is left.
+    pub(super) fn relax(&mut self, bound: f64, mut lists: Lists) {
+        let mut bound = bound;
+        for _ in 0..4 {
+            if lists.cuts.0.iter().any(Vec::is_empty) {
+                return;
+            }
+            let least = self.tables.least(&lists);
+            self.steps += 1 + lists.cuts.0.iter().map(|l| l.len() as u64).sum::<u64>() / PER_STEP;
+            let Some(floor) = self.families.floor(&PerDim::from_fn(|d| &least[d]), lists.reuse) else {
+                return;
+            };
+            bound = bound.max(self.objective.of(&Figures {
+                cycles: floor.cycles,
+                energy_pj: floor.energy_pj,
+            }));
+            if bound >= self.value() {
+                return;
+            }
+            if lists.cuts.0.iter().all(|l| l.len() == 1) {
+                break;
+            }
+            let terms = self.terms(&lists);
+            let Some(found) = self.weighed(&terms, &mut lists, &least) else {
+                return;
+            };
+            bound = bound.max(exp(found.least - MARGIN));
+            if bound >= self.value() {
+                return;
+            }
+            let before = size(&lists);
+            let room = ln(self.value()) + MARGIN - found.least;
+            for d in Dim::ALL {
+                let keep = |&c: &u32| value(&terms[d].logs[c as usize], &found.prices[d]) - found.minima[d] < room;
+                lists.cuts[d].retain(keep);
+            }
+            (lists.weights, lists.prices) = (Some(found.weights), found.prices);
+            if size(&lists) > SHORTER * before {
+                break;
+            }
+        }
+        if lists.cuts.0.iter().all(|l| !l.is_empty()) {
+            self.push(bound, lists);
+        }
+    }
+
+    /// The bound of [`super::relax`], cuts that overflow a memory beside the smallest others left out before.
+    fn weighed(&mut self, terms: &PerDim<Rc<Terms>>, lists: &mut Lists, least: &PerDim<Cuts>) -> Option<Bound> {
+        let posynomials = self.families.posynomials(&PerDim::from_fn(|d| &least[d]), lists.reuse);
+        for (factors, capacity) in &posynomials.memories {
+            let need = |d: Dim, t: Term, c: u32| terms[d].logs[c as usize][t as usize];
+            let smallest = |&(d, t): &(Dim, Term)| {
+                let needs = lists.cuts[d].iter().map(|&c| need(d, t, c));
+                needs.fold(f64::INFINITY, f64::min)
+            };
+            let smallest: Vec<f64> = factors.iter().map(smallest).collect();
+            let all: f64 = smallest.iter().sum();
+            let most = ln(*capacity) + MARGIN;
+            for (&(d, t), own) in factors.iter().zip(&smallest) {
+                lists.cuts[d].retain(|&c| all - own + need(d, t, c) <= most);
+            }
+        }
+        if lists.cuts.0.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let program = Program::new(self.objective, &posynomials, &lists.cuts, terms);
+        let (weights, steps) = match lists.weights.take().or_else(|| self.weights.clone()) {
+            Some(weights) => (weights, STEPS[1]),
+            None => (program.begin(), STEPS[0]),
+        };
+        let found = program.solve(&weights, steps, ln(self.value()) + MARGIN, &mut self.steps);
+        if self.weights.is_none() {
+            self.weights = Some(found.weights.clone());
+        }
+        Some(found)
+    }
+
+    /// Splits a family along one dimension, or opens it.
+    pub(super) fn split(&mut self, bound: f64, lists: &Lists) {
+        if lists.cuts.0.iter().all(|l| l.len() == 1) {
+            let cuts = PerDim::from_fn(|d| self.tables.tables[d].pairs[lists.cuts[d][0] as usize]);
+            self.open_family(lists.reuse, &cuts);
+            return;
+        }
+        let terms = self.terms(lists);
+        let (d, parts) = halves(&terms, lists);
+        for part in parts {
+            let mut half = lists.clone();
+            half.cuts[d] = part;
+            self.relax(bound, half);
+        }
+    }
+}
+
+/// Number of all combinations of cuts.
+fn size(lists: &Lists) -> f64 {
+    lists.cuts.0.iter().map(|l| l.len() as f64).product()
+}
+
+/// A dimension, and its list in two: what decides which operands move again first, else in the middle of that term on which
+/// most of the bound hangs.
+fn halves(terms: &PerDim<Rc<Terms>>, lists: &Lists) -> (Dim, [Vec<u32>; 2]) {
+    let parted = |d: Dim, low: &dyn Fn(u32) -> bool| {
+        let (a, b): (Vec<u32>, Vec<u32>) = lists.cuts[d].iter().partition(|&&c| low(c));
+        (!a.is_empty() && !b.is_empty()).then_some((d, [a, b]))
+    };
+    for d in [Dim::C, Dim::R, Dim::S, Dim::Y, Dim::X, Dim::K] {
+        let whole = |c: u32| terms[d].logs[c as usize][Term::L2Tiles as usize] == 0.0;
+        if let Some(found) = parted(d, &whole) {
+            return found;
+        }
+    }
+    // Windows hang on the kernel's cuts.
+    for d in [Dim::R, Dim::S] {
+        if lists.cuts[d].len() > 1 {
+            let (a, b) = lists.cuts[d].split_at(lists.cuts[d].len() / 2);
+            return (d, [a.to_vec(), b.to_vec()]);
+        }
+    }
+    let mut best: Option<(f64, Dim, usize, f64)> = None;
+    for d in Dim::ALL {
+        for (t, &price) in lists.prices[d].iter().enumerate().filter(|p| *p.1 > 0.0) {
+            let values = lists.cuts[d].iter().map(|&c| terms[d].logs[c as usize][t]);
+            let ends = values.fold((f64::INFINITY, f64::NEG_INFINITY), |e, l| (e.0.min(l), e.1.max(l)));
+            let spread = price * (ends.1 - ends.0);
+            if best.is_none_or(|b| spread > b.0) {
+                best = Some((spread, d, t, f64::midpoint(ends.0, ends.1)));
+            }
+        }
+    }
+    if let Some((spread, d, t, middle)) = best
+        && spread > 0.0
+        && let Some(found) = parted(d, &|c| terms[d].logs[c as usize][t] <= middle)
+    {
+        return found;
+    }
+    // Nothing that counts differs: any half.
+    let longest = |&d: &Dim| lists.cuts[d].len();
+    let d = Dim::ALL.into_iter().max_by_key(longest).unwrap_or(Dim::K);
+    let (a, b) = lists.cuts[d].split_at(lists.cuts[d].len() / 2);
+    (d, [a.to_vec(), b.to_vec()])
+}
+
+#[cfg(test)]
+mod testing {
+    //! Families looked at from outside.
+
+    use super::*;
+    use crate::base::rng::Rng;
+    use crate::cost::floor::Floor;
+    use crate::search::problem::Objective;
+    use rand::RngExt as _;
+
+    impl Lists {
+        pub fn with(mut self, d: Dim, list: Vec<u32>) -> Self {
+            self.cuts[d] = list;
+            self
+        }
+    }
+
+    impl Tables {
+        pub fn floor(&self, families: &Families, lists: &Lists) -> Option<Floor> {
+            let least = self.least(lists);
+            families.floor(&PerDim::from_fn(|d| &least[d]), lists.reuse)
+        }
+
+        /// The bound by weak duality after some steps.
+        pub fn bound(&mut self, families: &Families, lists: &Lists, objective: Objective, steps: usize) -> f64 {
+            let terms = PerDim(Dim::ALL.map(|d| self.terms(families, d, lists)));
+            let least = self.least(lists);
+            let posynomials = families.posynomials(&PerDim::from_fn(|d| &least[d]), lists.reuse);
+            let program = Program::new(objective, &posynomials, &lists.cuts, &terms);
+            exp(program.solve(&program.begin(), steps, f64::INFINITY, &mut 0).least - MARGIN)
+        }
+
+        /// A random dimension with several cuts, and its list cut at a random place.
+        pub fn part(lists: &Lists, rng: &mut Rng) -> Option<(Dim, [Vec<u32>; 2])> {
+            let several: Vec<Dim> = Dim::ALL.into_iter().filter(|&d| lists.cuts[d].len() > 1).collect();
+            let d = *several.get(rng.random_range(0..several.len().max(1)))?;
+            let (a, b) = lists.cuts[d].split_at(rng.random_range(1..lists.cuts[d].len()));
+            Some((d, [a.to_vec(), b.to_vec()]))
+        }
+
+        pub fn holds(&self, d: Dim, list: &[u32], cut: (u32, u32)) -> bool {
+            list.iter().any(|&c| self.tables[d].pairs[c as usize] == cut)
+        }
+    }
+}
