@@ -2,23 +2,24 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
-use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::diag::Result;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
 use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
 use crate::mapping::tiling::Mapping;
-use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::encoding::mapping::MappingSpace;
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
 use crate::search::mapper::{MapperSettings, Method};
+use crate::search::layers::map_layers;
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
-use crate::search::reproduction::{Budget, Experiment, FOLDED, Human, Outcome, Question, Search};
+use crate::search::prove::Limits;
+use crate::search::reproduction::chips::{chip, dictated};
+use crate::search::reproduction::{Budget, Experiment, Gap, Human, Outcome, Question, Search};
 use crate::search::runner::Log;
 use crate::workload::network::Network;
 use crate::workload::zoo;
@@ -46,7 +47,7 @@ const FULL: Variant = Variant {
 fn variants(question: Question) -> Vec<Variant> {
     let method = |label, method| Variant { label, method, ..FULL };
     match question {
-        Question::Baseline | Question::Front => vec![FULL],
+        Question::Baseline | Question::Study | Question::Time | Question::Front => vec![FULL],
         Question::Sizing => vec![
             FULL,
             Variant {
@@ -95,7 +96,7 @@ struct Bench<'a> {
     suite: Suite,
 }
 
-/// Runs `experiment`; `step` hears of every search that is about to begin.
+/// Runs `experiment`, at its own prices or else those of `technology`; `step` hears of every search that is about to begin.
 ///
 /// # Errors
 /// `E0105` for names that do not exist, `E0201` where a network cannot run, `E0501`.
@@ -115,6 +116,8 @@ pub fn run(
         suite.add(&network.name, &network.layers)?;
     }
     let resources = Resources::preset(&experiment.resources)?;
+    let own = experiment.technology.as_deref().map(Technology::named).transpose()?;
+    let technology = own.as_ref().unwrap_or(technology);
     let bench = Bench {
         technology,
         experiment,
@@ -125,7 +128,7 @@ pub fn run(
     };
     let compared = matches!(
         experiment.question,
-        Question::Baseline | Question::Sizing | Question::Learned
+        Question::Baseline | Question::Study | Question::Sizing | Question::Learned
     );
     let humans = if compared { bench.humans(step)? } else { Vec::new() };
     let mut outcome = Outcome {
@@ -137,13 +140,21 @@ pub fn run(
         floors: bench.floors(),
         front: Vec::new(),
     };
+    let mut best: Option<(usize, Solution)> = None;
     for variant in variants(experiment.question) {
         for seed in 1..=experiment.budget.seeds {
             step(&format!("{}, seed {seed}", variant.label));
-            let (found, front) = bench.search(&variant, seed)?;
+            let (found, solution, front) = bench.search(&variant, seed)?;
+            if best.as_ref().is_none_or(|(i, _)| found.edp < outcome.searches[*i].edp) {
+                best = Some((outcome.searches.len(), solution));
+            }
             outcome.searches.push(found);
             outcome.front = front;
         }
+    }
+    if let Some((i, solution)) = best.filter(|_| experiment.budget.proof > 0) {
+        step("proof of the best design's mappings");
+        bench.prove(&solution, &mut outcome.searches[i].gaps)?;
     }
     Ok(outcome)
 }
@@ -155,40 +166,16 @@ fn mapper(evaluations: usize) -> MapperSettings {
     }
 }
 
-/// `chip` with half the widths, as the `@tight` presets have them.
-fn tight(mut chip: Accelerator) -> Result<Accelerator> {
-    let half = |lanes: &mut u32| *lanes = (*lanes / 2).max(1);
-    let l = &mut chip.lanes;
-    [&mut l.W, &mut l.I, &mut l.drain].into_iter().for_each(half);
-    half(&mut chip.requantizers);
-    half(&mut chip.offchip.bytes_per_cycle);
-    chip.validate()?;
-    Ok(chip)
-}
-
 impl Bench<'_> {
-    /// The dataflow and the accelerator of a baseline, at the experiment's widths.
-    fn chip(&self, baseline: &str) -> Result<(&'static Dataflow, Accelerator)> {
-        let rigid = baseline.strip_suffix(FOLDED);
-        let flow = Dataflow::named(rigid.unwrap_or(baseline))?;
-        let folded = if rigid.is_some() { flow.folded()? } else { None };
-        let chip = folded.map_or_else(|| flow.accelerator(), Ok)?;
-        if self.experiment.resources.ends_with("@tight") {
-            Ok((flow, tight(chip)?))
-        } else {
-            Ok((flow, chip))
-        }
-    }
-
     fn humans(&self, step: &mut dyn FnMut(&str)) -> Result<Vec<Human>> {
         let mut humans = Vec::new();
         for name in &self.experiment.baselines {
             step(name);
-            let (flow, chip) = self.chip(name)?;
+            let (flow, chip) = chip(name, &self.resources)?;
             let fixed = self
                 .networks
                 .iter()
-                .map(|n| self.dictated(flow, &chip, n))
+                .map(|n| self.figures(&chip, n, &dictated(flow, &chip, n)?))
                 .collect::<Result<Vec<_>>>()?;
             let settings = mapper(self.experiment.budget.refine);
             let mapped = map_suite(
@@ -210,19 +197,6 @@ impl Bench<'_> {
             });
         }
         Ok(humans)
-    }
-
-    /// A network's cost under the dataflow's own mapping.
-    fn dictated(&self, flow: &Dataflow, chip: &Accelerator, network: &Network) -> Result<Figures> {
-        let mut mappings = Vec::with_capacity(network.layers.len());
-        for layer in &network.layers {
-            let nest = layer.nest()?;
-            mappings.push(flow.mapping(&MappingSpace::new(&nest, chip)).ok_or_else(|| {
-                Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
-                    .at(format!("network `{}`, layer `{}`", network.name, layer.name))
-            })?);
-        }
-        self.figures(chip, network, &mappings)
     }
 
     /// A network's cost from start to done, as designs state it.
@@ -254,7 +228,7 @@ impl Bench<'_> {
         self.suite.networks.iter().map(network).collect()
     }
 
-    fn search(&self, variant: &Variant, seed: u64) -> Result<(Search, Vec<[f64; 3]>)> {
+    fn search(&self, variant: &Variant, seed: u64) -> Result<(Search, Solution, Vec<[f64; 3]>)> {
         let Budget {
             evaluations,
             mappings,
@@ -264,7 +238,7 @@ impl Bench<'_> {
         let mut space = AcceleratorSpace::new(self.resources.clone());
         space.encoding = variant.encoding;
         if variant.sizing {
-            let (_, chip) = self.chip(&self.experiment.baselines[0])?;
+            let (_, chip) = chip(&self.experiment.baselines[0], &self.resources)?;
             let dims = |a: &crate::arch::accelerator::Axis| a.dims.first().copied();
             space.dims = Some(chip.axes.iter().filter_map(dims).collect());
         }
@@ -307,25 +281,68 @@ impl Bench<'_> {
                 design: self.design(best, &settings, found.evaluations)?.to_json(),
                 figures,
             },
+            found.best,
             front,
         ))
     }
 
-    /// How far every different layer is from its bound.
-    fn gaps(&self, s: &Solution) -> Result<Vec<f64>> {
-        let mut gaps = vec![f64::NAN; self.suite.distinct.len()];
-        for ((network, layers), mappings) in self.networks.iter().zip(&self.suite.networks).zip(&s.mappings) {
+    /// Of every different layer, the first network with it, and its place there.
+    fn first_uses(&self) -> impl Iterator<Item = (usize, usize)> {
+        let place = |l: usize| {
+            let networks = self.suite.networks.iter().enumerate();
+            let mut uses = networks.filter_map(move |(n, network)| {
+                let at = network.layers.iter().position(|&other| other == l);
+                at.map(|at| (n, at))
+            });
+            uses.next().unwrap_or_default()
+        };
+        (0..self.suite.distinct.len()).map(place)
+    }
+
+    /// How far every different layer is from the bound that its counts give.
+    fn gaps(&self, s: &Solution) -> Result<Vec<Gap>> {
+        let mut rows = Vec::with_capacity(self.networks.len());
+        for (network, mappings) in self.networks.iter().zip(&s.mappings) {
             let schedules = network.layers.iter().zip(mappings);
             let schedules = schedules
                 .map(|(l, m)| schedule(&l.nest()?, &s.accelerator, m))
                 .collect::<Result<Vec<_>>>()?;
-            let costed = cost(self.technology, &s.accelerator, &network.layers, &schedules)?;
-            for (row, &l) in costed.rows.iter().zip(&layers.layers) {
-                gaps[l] = row.proven_gap.unwrap_or(f64::NAN);
-            }
+            rows.push(cost(self.technology, &s.accelerator, &network.layers, &schedules)?.rows);
         }
-        gaps.retain(|g| g.is_finite());
-        Ok(gaps)
+        let gap = |(n, at): (usize, usize)| {
+            let row = &rows[n][at];
+            Gap {
+                layer: format!("{}, {}", self.networks[n].name, row.name),
+                over_bound: (row.edp / row.edp_lower_bound - 1.0).max(0.0),
+                over_proof: None,
+                optimum: false,
+            }
+        };
+        Ok(self.first_uses().map(gap).collect())
+    }
+
+    /// Adds to `gaps` what the exact mapper proves of the layers of `s`.
+    fn prove(&self, s: &Solution, gaps: &mut [Gap]) -> Result<()> {
+        let Budget { refine, proof, .. } = self.experiment.budget;
+        let steps = Limits {
+            steps: proof,
+            ..Limits::default()
+        };
+        let settings = MapperSettings {
+            method: Method::Exact,
+            proof: steps,
+            ..mapper(refine)
+        };
+        let (t, a) = (self.technology, &s.accelerator);
+        let proven = map_layers(t, &self.suite, a, &settings, 1, self.interrupt, &|_| ())?;
+        for (((n, at), mapped), gap) in self.first_uses().zip(proven).zip(gaps) {
+            let Some(proof) = mapped.proof else { continue };
+            let nest = self.networks[n].layers[at].nest()?;
+            let schedule = schedule(&nest, a, &s.mappings[n][at])?;
+            gap.over_proof = Some(proof.gap_of(t.on(a).exact(&schedule).edp()));
+            gap.optimum = proof.optimal;
+        }
+        Ok(())
     }
 
     fn design(&self, s: &Solution, settings: &NestedSettings, evaluations: u64) -> Result<Design> {
