@@ -3,7 +3,6 @@
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
 use crate::base::diag::{Code, Diagnostic, Result};
-use crate::base::dims::Dim;
 use crate::base::files;
 use crate::cli::args::SearchArgs;
 use crate::cli::costs::{Priced, Text, price_layers};
@@ -124,10 +123,14 @@ impl Job {
         }
         let mut space = AcceleratorSpace::new(inputs::resources(&plan.resources)?);
         space.encoding = plan.encoding;
+        space.sharing = plan.sharing;
         let mut given = None;
         match &plan.spared {
             Spared::Nothing => {}
-            Spared::Connectivity(file) => space.dims = Some(connectivity(&chip(file.as_deref(), &space.resources)?)?),
+            Spared::Connectivity(file) => {
+                let axes = chip(file.as_deref(), &space.resources)?.axes;
+                space.dims = Some(axes.into_iter().map(|axis| axis.dims).collect());
+            }
             Spared::Accelerator(file) => given = Some(chip(file.as_deref(), &space.resources)?),
         }
         let technology = inputs::technology(&plan.technology)?;
@@ -163,6 +166,7 @@ impl Job {
             "mapper": self.plan.mapper.name(),
             "encoding": self.plan.encoding,
             "connectivity": self.space.dims,
+            "sharing": self.space.sharing,
             "technology": [self.technology.name, hex(&format!("{:?}", self.technology))],
             "seed": self.seed,
         })
@@ -272,20 +276,9 @@ impl Job {
 /// `E0106` where there is no such chip; those of reading the file.
 pub fn chip(file: Option<&Path>, resources: &Resources) -> Result<Accelerator> {
     let Some(file) = file else {
-        let chip = Dataflow::named(Resources::chip(&resources.name)).map_err(|e| e.next("name an accelerator file with --accelerator"))?;
+        let chip = Dataflow::named(Resources::chip(&resources.name))
+            .map_err(|e| e.next("name an accelerator file with --accelerator"))?;
         return chip.accelerator();
     };
     inputs::accelerator(file)
-}
-
-/// The parallel dimensions of `a`'s axes.
-fn connectivity(a: &Accelerator) -> Result<Vec<Dim>> {
-    let one = |axis: &crate::arch::accelerator::Axis| match axis.dims.as_slice() {
-        [dim] => Ok(*dim),
-        _ => Err(
-            Diagnostic::new(Code::Usage, "--space sizing keeps axes of one dimension only")
-                .at(format!("accelerator `{}`", a.name)),
-        ),
-    };
-    a.axes.iter().map(one).collect()
 }

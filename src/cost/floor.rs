@@ -10,6 +10,7 @@ use crate::base::dims::{Dim, PerDim};
 use crate::cost::counts::{Tally, tally};
 use crate::cost::energy::Prices;
 use crate::cost::tech::{Technology, real};
+use crate::mapping::plane;
 use crate::mapping::schedule::{READ_TO_USE, Schedule};
 use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::workload::layer::LoopNest;
@@ -34,6 +35,7 @@ impl Floor {
 /// The floor of `nest` on `a`, which must be valid; the layer must [`fits`](crate::cost::cycles::fits).
 #[must_use]
 pub fn floor(t: &Technology, a: &Accelerator, nest: &LoopNest) -> Floor {
+    let nest = &plane::on(nest, a);
     let whole = Level {
         tile: nest.bounds,
         order: Dim::ALL,

@@ -12,6 +12,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
 use crate::base::rng;
 use crate::mapping::legality::schedule;
+use crate::mapping::plane;
 use crate::mapping::random::{Limits, Triple, random_set_on};
 use crate::mapping::tiling::Mapping;
 use crate::workload::layer::Layer;
@@ -76,7 +77,7 @@ impl Case {
         }
         self.accelerator.validate()?;
         let one = |(layer, mapping): (&Layer, &Mapping)| {
-            let nest = layer.nest()?;
+            let nest = plane::on(&layer.nest()?, &self.accelerator);
             schedule(&nest, &self.accelerator, mapping).map_err(|e| e.at(format!("layer `{}`", layer.name)))?;
             Ok(Triple {
                 accelerator: self.accelerator.clone(),

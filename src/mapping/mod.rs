@@ -5,6 +5,7 @@
 
 pub mod campaign;
 pub mod legality;
+pub mod plane;
 pub mod random;
 pub mod schedule;
 pub mod tiling;

@@ -10,6 +10,7 @@ use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::rng::Rng;
 use crate::mapping::legality::{needs, quantum, split_violations, violations};
+use crate::mapping::plane;
 use crate::mapping::schedule::Schedule;
 use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::workload::layer::{Addition, Conv, LoopNest, Matmul, Shape};
@@ -66,6 +67,7 @@ pub fn random_triple(rng: &mut Rng, limits: &Limits) -> Triple {
         }
         let dims = random_dims(rng);
         let accelerator = random_accelerator(rng, &dims, limits);
+        let nest = plane::on(&nest, &accelerator);
         let mapping = random_mapping(rng, &accelerator, &nest);
         let schedule = Schedule::new(&nest, &accelerator, &mapping);
         if passes(&schedule) > limits.passes {
@@ -101,6 +103,7 @@ pub fn random_set_on(rng: &mut Rng, limits: &Limits, layers: usize, dims: &[Vec<
     while set.len() < layers {
         let shape = random_shape(rng, limits);
         let Ok(nest) = shape.nest() else { continue };
+        let nest = plane::on(&nest, &base);
         let mapping = random_mapping(rng, &base, &nest);
         let schedule = Schedule::new(&nest, &base, &mapping);
         if nest.macs() > limits.macs || passes(&schedule) > limits.passes {
@@ -438,7 +441,7 @@ pub fn simpler(t: &Triple) -> Vec<Triple> {
     candidates
         .into_iter()
         .filter_map(|mut c| {
-            c.nest = c.shape.nest().ok()?;
+            c.nest = plane::on(&c.shape.nest().ok()?, &c.accelerator);
             c.mapping = aligned(&c);
             // Shrinking leaves room in the memories; that does no harm, but what became too small would.
             let schedule = c.schedule();

@@ -34,6 +34,7 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, DimSet, PerDim};
 use crate::base::int::{ceil_div, round_up};
+use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::workload::layer::LoopNest;
 
@@ -270,13 +271,13 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The setting of `nest` on `accelerator`.
+    /// The setting of `nest` on `accelerator`, with the positions of its loops as [`plane::on`] lays them.
     #[must_use]
     pub fn new(nest: &LoopNest, accelerator: &Accelerator) -> Self {
         let relevant = relevance(nest.depthwise());
         let sets = |l: usize| (0..4).fold(0, |sets, o| sets | u64::from(relevant[o] >> l & 1) << (16 * o));
         Self {
-            nest: *nest,
+            nest: plane::on(nest, accelerator),
             geometry: Geometry::of(accelerator),
             ports: Ports::of(accelerator),
             relevant,

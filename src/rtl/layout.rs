@@ -57,6 +57,16 @@ impl Blocked {
         }
     }
 
+    /// The same bytes with every plane as one row: equal for two layers that see them with other rows and columns.
+    #[must_use]
+    pub const fn unrolled(self) -> Self {
+        Self {
+            rows: 1,
+            cols: self.rows * self.cols,
+            ..self
+        }
+    }
+
     /// Blocks of one group.
     #[must_use]
     pub const fn blocks(&self) -> u32 {

@@ -302,7 +302,7 @@ impl<'a> Tensors<'a> {
             let operands = if layer.second.is_some() { 2 } else { 1 };
             let (first, rest) = layer.input.1.split_at(layer.input.1.len() / operands);
             let mut read = |tensor: usize, values: &'a [i8]| {
-                let at = *known.entry((tensor, input)).or_insert_with(|| {
+                let at = *known.entry((tensor, input.unrolled())).or_insert_with(|| {
                     if layers[..i].iter().any(|l| l.output.0 == tensor) {
                         all.rearranged.push(layer.name.clone());
                     }
@@ -320,7 +320,7 @@ impl<'a> Tensors<'a> {
             let input_at = read(layer.input.0, first);
             let second_at = layer.second.map_or(input_at, |tensor| read(tensor, rest));
             let output = Blocked::output(&s.nest, bus as u32);
-            known.insert((layer.output.0, output), all.lives.len());
+            known.insert((layer.output.0, output.unrolled()), all.lives.len());
             all.layers.push([input_at, second_at, all.lives.len()]);
             // Until a layer reads it, it is a result.
             all.lives.push(memory::Tensor {
@@ -356,10 +356,10 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// Rows and columns of the input as it lies in memory.
+/// Rows and columns of the input as the loops find it in memory.
 fn stored_input(shape: &Shape, s: &Schedule) -> [u32; 2] {
     match shape {
-        Shape::Conv(c) => [c.H, c.W],
-        Shape::Matmul(_) | Shape::Add(_) => s.nest.input,
+        Shape::Conv(c) if s.nest.subsample != [1, 1] => [c.H, c.W],
+        _ => s.nest.input,
     }
 }

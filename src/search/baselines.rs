@@ -7,6 +7,7 @@ use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::interrupt::Interrupt;
 use crate::cost::tech::Technology;
+use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
@@ -109,7 +110,7 @@ pub fn design(flow: &Dataflow, version: Version, networks: &[Network], interrupt
             Version::Fixed => "dataflow".into(),
             Version::Searched => "cma-es".into(),
         },
-        resources: Some(flow.name.into()),
+        resources: Some(flow.resources.into()),
         seed: SEED,
         evaluations,
         stop_reason: "evaluations".into(),
@@ -123,7 +124,7 @@ fn fixed(flow: &Dataflow, a: &Accelerator, networks: &[Network]) -> Result<Vec<V
     for network in networks {
         let mut mappings = Vec::with_capacity(network.layers.len());
         for layer in &network.layers {
-            let nest = layer.nest()?;
+            let nest = plane::on(&layer.nest()?, a);
             let m = flow.mapping(&Dataflow::space(&nest, a)).ok_or_else(|| {
                 Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
                     .at(format!("network `{}`, layer `{}`", network.name, layer.name))

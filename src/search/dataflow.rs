@@ -22,8 +22,10 @@ use crate::workload::layer::LoopNest;
 /// A chip with its dataflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dataflow {
-    /// The chip, which is also the resource preset's name.
+    /// The chip, as its files are called.
     pub name: &'static str,
+    /// The resource preset that it uses up.
+    pub resources: &'static str,
     /// The accelerator file.
     accelerator: &'static str,
     offchip: Recipe,
@@ -41,10 +43,23 @@ const NVDLA: Recipe = Recipe {
     grow: [S, R, X, Y, K, C],
 };
 
-/// The human baselines, largest first.
-pub const DATAFLOWS: [Dataflow; 5] = [
+/// Rows of filters and inputs stay, sums of rows meet along the R axis.
+const ROWS: [Recipe; 2] = [
+    Recipe {
+        order: INPUTS_ONCE,
+        grow: [S, R, X, C, K, Y],
+    },
+    Recipe {
+        order: [K, Y, X, C, R, S],
+        grow: [R, S, X, C, K, Y],
+    },
+];
+
+/// The human baselines, largest first; Eyeriss also without folding, for comparison.
+pub const DATAFLOWS: [Dataflow; 6] = [
     Dataflow {
         name: "edgetpu",
+        resources: "edgetpu",
         accelerator: include_str!("../../workloads/designs/accelerators/edgetpu.json"),
         offchip: WEIGHTS,
         array: Recipe {
@@ -54,30 +69,35 @@ pub const DATAFLOWS: [Dataflow; 5] = [
     },
     Dataflow {
         name: "nvdla-1024",
+        resources: "nvdla-1024",
         accelerator: include_str!("../../workloads/designs/accelerators/nvdla-1024.json"),
         offchip: WEIGHTS,
         array: NVDLA,
     },
     Dataflow {
         name: "nvdla-256",
+        resources: "nvdla-256",
         accelerator: include_str!("../../workloads/designs/accelerators/nvdla-256.json"),
         offchip: WEIGHTS,
         array: NVDLA,
     },
     Dataflow {
         name: "eyeriss",
+        resources: "eyeriss",
         accelerator: include_str!("../../workloads/designs/accelerators/eyeriss.json"),
-        offchip: Recipe {
-            order: INPUTS_ONCE,
-            grow: [S, R, X, C, K, Y],
-        },
-        array: Recipe {
-            order: [K, Y, X, C, R, S],
-            grow: [R, S, X, C, K, Y],
-        },
+        offchip: ROWS[0],
+        array: ROWS[1],
+    },
+    Dataflow {
+        name: "eyeriss-rigid",
+        resources: "eyeriss",
+        accelerator: include_str!("../../workloads/designs/accelerators/eyeriss-rigid.json"),
+        offchip: ROWS[0],
+        array: ROWS[1],
     },
     Dataflow {
         name: "shidiannao",
+        resources: "shidiannao",
         accelerator: include_str!("../../workloads/designs/accelerators/shidiannao.json"),
         offchip: Recipe {
             order: INPUTS_ONCE,
@@ -136,21 +156,6 @@ impl Dataflow {
         MappingSpace::under(nest, a, split)
     }
 
-    /// The chip with its rows folded, where it folds them: rows that a layer's kernel leaves free take further input channels.
-    ///
-    /// # Errors
-    /// As [`Dataflow::accelerator`].
-    pub fn folded(&self) -> Result<Option<Accelerator>> {
-        let mut a = self.accelerator()?;
-        let Some(rows) = a.axes.iter_mut().find(|axis| axis.dims == [R]) else {
-            return Ok(None);
-        };
-        rows.dims.push(C);
-        a.name = format!("{}-folded", self.name);
-        a.validate()?;
-        Ok(Some(a))
-    }
-
     /// The mapping of a layer as this dataflow dictates; none if the layer has no legal mapping.
     #[must_use]
     pub fn mapping(&self, space: &MappingSpace<'_>) -> Option<Mapping> {
@@ -188,26 +193,14 @@ mod tests {
     use super::*;
     use crate::arch::resources::Resources;
     use crate::mapping::legality::violations;
+    use crate::mapping::plane;
     use crate::workload::zoo;
-
-    #[test]
-    fn eyeriss_alone_folds_within_its_resources() {
-        for flow in &DATAFLOWS {
-            let folded = flow.folded().unwrap();
-            assert_eq!(folded.is_some(), flow.name == "eyeriss");
-            if let Some(a) = folded {
-                let resources = Resources::preset(flow.name).unwrap();
-                assert_eq!(resources.exceeded_by(&a), Vec::<String>::new());
-                assert_eq!(a.pes(), flow.accelerator().unwrap().pes());
-            }
-        }
-    }
 
     #[test]
     fn baselines_use_up_their_resources_and_no_more() {
         for flow in &DATAFLOWS {
             let (name, a) = (flow.name, flow.accelerator().unwrap());
-            let r = Resources::preset(name).unwrap();
+            let r = Resources::preset(flow.resources).unwrap();
             assert_eq!((a.name.as_str(), a.pes()), (name, r.pes));
             assert_eq!(r.exceeded_by(&a), Vec::<String>::new(), "{name}");
             assert_eq!(a.lanes.W + a.lanes.I, r.network_bytes_per_cycle, "{name}");
@@ -219,12 +212,31 @@ mod tests {
         assert_eq!(Dataflow::named("tpu").unwrap_err().code, Code::UnknownName);
     }
 
+    /// The rows that a kernel leaves free run channels: a power of two, since lanes are dealt evenly.
+    #[test]
+    fn eyeriss_folds() {
+        let a = Dataflow::named("eyeriss").unwrap().accelerator().unwrap();
+        for layer in &zoo::network("mnasnet1_0").unwrap().layers {
+            let nest = plane::on(&layer.nest().unwrap(), &a);
+            let split = Dataflow::space(&nest, &a).split;
+            let taps = nest.bounds[R];
+            let channels = 1 << nest.bounds[C].ilog2();
+            let folded = match taps {
+                1 => 8,
+                3 => 4,
+                5 => 2,
+                other => panic!("{}: {other} rows", layer.name),
+            };
+            assert_eq!([split[R], split[C]], [taps, folded.min(channels)], "{}", layer.name);
+        }
+    }
+
     #[test]
     fn dictated_mappings_are_legal_keep_their_orders_and_cannot_grow_first() {
         for flow in &DATAFLOWS {
             let a = flow.accelerator().unwrap();
             for layer in &zoo::network("mnasnet1_0").unwrap().layers {
-                let nest = layer.nest().unwrap();
+                let nest = plane::on(&layer.nest().unwrap(), &a);
                 let space = Dataflow::space(&nest, &a);
                 let m = flow.mapping(&space).unwrap();
                 assert_eq!(violations(&nest, &a, &m), [], "{} {}", flow.name, layer.name);

@@ -6,6 +6,7 @@ use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
 use crate::cost::cycles::fits;
 use crate::mapping::legality::Violation;
+use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::goal::{Goal, Limits, Rated};
 use crate::search::mapper::{Choice, Mapped, MapperSettings, map_layer, possible};
@@ -131,7 +132,7 @@ pub fn together(
 /// The limit that stands in the way.
 pub fn runs(accelerator: &Accelerator, suite: &Suite) -> std::result::Result<(), Rejection> {
     for (name, nest) in &suite.distinct {
-        if let Err(obstacles) = possible(nest, accelerator) {
+        if let Err(obstacles) = possible(&plane::on(nest, accelerator), accelerator) {
             return Err(Rejection {
                 reason: format!("layer `{name}`: {}", reasons(&obstacles)),
                 excess: obstacles.iter().map(excess).fold(1.0, f64::max),

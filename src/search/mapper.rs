@@ -18,6 +18,7 @@
 use crate::arch::accelerator::Accelerator;
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::Violation;
+use crate::mapping::plane;
 use crate::mapping::schedule::{OFFCHIP_SET, Schedule, Setting, l2_loop, offchip_loop};
 use crate::mapping::tiling::Mapping;
 use crate::search::bayesian::{Bayesian, QUICK};
@@ -151,6 +152,7 @@ pub fn map_layer(
     settings: &MapperSettings,
     seed: u64,
 ) -> Result<Mapped, Vec<Violation>> {
+    let nest = &plane::on(nest, accelerator);
     let spaces = possible(nest, accelerator)?;
     let mut visits = Visits::new(&spaces[0], model, settings);
     let seeds = spaces.iter().flat_map(|space| {
@@ -190,7 +192,7 @@ pub fn map_layer(
     Ok(mapped)
 }
 
-/// The spaces in which `nest` has legal mappings on `accelerator`: at least one.
+/// The spaces in which `nest`, as [`plane::on`] lays it, has legal mappings on `accelerator`: at least one.
 ///
 /// # Errors
 /// Why no mapping is legal, if none is.

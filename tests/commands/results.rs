@@ -236,7 +236,12 @@ fn labels_give_an_accuracy() {
 #[test]
 fn a_search_goes_on_from_its_checkpoint() {
     let place = Place::new();
-    for options in ["", " --method random --encoding index --space sizing", " --front"] {
+    for options in [
+        "",
+        " --method random --encoding index --space sizing",
+        " --front",
+        " --shared-axes",
+    ] {
         let line = format!("search resnet8 --resources shidiannao --seed 5{options}");
         place.document(&format!("{line} --evaluations 70 --threads 2 --out whole.json"));
         place.document(&format!("{line} --evaluations 30 --threads 1 --out part.json"));
@@ -256,12 +261,16 @@ fn a_search_goes_on_from_its_checkpoint() {
         }
         assert_eq!(place.read("part.checkpoint.json"), place.read("whole.checkpoint.json"));
     }
-    let other =
-        place.refusal("search resnet8 --resources shidiannao --seed 6 --resume part.checkpoint.json --out d.json");
-    assert!(
-        other.contains("error[E0106]: the checkpoint is of another search"),
-        "{other}"
-    );
+    for options in [" --seed 6 --shared-axes", " --seed 5"] {
+        let line = format!("search resnet8 --resources shidiannao --resume part.checkpoint.json --out d.json{options}");
+        let other = place.refusal(&line);
+        assert!(
+            other.contains("error[E0106]: the checkpoint is of another search"),
+            "{other}"
+        );
+    }
+    let kept = place.refusal("search resnet8 --shared-axes --space sizing --out d.json");
+    assert!(kept.contains("--shared-axes is about the axes' dimensions"), "{kept}");
 }
 
 /// The quick profile: every experiment runs, tables and plots are there, and a second call computes nothing again.

@@ -42,6 +42,7 @@ pub enum Space {
                         naas search resnet8 net.onnx --objective latency --evaluations 200 --seed 7 --out design.json\n  \
                         naas search resnet50 --resources eyeriss --objective latency --max-energy 2e10 --out design.json\n  \
                         naas search resnet50 --resources eyeriss --front --out design.json    # cycles, energy, area\n  \
+                        naas search mobilenet_v2 --resources eyeriss --shared-axes --out design.json\n  \
                         naas search resnet8 --method random --space sizing --resources edgetpu --out design.json\n  \
                         naas search resnet8 --evaluations 4000 --resume design.checkpoint.json --out design.json"
 )]
@@ -75,6 +76,9 @@ pub struct SearchArgs {
     /// What to search
     #[arg(long, value_enum, default_value_t = Space::Full)]
     pub space: Space,
+    /// Let an axis run several dimensions (of C, R and S, or Y and X), split anew for each layer, beside axes of one
+    #[arg(long)]
+    pub shared_axes: bool,
     /// The accelerator whose connectivity (--space sizing), or all of which (--space mapping), stays: its file, or a design
     #[arg(long, value_name = "FILE")]
     pub accelerator: Option<PathBuf>,

@@ -4,6 +4,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::{Encoding, Mapper, Method, SearchArgs, Space};
 use crate::cli::plan::{Budget, DEFAULT_EVALUATIONS, existing, networks, resources, technology};
+use crate::search::encoding::accelerator::Sharing;
 use crate::search::goal::{Goal, Limits};
 use crate::search::importance;
 use crate::search::mapper;
@@ -40,6 +41,8 @@ pub struct SearchPlan {
     pub mapper: mapper::Method,
     /// How genes say orders.
     pub encoding: importance::Encoding,
+    /// How many dimensions an axis may run.
+    pub sharing: Sharing,
     /// What stays.
     pub spared: Spared,
     /// Prices: a name or a file.
@@ -63,6 +66,12 @@ impl SearchPlan {
             return usage(
                 "--accelerator is given, but --space full searches all of it",
                 "add --space sizing, or --space mapping",
+            );
+        }
+        if args.shared_axes && args.space != Space::Full {
+            return usage(
+                "--shared-axes is about the axes' dimensions, which --space sizing and --space mapping keep",
+                "leave one of the two out; an --accelerator whose axes run several dimensions keeps them",
             );
         }
         let accelerator = args.accelerator.as_ref().map(|a| existing(a)).transpose()?;
@@ -98,6 +107,11 @@ impl SearchPlan {
             method: args.method.into(),
             mapper: args.mapper.into(),
             encoding: args.encoding.into(),
+            sharing: if args.shared_axes {
+                Sharing::Several
+            } else {
+                Sharing::Single
+            },
             spared,
             technology: technology(args.technology.as_ref()),
             budget: Budget::resolve(&args.budget, rounds),
@@ -117,6 +131,7 @@ impl SearchPlan {
             method: mapper::Method::CmaEs,
             mapper: mapper::Method::CmaEs,
             encoding: importance::Encoding::Importance,
+            sharing: Sharing::Single,
             spared: Spared::Nothing,
             technology: technology(None),
             budget: Budget {

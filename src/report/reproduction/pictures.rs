@@ -133,4 +133,3 @@ fn front(o: &Outcome) -> String {
         dots: &o.front.iter().map(dot).collect::<Vec<_>>(),
     })
 }
-

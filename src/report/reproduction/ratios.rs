@@ -35,14 +35,14 @@ const STUDIED: [(&str, &str, &str, [f64; 3], f64); 14] = [
     ("nvdla-1024", "narrow", "C2", [3.35, 1.81, 6.08], 1.26),
     ("nvdla-256", "wide", "C4", [2.54, 1.36, 3.46], 2.58),
     ("nvdla-256", "narrow", "C4", [2.85, 1.32, 3.75], 2.08),
-    ("eyeriss-folded", "wide", "C3", [1.14, 1.25, 1.42], 0.96),
-    ("eyeriss-folded", "narrow", "C3", [1.17, 1.25, 1.47], 0.96),
-    ("eyeriss", "wide", "C3", [10.6, 1.92, 20.4], 9.67),
-    ("eyeriss", "narrow", "C3", [9.42, 1.92, 18.1], 8.55),
+    ("eyeriss", "wide", "C3", [1.14, 1.25, 1.42], 0.96),
+    ("eyeriss", "narrow", "C3", [1.17, 1.25, 1.47], 0.96),
+    ("eyeriss-rigid", "wide", "C3", [10.6, 1.92, 20.4], 9.67),
+    ("eyeriss-rigid", "narrow", "C3", [9.42, 1.92, 18.1], 8.55),
     ("shidiannao", "wide", "C5", [1.29, 2.58, 3.34], 1.54),
     ("shidiannao", "narrow", "C5", [3.15, 2.57, 8.10], 1.53),
-    ("eyeriss-folded", "wide", "C10", [0.0, 0.0, 1.73], 0.0),
-    ("eyeriss", "wide", "C10", [0.0, 0.0, 31.7], 0.0),
+    ("eyeriss", "wide", "C10", [0.0, 0.0, 1.73], 0.0),
+    ("eyeriss-rigid", "wide", "C10", [0.0, 0.0, 31.7], 0.0),
 ];
 /// EDP of sizing only over that of the full search in the same study, at its wide widths, for [`PRINTED_PAIRS`].
 const STUDIED_PAIRS: [f64; 4] = [1.00, 1.69, 1.06, 1.83];

@@ -35,6 +35,7 @@ use crate::search::importance::Encoding;
 use crate::search::numeric::pow;
 use crate::search::optimizer::{bin, log_scale};
 use crate::search::runner::Rejection;
+use serde::Serialize;
 
 /// Step of #PE.
 pub const PE_STEP: u32 = 8;
@@ -72,7 +73,8 @@ pub enum Splits {
 }
 
 /// How many dimensions an axis may run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sharing {
     /// One: NAAS's space.
     #[default]
@@ -88,8 +90,8 @@ pub struct AcceleratorSpace {
     pub resources: Resources,
     /// How genes choose the axes' dims.
     pub encoding: Encoding,
-    /// The axes' dims where they are not searched (NAAS's "sizing only"); their number fixes the number of axes.
-    pub dims: Option<Vec<Dim>>,
+    /// The dims of each axis where they are not searched (NAAS's "sizing only"); their number fixes the number of axes.
+    pub dims: Option<Vec<Vec<Dim>>>,
     /// How memory budgets are split.
     pub splits: Splits,
     /// How many dimensions an axis may run, where they are searched.
@@ -130,7 +132,7 @@ impl AcceleratorSpace {
     /// # Panics
     /// Never for `genes` of length [`AcceleratorSpace::genes`].
     pub fn decode(&self, genes: &[f64]) -> Result<Accelerator, Rejection> {
-        let dims = self.shared(self.axis_dims(genes), genes);
+        let dims = self.axis_dims(genes);
         let sizes = self.axis_sizes(genes, dims.len());
         let axes: Vec<Axis> = dims
             .into_iter()
@@ -193,7 +195,7 @@ impl AcceleratorSpace {
         .fold(0.0, f64::max)
     }
 
-    fn axis_dims(&self, genes: &[f64]) -> Vec<Dim> {
+    fn axis_dims(&self, genes: &[f64]) -> Vec<Vec<Dim>> {
         if let Some(dims) = &self.dims {
             return dims.clone();
         }
@@ -201,19 +203,19 @@ impl AcceleratorSpace {
         let count = AXIS_COUNTS.start() + bin(genes[gene::AXES], counts);
         let choice = &genes[SIZING_GENES..][..self.encoding.genes(Dim::ALL.len())];
         let chosen = self.encoding.choose(choice, Dim::ALL.len(), count);
-        chosen.into_iter().map(|i| Dim::ALL[i]).collect()
+        self.shared(chosen.into_iter().map(|i| Dim::ALL[i]), genes)
     }
 
     /// What each axis runs whose first choice is `dims`: that alone, or a set with company, but of each class one set at most.
-    fn shared(&self, dims: Vec<Dim>, genes: &[f64]) -> Vec<Vec<Dim>> {
-        let mut axes: Vec<Vec<Dim>> = Vec::with_capacity(dims.len());
+    fn shared(&self, dims: impl Iterator<Item = Dim>, genes: &[f64]) -> Vec<Vec<Dim>> {
+        let mut axes: Vec<Vec<Dim>> = Vec::with_capacity(*AXIS_COUNTS.end());
         let first = SIZING_GENES + self.encoding.genes(Dim::ALL.len());
-        for (i, d) in dims.into_iter().enumerate() {
+        for (i, d) in dims.enumerate() {
             let taken = axes.iter().any(|a| a.len() > 1 && class(a[0]) == class(d));
             let sets: Vec<&[Dim]> = SHARED.into_iter().filter(|set| set.contains(&d) && !taken).collect();
             let choice = match self.sharing {
-                Sharing::Several if self.dims.is_none() => bin(genes[first + i], sets.len() + 1),
-                _ => 0,
+                Sharing::Single => 0,
+                Sharing::Several => bin(genes[first + i], sets.len() + 1),
             };
             axes.push(choice.checked_sub(1).map_or_else(|| vec![d], |set| sets[set].to_vec()));
         }
@@ -445,14 +447,14 @@ mod tests {
     #[test]
     fn fixed_dims_stay() {
         let resources = Resources::preset("eyeriss").unwrap();
-        let dims = vec![Dim::Y, Dim::K];
+        let dims = vec![vec![Dim::R, Dim::C], vec![Dim::K]];
         let space = AcceleratorSpace {
             dims: Some(dims.clone()),
             ..AcceleratorSpace::new(resources)
         };
         for i in 0..50 {
             let a = space.decode(&genes(&space, i)).unwrap();
-            assert_eq!(a.axes.iter().map(|x| x.dims[0]).collect::<Vec<_>>(), dims);
+            assert_eq!(a.axes.into_iter().map(|x| x.dims).collect::<Vec<_>>(), dims);
         }
     }
 

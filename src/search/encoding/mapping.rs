@@ -17,6 +17,7 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::mapping::legality::{Violation, holds, quantum, split_violations, violations};
+use crate::mapping::plane;
 use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::search::importance::Encoding;
 use crate::search::numeric::{ln, pow};
@@ -63,9 +64,10 @@ impl<'a> MappingSpace<'a> {
         splits(nest, accelerator).into_iter().map(under).collect()
     }
 
-    /// The mappings of `nest` on `accelerator` under `split`, which must be legal.
+    /// The mappings of `nest`, as [`plane::on`] lays it, on `accelerator` under `split`, which must be legal.
     #[must_use]
     pub fn under(nest: &'a LoopNest, accelerator: &'a Accelerator, split: PerDim<u32>) -> Self {
+        debug_assert_eq!(*nest, plane::on(nest, accelerator));
         let geometry = Geometry::of(accelerator).split(&split);
         Self {
             nest,
@@ -490,6 +492,7 @@ mod tests {
         let (mut legal, mut hopeless) = (0, 0);
         for (i, a) in accelerators().iter().enumerate() {
             for nest in &nests() {
+                let nest = &plane::on(nest, a);
                 let space = MappingSpace::new(nest, a);
                 let possible = space.obstacles().is_empty();
                 for encoding in [Encoding::Importance, Encoding::Index] {
@@ -539,7 +542,7 @@ mod tests {
     fn genes_of_equal_tiles_decode_to_them() {
         let resources = Resources::preset("edgetpu").unwrap();
         let a = AcceleratorSpace::new(resources).decode(&[0.9; 14]).unwrap();
-        let nest = conv(256, 64, 56, 1, 1, 1);
+        let nest = plane::on(&conv(256, 64, 56, 1, 1, 1), &a);
         let space = MappingSpace::new(&nest, &a);
         for i in 0..200 {
             let mut rng = stream(6, &[i]);

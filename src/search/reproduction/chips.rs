@@ -4,9 +4,9 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::arch::resources::Resources;
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::dataflow::Dataflow;
-use crate::search::reproduction::FOLDED;
 use crate::workload::network::Network;
 
 /// The dataflow and the accelerator that `baseline` names, with the widths of `resources`.
@@ -14,11 +14,8 @@ use crate::workload::network::Network;
 /// # Errors
 /// `E0105` for a name that is none of them.
 pub fn chip(baseline: &str, resources: &Resources) -> Result<(&'static Dataflow, Accelerator)> {
-    let rigid = baseline.strip_suffix(FOLDED);
-    let flow = Dataflow::named(rigid.unwrap_or(baseline))?;
-    let folded = if rigid.is_some() { flow.folded()? } else { None };
-    let chip = folded.map_or_else(|| flow.accelerator(), Ok)?;
-    Ok((flow, at_widths(&chip, resources)?))
+    let flow = Dataflow::named(baseline)?;
+    Ok((flow, at_widths(&flow.accelerator()?, resources)?))
 }
 
 /// `chip` with the widths of `r`: half of the network's bytes for W and for I each, drain lanes, output units beside them and
@@ -57,7 +54,7 @@ fn at_widths(chip: &Accelerator, r: &Resources) -> Result<Accelerator> {
 /// `E0201` naming a layer that cannot run on it.
 pub fn dictated(flow: &Dataflow, chip: &Accelerator, network: &Network) -> Result<Vec<Mapping>> {
     let one = |layer: &crate::workload::layer::Layer| {
-        let nest = layer.nest()?;
+        let nest = plane::on(&layer.nest()?, chip);
         flow.mapping(&Dataflow::space(&nest, chip)).ok_or_else(|| {
             Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
                 .at(format!("network `{}`, layer `{}`", network.name, layer.name))
@@ -76,7 +73,7 @@ mod tests {
         for flow in &DATAFLOWS {
             let own = flow.accelerator().unwrap();
             for form in ["", "@tight", "@wide", "@narrow"] {
-                let r = Resources::preset(&format!("{}{form}", flow.name)).unwrap();
+                let r = Resources::preset(&format!("{}{form}", flow.resources)).unwrap();
                 let (_, a) = chip(flow.name, &r).unwrap();
                 assert_eq!(r.exceeded_by(&a), Vec::<String>::new());
                 assert!(!form.is_empty() || a == own, "{}", flow.name);

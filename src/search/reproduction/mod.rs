@@ -65,7 +65,7 @@ pub struct Experiment {
     pub resources: String,
     /// Prices, where the experiment does not leave them open.
     pub technology: Option<String>,
-    /// Human baselines: names of [`crate::search::dataflow::DATAFLOWS`], some with [`FOLDED`] behind.
+    /// Human baselines: names of [`crate::search::dataflow::DATAFLOWS`].
     pub baselines: Vec<String>,
     /// How much is spent.
     pub budget: Budget,
@@ -138,6 +138,3 @@ pub struct Outcome {
     /// Cycles, energy and area of designs that no other undercuts.
     pub front: Vec<[f64; 3]>,
 }
-
-/// Ending of the baseline whose rows take further channels where a kernel leaves them free.
-pub const FOLDED: &str = "-folded";

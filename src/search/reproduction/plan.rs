@@ -2,8 +2,8 @@
 
 use crate::arch::resources::Resources;
 use crate::search::baselines::NETWORKS;
-use crate::search::dataflow::Dataflow;
-use crate::search::reproduction::{Budget, Experiment, FOLDED, Question};
+use crate::search::dataflow::DATAFLOWS;
+use crate::search::reproduction::{Budget, Experiment, Question};
 
 /// How thorough a reproduction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,8 @@ const LONGER: u64 = 20;
 
 /// Human baselines that stand for the chip of `resources`, in every form that there is.
 fn forms(resources: &str) -> Vec<String> {
-    let chip = Resources::chip(resources);
-    let folds = matches!(Dataflow::named(chip).map(Dataflow::folded), Ok(Ok(Some(_))));
-    let folded = folds.then(|| format!("{chip}{FOLDED}"));
-    std::iter::once(chip.to_owned()).chain(folded).collect()
+    let stands = DATAFLOWS.iter().filter(|f| f.resources == Resources::chip(resources));
+    stands.map(|flow| flow.name.to_owned()).collect()
 }
 
 /// Makes experiments of one profile.
@@ -153,7 +151,11 @@ impl Maker {
             for width in WIDTHS {
                 let name = format!("{}-{chip}{}", claim.to_lowercase(), width.replace('@', "-"));
                 // What small networks show is not what the claim says.
-                let claim = if self.quick { format!("{claim}, small") } else { claim.to_owned() };
+                let claim = if self.quick {
+                    format!("{claim}, small")
+                } else {
+                    claim.to_owned()
+                };
                 let claims = [claim.as_str(), "C13", "C14", "C15"];
                 let at = (networks, &*format!("{chip}{width}"));
                 self.add(name, &claims, Question::Baseline, at, self.search);
@@ -176,7 +178,11 @@ impl Maker {
 
     /// Claims C6 to C9.
     fn against_itself(&mut self) {
-        let pairs = if self.quick { &[("shidiannao", SMALL[0])] } else { &PAIRS[..] };
+        let pairs = if self.quick {
+            &[("shidiannao", SMALL[0])]
+        } else {
+            &PAIRS[..]
+        };
         for &(chip, network) in pairs {
             for width in WIDTHS {
                 let name = format!("c6-{chip}{}-{network}", width.replace('@', "-"));

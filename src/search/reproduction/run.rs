@@ -13,8 +13,8 @@ use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
-use crate::search::mapper::{MapperSettings, Method};
 use crate::search::layers::map_layers;
+use crate::search::mapper::{MapperSettings, Method};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
@@ -239,8 +239,7 @@ impl Bench<'_> {
         space.encoding = variant.encoding;
         if variant.sizing {
             let (_, chip) = chip(&self.experiment.baselines[0], &self.resources)?;
-            let dims = |a: &crate::arch::accelerator::Axis| a.dims.first().copied();
-            space.dims = Some(chip.axes.iter().filter_map(dims).collect());
+            space.dims = Some(chip.axes.into_iter().map(|axis| axis.dims).collect());
         }
         let settings = NestedSettings {
             method: variant.method,
