@@ -37,14 +37,10 @@ fn row(o: &Outcome) -> String {
         o.experiment.name.clone(),
         (all.len() / o.searches.len().max(1)).to_string(),
         format!("{}, {}", percent(&all, 0.5), percent(&all, 1.0)),
-        match over.is_empty() {
-            true => "-".into(),
-            false => format!(
-                "{}, {}, {}",
-                percent(&over, 0.5),
-                percent(&over, 0.9),
-                percent(&over, 1.0)
-            ),
+        if over.is_empty() {
+            "-".into()
+        } else {
+            [0.5, 0.9, 1.0].map(|q| percent(&over, q)).join(", ")
         },
         of_all(over.iter().filter(|g| **g <= 0.01).count()),
         of_all(proven.iter().filter(|g| g.optimum).count()),

@@ -81,10 +81,10 @@ impl Maker {
         } else {
             Budget {
                 evaluations: 1000,
-                mappings: 60,
-                refine: 2000,
+                mappings: 20,
+                refine: 1000,
                 seeds: 3,
-                proof: 200_000,
+                proof: 100_000,
             }
         };
         Self {
