@@ -298,6 +298,7 @@ fn picture(space: &dyn NetworkSpace, accuracy: &dyn AccuracyModel, subnets: &[Su
                 "{top1:.2} %, {edp:.3e}: {}",
                 spaces::subnet_text(space, &s.point.genotype)
             ),
+            label: String::new(),
         }
     };
     let provenance = accuracy.provenance();
@@ -307,6 +308,7 @@ fn picture(space: &dyn NetworkSpace, accuracy: &dyn AccuracyModel, subnets: &[Su
         x_label: "energy-delay product, pJ x cycles",
         y_label: &format!("top-1 {}, %", provenance.word()),
         dots: &subnets.iter().map(dot).collect::<Vec<_>>(),
+        joined: true,
     })
 }
 

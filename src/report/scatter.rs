@@ -1,4 +1,4 @@
-//! A scatter plot: one value against another on a logarithmic axis, points joined in their order, each with a tip.
+//! A scatter plot: one value against another on a logarithmic axis, each point with a tip.
 
 use crate::report::svg::{Anchor, Fill, Svg};
 use crate::search::numeric::ln;
@@ -12,6 +12,8 @@ pub struct Dot {
     pub y: f64,
     /// What appears where a pointer rests on it.
     pub tip: String,
+    /// What stands beside it; mostly nothing.
+    pub label: String,
 }
 
 /// What a plot shows.
@@ -27,6 +29,8 @@ pub struct Scatter<'a> {
     pub y_label: &'a str,
     /// At least one.
     pub dots: &'a [Dot],
+    /// Whether a line joins the dots in their order.
+    pub joined: bool,
 }
 
 const WIDTH: f64 = 760.0;
@@ -106,7 +110,7 @@ pub fn draw(plot: &Scatter) -> String {
     }
     svg.text([FIELD[0], FIELD[1] - 10.0], 12, Anchor::Start, plot.y_label);
     svg.text([FIELD[2], HEIGHT - 18.0], 12, Anchor::End, plot.x_label);
-    for pair in plot.dots.windows(2) {
+    for pair in plot.dots.windows(2).filter(|_| plot.joined) {
         svg.line(
             [across(pair[0].x), up(pair[0].y), across(pair[1].x), up(pair[1].y)],
             COLOUR,
@@ -120,6 +124,10 @@ pub fn draw(plot: &Scatter) -> String {
     for dot in plot.dots {
         let corner = [across(dot.x) - RADIUS, up(dot.y) - RADIUS];
         svg.rect([corner[0], corner[1], 2.0 * RADIUS, 2.0 * RADIUS], &fill, &dot.tip);
+        if !dot.label.is_empty() {
+            let beside = [across(dot.x), up(dot.y) - 2.0 * RADIUS];
+            svg.text(beside, 9, Anchor::Middle, &dot.label);
+        }
     }
     svg.finish()
 }
@@ -139,6 +147,7 @@ mod tests {
             x,
             y,
             tip: format!("<{x}>"),
+            label: String::new(),
         };
         for dots in [vec![dot(7.0, 3.0)], vec![dot(2e15, 75.0), dot(3e17, 79.4)]] {
             let picture = draw(&Scatter {
@@ -147,6 +156,7 @@ mod tests {
                 x_label: "x",
                 y_label: "y",
                 dots: &dots,
+                joined: true,
             });
             assert!(picture.contains("a &amp; b") && !picture.contains("NaN") && !picture.contains("inf"));
             assert_eq!(picture.matches("&lt;").count(), dots.len());
