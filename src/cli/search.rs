@@ -22,9 +22,8 @@ use crate::search::runner::Log;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Mappings that are evaluated per different layer: for a candidate, and for the accelerators that won. Few for candidates:
-/// in equal time more accelerators find better ones (docs/search.md).
-const MAPPINGS: [usize; 2] = [20, 2000];
+/// Mappings that are evaluated per different layer: for a candidate, and for the accelerators that won.
+const MAPPINGS: [usize; 2] = [100, 2000];
 /// Accelerators that are mapped once more at the end.
 const FINALISTS: usize = 3;
 
@@ -277,8 +276,7 @@ impl Job {
 /// `E0106` where there is no such chip; those of reading the file.
 pub fn chip(file: Option<&Path>, resources: &Resources) -> Result<Accelerator> {
     let Some(file) = file else {
-        let chip = Dataflow::named(Resources::chip(&resources.name))
-            .map_err(|e| e.next("name an accelerator file with --accelerator"))?;
+        let chip = Dataflow::named(Resources::chip(&resources.name)).map_err(|e| e.next("name an accelerator file with --accelerator"))?;
         return chip.accelerator();
     };
     inputs::accelerator(file)

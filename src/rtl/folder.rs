@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Files of the folder by path within it, in a fixed order; equal designs give equal bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(pub Vec<(String, Vec<u8>)>);
 
 impl Files {

@@ -237,6 +237,17 @@ impl Hardware {
         parameters
     }
 
+    /// Whether some place of the array instantiates this leaf: those of shared axes are left out where there is none.
+    #[must_use]
+    pub fn uses(&self, leaf: &str) -> bool {
+        let [reduction, positions] = self.geometry.shared;
+        match leaf {
+            "naas_split.v" => reduction.size > 1 || positions.size > 1,
+            "naas_i_deal.v" => reduction.dims.contains(Dim::C),
+            _ => true,
+        }
+    }
+
     /// Parameters that say how many positions run which dimensions.
     fn positions(&self) -> Vec<(&'static str, u32, &'static str)> {
         let g = &self.geometry;

@@ -333,6 +333,7 @@ pub fn verilog(hw: &Hardware, hash: u64) -> Result<Vec<(String, String)>> {
     let generated = [("naas_top.v", top), ("naas_descriptor.v", descriptor)];
     let leaves = LEAVES
         .iter()
+        .filter(|(name, _)| hw.uses(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let generated = generated.map(|(name, text)| (name.to_owned(), text));
     Ok(generated.into_iter().chain(leaves).collect())

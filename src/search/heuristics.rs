@@ -1,11 +1,13 @@
 //! Mappings that an engineer would try first, so that a search starts from good ones.
 //!
-//! **Off chip** a few hundred combinations of tiles of K, Y and X are tried, each with as much of C as then fits, and ranked
-//! by the off-chip reads that they need (kernels stay whole if they can). The best ones of three kinds go on: weights read
-//! once, inputs read once, and reductions cut so that large output tiles stay on chip while both operands stream.
+//! **Level 2 first.** A few hundred combinations of level-2 tiles of K, Y and X are tried, each with as much of C as then
+//! fits, and ranked by the off-chip reads that they need (kernels stay whole if they can), once with and once without the time
+//! that the first and last tiles take. The best ones of three kinds go on: weights read once, inputs read once, and reductions
+//! cut so that large output tiles stay on chip while both operands stream. Within them array tiles grow, in an order of
+//! dimensions that suits each of a few dataflows: one dimension after the other, or all of them in turn.
 //!
-//! **At the array** three dataflows (weights, inputs or outputs stay while the others pass) take the largest tiles that fit,
-//! grown in an order of dimensions that suits each.
+//! **Array first.** The array tile grows as far as the array's memories allow; the level-2 tile holds nothing else (what is
+//! read is used at once), or whole reductions as well, or as much as fits.
 //!
 //! Nothing here knows a price; what is best is for the evaluation to say.
 
@@ -27,7 +29,7 @@ pub(super) struct Recipe {
 }
 
 /// At the array: which operand stays.
-const ARRAY: [Recipe; 5] = [
+const ARRAY: [Recipe; 7] = [
     // Outputs stay, many of them: weights are used for many positions each time they are loaded.
     Recipe {
         order: [K, Y, X, C, R, S],
@@ -53,6 +55,16 @@ const ARRAY: [Recipe; 5] = [
         order: [Y, X, C, R, S, K],
         grow: [X, Y, S, R, C, K],
     },
+    // Outputs stay, rows of a kernel with rows of outputs: small buffers of a layer without sums over channels.
+    Recipe {
+        order: [Y, X, K, C, R, S],
+        grow: [S, X, R, Y, C, K],
+    },
+    // Outputs stay while rows of the kernel pass.
+    Recipe {
+        order: [Y, X, K, C, S, R],
+        grow: [S, X, K, Y, C, R],
+    },
 ];
 
 /// Order of off-chip loops: weights read once if reductions are whole.
@@ -60,19 +72,79 @@ pub(super) const WEIGHTS_ONCE: [Dim; 6] = [K, Y, X, C, R, S];
 /// Order of off-chip loops: inputs read once if reductions are whole.
 pub(super) const INPUTS_ONCE: [Dim; 6] = [Y, X, K, C, R, S];
 
-/// Every combination of a dataflow off chip and one at the array, without repetitions; empty if no mapping is legal.
+/// Mappings from combinations of a dataflow off chip and one at the array, without repetitions; empty if no mapping is legal.
 #[must_use]
 pub fn seeds(space: &MappingSpace<'_>) -> Vec<Mapping> {
     let mut found: Vec<Mapping> = Vec::new();
-    for outer in offchip(space) {
-        for inner in &ARRAY {
-            let m = grown(space, &outer, inner);
-            if !found.contains(&m) {
-                found.push(m);
-            }
+    let mut add = |m: Mapping| {
+        if !found.contains(&m) {
+            found.push(m);
+        }
+    };
+    let outer = offchip(space);
+    for inner in &ARRAY {
+        for outer in &outer {
+            add(grown(space, outer, inner));
+            add(evenly(space, outer, inner, Room::Within));
+        }
+        for m in array_first(space, inner) {
+            add(m);
         }
     }
     found
+}
+
+/// What level-2 tiles take besides an array tile, in this order.
+const AROUND: [&[Dim]; 4] = [&[], &[S, R, C], &[S, R, C, K], &[Y, X, S, R, K, C]];
+
+/// Array tiles as large as the array's memories allow, with level-2 tiles around them.
+fn array_first(space: &MappingSpace<'_>, inner: &Recipe) -> Vec<Mapping> {
+    let mut start = space.smallest();
+    start.l2.order = inner.order;
+    let mut greedy = start;
+    fill(space, &mut greedy, inner, Room::Both);
+    let mut all = Vec::with_capacity(16);
+    for array in [evenly(space, &start, inner, Room::Both), greedy] {
+        for dims in AROUND {
+            let mut m = array;
+            for &d in dims {
+                grow(space, &mut m, space.offchip_units(d), &|m, size| {
+                    m.offchip.tile[d] = m.offchip.tile[d].max(space.offchip_tile(d, size));
+                });
+            }
+            for order in [WEIGHTS_ONCE, INPUTS_ONCE] {
+                m.offchip.order = order;
+                all.push(m);
+            }
+        }
+    }
+    all
+}
+
+/// Where an array tile may grow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Within its level-2 tile.
+    Within,
+    /// Together with its level-2 tile, which holds nothing else: every tile that is read is used at once.
+    Both,
+}
+
+impl Room {
+    /// What an array tile of `m` can grow to along `d`.
+    fn of(self, space: &MappingSpace<'_>, m: &Mapping, d: Dim) -> u32 {
+        if self == Self::Within {
+            m.offchip.tile[d]
+        } else {
+            space.nest.bounds[d]
+        }
+    }
+
+    /// Gives an array tile `size` rounds of its axis, or what it has if that is more.
+    fn set(self, space: &MappingSpace<'_>, m: &mut Mapping, d: Dim, size: u32) {
+        m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, self.of(space, m, d)));
+        m.offchip.tile[d] = m.offchip.tile[d].max(m.l2.tile[d]);
+    }
 }
 
 /// A level-2 tile with what it costs.
@@ -81,9 +153,9 @@ struct Ranked {
     mapping: Mapping,
 }
 
-/// The best level-2 tile of each kind, within smallest array tiles.
+/// The best level-2 tiles of each kind, one for each proxy, with smallest array tiles.
 fn offchip(space: &MappingSpace<'_>) -> Vec<Mapping> {
-    let mut best: [Option<Ranked>; 3] = [None, None, None];
+    let mut best: [Option<Ranked>; 6] = Default::default();
     let [ks, ys, xs] = [K, Y, X].map(|d| sizes(space, d));
     for order in [WEIGHTS_ONCE, INPUTS_ONCE] {
         let mut base = space.smallest();
@@ -116,7 +188,7 @@ fn offchip(space: &MappingSpace<'_>) -> Vec<Mapping> {
 }
 
 /// Ranks the tile of `k`, `y`, `x` with the largest C that fits, among those of its kind.
-fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best: &mut [Option<Ranked>; 3]) {
+fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best: &mut [Option<Ranked>; 6]) {
     let mut m = *base;
     (m.offchip.tile[K], m.offchip.tile[Y], m.offchip.tile[X]) = (k, y, x);
     // A whole reduction needs fewer bytes per output, so it may fit where the beginning of one does not.
@@ -136,7 +208,9 @@ fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best:
         (false, true) => 0,
         (false, false) => 1,
     };
-    keep(&mut best[kind], proxy(space, &m, cut), &m);
+    for (i, proxy) in proxy(space, &m, cut).into_iter().enumerate() {
+        keep(&mut best[2 * kind + i], proxy, &m);
+    }
 }
 
 fn keep(best: &mut Option<Ranked>, proxy: f64, m: &Mapping) {
@@ -145,8 +219,9 @@ fn keep(best: &mut Option<Ranked>, proxy: f64, m: &Mapping) {
     }
 }
 
-/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time.
-fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> f64 {
+/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time; and the
+/// same with the time that the first tiles and the last one take.
+fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> [f64; 2] {
     let (nest, t) = (space.nest, &m.offchip.tile);
     let trips = PerDim::from_fn(|d| f64::from(nest.bounds[d].div_ceil(t[d])));
     let positions = trips[Y] * trips[X];
@@ -170,7 +245,12 @@ fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> f64 {
     let rounds = |d: Dim| f64::from(space.l2_share(d, t[d])) * trips[d];
     let compute: f64 = Dim::ALL.into_iter().map(rounds).product();
     let bus = f64::from(space.accelerator.offchip.bytes_per_cycle);
-    bytes * compute.max((weights + inputs) / bus)
+    // Nothing is computed before the first tiles have come, nor after the last pass while the last outputs leave.
+    let tile = |dims: &[Dim]| dims.iter().map(|&d| f64::from(t[d])).product::<f64>();
+    let channels = f64::from(t[if nest.depthwise() { K } else { C }]);
+    let ends = (tile(&[K, C, R, S]) + channels * h * w + tile(&[K, Y, X])) / bus;
+    let busiest = compute.max((weights + inputs) / bus);
+    [bytes * busiest, bytes * (busiest + ends)]
 }
 
 /// Sizes of level-2 tiles along `d` to try: whole rounds of the axis, cut into 1, 2, 3, 4, 6, 8, 12, ... equal tiles.
@@ -189,18 +269,44 @@ fn sizes(space: &MappingSpace<'_>, d: Dim) -> Vec<u32> {
     sizes
 }
 
-/// `m` with the orders of `inner` and its array tiles grown, then its level-2 tiles once more.
+/// `m` with the orders of `inner` and its array tiles grown.
 pub(super) fn grown(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe) -> Mapping {
     let mut m = *m;
     m.l2.order = inner.order;
     let Some(mut m) = space.repair(&m) else { return m };
-    for d in inner.grow {
-        let outer = m.offchip.tile[d];
-        grow(space, &mut m, space.l2_units(d, outer), &|m, size| {
-            m.l2.tile[d] = m.l2.tile[d].max(space.l2_tile(d, size, outer));
-        });
-    }
+    fill(space, &mut m, inner, Room::Within);
     m
+}
+
+/// As [`grown`], but no dimension takes all the room: each in turn takes twice what it has, as long as one can.
+fn evenly(space: &MappingSpace<'_>, m: &Mapping, inner: &Recipe, room: Room) -> Mapping {
+    let mut m = *m;
+    m.l2.order = inner.order;
+    let Some(mut m) = space.repair(&m) else { return m };
+    let mut grew = true;
+    while grew {
+        grew = false;
+        for d in inner.grow {
+            let units = space.l2_units(d, room.of(space, &m, d));
+            let tiles = units.div_ceil(space.l2_share(d, m.l2.tile[d]));
+            let mut larger = m;
+            room.set(space, &mut larger, d, units.div_ceil((tiles / 2).max(1)));
+            if larger != m && space.fits(&larger) {
+                m = larger;
+                grew = true;
+            }
+        }
+    }
+    fill(space, &mut m, inner, room);
+    m
+}
+
+/// Lets array tiles grow, one dimension after the other.
+fn fill(space: &MappingSpace<'_>, m: &mut Mapping, inner: &Recipe, room: Room) {
+    for d in inner.grow {
+        let units = space.l2_units(d, room.of(space, m, d));
+        grow(space, m, units, &|m, size| room.set(space, m, d, size));
+    }
 }
 
 /// Applies to `m` the largest size of equal tiles of `units` units that fits.

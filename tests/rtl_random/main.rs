@@ -7,10 +7,13 @@
 
 mod support;
 
+use naas::base::diag::Code;
 use naas::base::dims::Dim;
 use naas::base::rng;
+use naas::cli::trial::Trials;
 use naas::mapping::campaign::Case;
 use naas::mapping::random::{Limits, Triple, random_set_on};
+use naas::rtl::descriptor::Descriptor;
 use naas::sim::verilator::{Options, Pair, Simulator};
 use naas::workload::layer::Kind;
 use serde_json::Value;
@@ -175,6 +178,24 @@ fn another_latency_is_noticed() {
             !report.pass && report.total.mismatches == 0 && rtl > model,
             "{simulator:?}"
         );
+    }
+}
+
+/// A table with one bit that this hardware has no storage for: of another design, or of a layer that needs wider counts. The
+/// hardware refuses it before the layer begins.
+#[test]
+fn the_hardware_refuses_what_it_cannot_hold() {
+    let case = case(3, 0, 1);
+    let right = Trials::files(&case).unwrap();
+    for (name, bit) in [("hash", 1 << 31), ("k_extent", 1 << 15), ("split", 1 << 6)] {
+        let mut files = right.clone();
+        let (_, table) = files.0.iter_mut().find(|(file, _)| file == "table.bin").unwrap();
+        let mut layer = Descriptor::decode(table);
+        let (_, values) = layer.values.iter_mut().find(|(field, _)| *field == name).unwrap();
+        values[0] ^= bit;
+        *table = layer.encode().unwrap();
+        let refusal = Built::with(&case, &files).refused();
+        assert_eq!(refusal.code, Code::HashMismatch, "{name}: {refusal}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Folders of random cases, built with a cache that all tests share.
 
+use naas::base::diag::Diagnostic;
 use naas::cli::trial::{Trials, options};
 use naas::mapping::campaign::{Campaign, Case};
 use naas::mapping::random::Limits;
@@ -40,7 +41,7 @@ impl Built {
     }
 
     /// A folder of these files.
-    fn with(case: &Case, files: &Files) -> Self {
+    pub fn with(case: &Case, files: &Files) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = trials().write(files, dir.path()).unwrap();
         Self {
@@ -54,6 +55,12 @@ impl Built {
     pub fn run(&self, change: impl FnOnce(Options) -> Options) -> Report {
         let options = change(options(&self.case, Simulator::Verilator));
         self.folder.run(&options).unwrap().report
+    }
+
+    /// Runs the bench of a folder that cannot run; why.
+    pub fn refused(&self) -> Diagnostic {
+        let run = self.folder.run(&options(&self.case, Simulator::Verilator));
+        run.map(|ran| ran.report.pass).unwrap_err()
     }
 
     /// Runs a target of the folder's Makefile; what it printed if it failed.

@@ -1,11 +1,10 @@
 //! The inner search: a good mapping of one layer on one accelerator (NAAS, arXiv 2105.13258, section II-C).
 //!
-//! The heuristic mappings of [`heuristics`] are evaluated first; the search then starts around the best of them. A point
-//! that decodes to a mapping seen before costs nothing; mappings that differ only in the place of loops with one trip, or
-//! in the order inside a PE (which changes neither cycles nor counts), are the same one.
-//!
-//! Last, a *descent* tries every mapping one step away from the best one (a tile a size larger or smaller, twice or half as
-//! large, two neighbouring loops exchanged), as long as that helps.
+//! The heuristic mappings of [`heuristics`] come first: those with the lowest bounds are evaluated. From each of them in
+//! turn a *descent* tries the mappings one step away (a tile a size larger or smaller, twice or half as large, two
+//! neighbouring loops exchanged), as long as that helps. Then the method samples around the best mapping, and a descent from
+//! the best of all ends the search. A point that decodes to a mapping seen before costs nothing; mappings that differ only in
+//! the place of loops with one trip, or in the order inside a PE (which changes neither cycles nor counts), are the same one.
 //!
 //! **Bound first.** A mapping's bound is far cheaper than its exact count. A mapping is evaluated exactly when its bound lies
 //! below every exact result so far, else it ranks by its bound; once per generation, and at the end as often as needed, the
@@ -33,6 +32,8 @@ use crate::search::prove::{Limits, Proof, prove};
 use crate::search::random::RandomSearch;
 use crate::workload::layer::LoopNest;
 use std::collections::BTreeMap;
+
+mod descent;
 
 /// A search method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub struct MapperSettings {
     pub sigma: f64,
     /// Whether to start from heuristics at all, or in the middle of the box.
     pub heuristics: bool,
-    /// Share of the evaluations that is kept for the descent at the end.
+    /// Share of the evaluations that is kept for descents: with heuristics, nearly all of it before the method samples.
     pub descent: f64,
     /// How far [`Method::Exact`] goes.
     pub proof: Limits,
@@ -91,7 +92,7 @@ impl Default for MapperSettings {
             evaluations: 100,
             sigma: 0.2,
             heuristics: true,
-            descent: 0.5,
+            descent: 0.9,
             proof: Limits::default(),
         }
     }
@@ -141,6 +142,12 @@ impl Mapped {
 /// Exact evaluations after which the end of a search settles for what it has.
 pub const LAST_EXACT: usize = 64;
 
+/// Heuristic mappings that are evaluated, and descended from.
+const STARTS: usize = 12;
+
+/// Of the evaluations for descents, the share that the one at the end gets where heuristic mappings have theirs before.
+const LAST_DESCENT: f64 = 1.0 / 9.0;
+
 /// Searches a mapping of `nest` on `accelerator`; equal seeds give equal results.
 ///
 /// # Errors
@@ -155,22 +162,21 @@ pub fn map_layer(
     let nest = &plane::on(nest, accelerator);
     let spaces = possible(nest, accelerator)?;
     let mut visits = Visits::new(&spaces[0], model, settings);
-    let seeds = spaces.iter().flat_map(|space| {
-        let seeds = if settings.heuristics {
-            heuristics::seeds(space)
-        } else {
-            Vec::new()
-        };
-        seeds.into_iter().chain(space.repair(&space.smallest()))
-    });
-    for m in seeds.take(settings.evaluations.max(1)) {
+    let kept = |share: f64| settings.evaluations - (settings.evaluations as f64 * share) as usize;
+    let mut sampled = kept(settings.descent);
+    if settings.heuristics {
+        begin(&spaces, &mut visits, settings.evaluations);
+        let last = settings.descent * LAST_DESCENT;
+        let first = settings.descent - last;
+        descent::from_each(&spaces, &mut visits, settings.evaluations - kept(first));
+        sampled = kept(last);
+    } else if let Some(m) = spaces[0].repair(&spaces[0].smallest()) {
         visits.value(&m);
     }
-    let sampled = settings.evaluations - (settings.evaluations as f64 * settings.descent) as usize;
     let best = visits.lowest().map(|i| visits.seen[i].mapping.split);
     let space = spaces.iter().find(|s| Some(s.split) == best).unwrap_or(&spaces[0]);
     sample(space, &mut visits, settings, sampled, seed);
-    descend(&spaces, &mut visits, settings.evaluations);
+    descent::from_best(&spaces, &mut visits, settings.evaluations);
     let mut mapped = visits.finish().ok_or_else(|| space.obstacles())?;
     if settings.method == Method::Exact {
         let limits = settings.proof;
@@ -203,6 +209,26 @@ pub fn possible<'a>(nest: &'a LoopNest, accelerator: &'a Accelerator) -> Result<
     if spaces.is_empty() { Err(obstacles) } else { Ok(spaces) }
 }
 
+/// Evaluates the heuristic mappings with the lowest bounds, at most [`STARTS`] and `limit` of them. The others are not counted:
+/// a bound is what ranks them, as a proxy ranks what they are made of.
+fn begin(spaces: &[MappingSpace<'_>], visits: &mut Visits<'_>, limit: usize) {
+    let mut ranked = BTreeMap::new();
+    for space in spaces {
+        for m in heuristics::seeds(space)
+            .into_iter()
+            .chain(space.repair(&space.smallest()))
+        {
+            let (bound, m) = visits.estimate(&m);
+            ranked.insert(key(&m), (bound, m));
+        }
+    }
+    let mut ranked: Vec<(f64, Mapping)> = ranked.into_values().collect();
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (_, m) in ranked.into_iter().take(STARTS.min(limit.max(1))) {
+        visits.value(&m);
+    }
+}
+
 /// Runs the method of `settings` until `visits` has `limit` mappings.
 fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSettings, limit: usize, seed: u64) {
     let mut optimizer = start(space, settings, visits.lowest().map(|i| visits.seen[i].mapping), seed);
@@ -224,111 +250,6 @@ fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSe
         visits.settle();
         optimizer.tell(&told);
     }
-}
-
-/// Steps from the best mapping to a better neighbour until there is none, or `visits` has `limit` mappings.
-fn descend(spaces: &[MappingSpace<'_>], visits: &mut Visits<'_>, limit: usize) {
-    let Some(mut at) = visits.lowest() else { return };
-    let mut first = 0;
-    loop {
-        let here = visits.seen[at].mapping;
-        let neighbours = neighbours(spaces, &here);
-        let mut better = None;
-        // Starts with the kind of step after the one that helped last.
-        for i in 0..neighbours.len() {
-            if visits.seen.len() >= limit {
-                return;
-            }
-            let kind = (first + i) % neighbours.len();
-            let Some(m) = neighbours[kind].and_then(|m| under(spaces, &m).repair(&m)) else {
-                continue;
-            };
-            let value = visits.value(&m);
-            if value < visits.worth(at) {
-                better = Some(visits.place(&m));
-                first = kind;
-                break;
-            }
-        }
-        if let Some(i) = better {
-            at = i;
-            continue;
-        }
-        // The bound may have led here: go on from the best exact result if that is elsewhere.
-        visits.settle();
-        match visits.lowest() {
-            Some(i) if visits.worth(i) < visits.worth(at) => at = i,
-            _ => return,
-        }
-    }
-}
-
-/// The space that `m` belongs to.
-fn under<'s, 'a>(spaces: &'s [MappingSpace<'a>], m: &Mapping) -> &'s MappingSpace<'a> {
-    spaces.iter().find(|s| s.split == m.split).unwrap_or(&spaces[0])
-}
-
-/// Mappings one step away, not yet repaired; as many for every mapping, so that a position means a kind of step.
-fn neighbours(spaces: &[MappingSpace<'_>], m: &Mapping) -> Vec<Option<Mapping>> {
-    let space = under(spaces, m);
-    let mut all = Vec::with_capacity(67 + spaces.len());
-    for d in Dim::ALL {
-        let units = space.l2_units(d, m.offchip.tile[d]);
-        let size = space.l2_share(d, m.l2.tile[d]);
-        for new in steps(units, size) {
-            all.push(new.map(|new| {
-                let mut n = *m;
-                n.l2.tile[d] = space.l2_tile(d, new, m.offchip.tile[d]);
-                n
-            }));
-        }
-        let units = space.offchip_units(d);
-        let size = space.offchip_share(d, m.offchip.tile[d]);
-        for new in steps(units, size) {
-            all.push(new.map(|new| {
-                let mut n = *m;
-                n.offchip.tile[d] = space.offchip_tile(d, new);
-                // An array tile as large as the level-2 tile stays so.
-                if m.l2.tile[d] == m.offchip.tile[d] {
-                    n.l2.tile[d] = n.offchip.tile[d];
-                }
-                n
-            }));
-        }
-    }
-    for i in 0..5 {
-        let mut n = *m;
-        n.l2.order.swap(i, i + 1);
-        all.push(Some(n));
-        n = *m;
-        n.offchip.order.swap(i, i + 1);
-        all.push(Some(n));
-    }
-    // Another split of the axes, where there is one.
-    if spaces.len() > 1 {
-        all.extend(spaces.iter().map(|other| {
-            let n = Mapping {
-                split: other.split,
-                ..*m
-            };
-            (n != *m).then_some(n)
-        }));
-    }
-    all
-}
-
-/// Sizes of equal tiles of `units` to try instead of `size`: the next ones, and half and twice as large.
-fn steps(units: u32, size: u32) -> [Option<u32>; 4] {
-    let tiles = units.div_ceil(size);
-    let smaller = (size > 1).then(|| units.div_ceil(units.div_ceil(size - 1)));
-    let larger = (tiles > 1).then(|| units.div_ceil(tiles - 1));
-    let half = (size > 3)
-        .then(|| units.div_ceil(2 * tiles))
-        .filter(|&h| Some(h) != smaller);
-    let twice = (tiles > 3)
-        .then(|| units.div_ceil(tiles / 2))
-        .filter(|&t| Some(t) != larger);
-    [larger, smaller, twice, half]
 }
 
 /// The optimizer of `settings`, around `start` if there is one.
@@ -395,6 +316,12 @@ impl<'a> Visits<'a> {
             exact: 0,
             lowest_exact: f64::INFINITY,
         }
+    }
+
+    /// The objective of the bound of `m`, which is not kept, and the mapping that stands for it.
+    fn estimate(&mut self, m: &Mapping) -> (f64, Mapping) {
+        let schedule = self.setting.schedule(m);
+        (self.objective.of(&self.model.bound(&schedule)), canonical(&schedule))
     }
 
     /// Place of a mapping in `seen`, where it is put if it is new: with its exact result if its bound leaves hope that this
