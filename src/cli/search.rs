@@ -276,7 +276,8 @@ impl Job {
 /// `E0106` where there is no such chip; those of reading the file.
 pub fn chip(file: Option<&Path>, resources: &Resources) -> Result<Accelerator> {
     let Some(file) = file else {
-        let chip = Dataflow::named(Resources::chip(&resources.name)).map_err(|e| e.next("name an accelerator file with --accelerator"))?;
+        let chip = Dataflow::named(Resources::chip(&resources.name))
+            .map_err(|e| e.next("name an accelerator file with --accelerator"))?;
         return chip.accelerator();
     };
     inputs::accelerator(file)

@@ -3,18 +3,19 @@
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
 use crate::base::diag::Result;
+use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
 use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
+use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
-use crate::search::layers::map_layers;
-use crate::search::mapper::{MapperSettings, Method};
+use crate::search::mapper::{MapperSettings, Method, map_layer};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
@@ -23,9 +24,12 @@ use crate::search::reproduction::{Budget, Experiment, Gap, Human, Outcome, Quest
 use crate::search::runner::Log;
 use crate::workload::network::Network;
 use crate::workload::zoo;
+use rayon::prelude::*;
 
 /// Accelerators that are mapped once more at the end of a search.
 const FINALISTS: usize = 3;
+/// Longest side of a layer that is proven: the exact mapper lists all pairs of tiles along a dimension before it starts.
+const MOST_POSITIONS: u32 = 1024;
 
 /// How one search differs from the others of its experiment.
 struct Variant {
@@ -320,26 +324,38 @@ impl Bench<'_> {
         Ok(self.first_uses().map(gap).collect())
     }
 
-    /// Adds to `gaps` what the exact mapper proves of the layers of `s`.
+    /// Adds to `gaps` what the exact mapper proves of the layers of `s` with at most [`MOST_POSITIONS`] along each dimension.
     fn prove(&self, s: &Solution, gaps: &mut [Gap]) -> Result<()> {
         let Budget { refine, proof, .. } = self.experiment.budget;
-        let steps = Limits {
-            steps: proof,
-            ..Limits::default()
-        };
         let settings = MapperSettings {
             method: Method::Exact,
-            proof: steps,
+            proof: Limits {
+                steps: proof,
+                ..Limits::default()
+            },
             ..mapper(refine)
         };
         let (t, a) = (self.technology, &s.accelerator);
-        let proven = map_layers(t, &self.suite, a, &settings, 1, self.interrupt, &|_| ())?;
-        for (((n, at), mapped), gap) in self.first_uses().zip(proven).zip(gaps) {
-            let Some(proof) = mapped.proof else { continue };
-            let nest = self.networks[n].layers[at].nest()?;
-            let schedule = schedule(&nest, a, &s.mappings[n][at])?;
-            gap.over_proof = Some(proof.gap_of(t.on(a).exact(&schedule).edp()));
-            gap.optimum = proof.optimal;
+        let uses: Vec<(usize, usize)> = self.first_uses().collect();
+        let one = |(n, at): &(usize, usize)| -> Result<Option<(f64, bool)>> {
+            self.interrupt.check()?;
+            let nest = self.networks[*n].layers[*at].nest()?;
+            let flat = plane::on(&nest, a);
+            if Dim::ALL.iter().any(|&d| flat.bounds[d] > MOST_POSITIONS) {
+                return Ok(None);
+            }
+            let mut model = t.on(a);
+            let edp = model.exact(&schedule(&nest, a, &s.mappings[*n][*at])?).edp();
+            let proof = map_layer(&nest, a, &mut *model, &settings, 1)
+                .ok()
+                .and_then(|m| m.proof);
+            Ok(proof.map(|p| (p.gap_of(edp), p.optimal)))
+        };
+        let all: Vec<Result<Option<(f64, bool)>>> = uses.par_iter().map(one).collect();
+        for (proof, gap) in all.into_iter().zip(gaps) {
+            if let Some((over, optimum)) = proof? {
+                (gap.over_proof, gap.optimum) = (Some(over), optimum);
+            }
         }
         Ok(())
     }
