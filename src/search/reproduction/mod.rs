@@ -27,7 +27,7 @@ pub enum Question {
     Encoding,
     /// Methods against each other, generation by generation.
     Method,
-    /// Methods against each other and against the human baseline, at few evaluations.
+    /// Methods against each other and against the human baseline, at few evaluations, all with one mapper.
     Learned,
     /// How long a search takes, and what a longer one would find.
     Time,

@@ -35,7 +35,6 @@ const MOST_POSITIONS: u32 = 1024;
 struct Variant {
     label: &'static str,
     method: Method,
-    mapper: Method,
     encoding: Encoding,
     sizing: bool,
 }
@@ -43,7 +42,6 @@ struct Variant {
 const FULL: Variant = Variant {
     label: "full",
     method: Method::CmaEs,
-    mapper: Method::CmaEs,
     encoding: Encoding::Importance,
     sizing: false,
 };
@@ -71,21 +69,11 @@ fn variants(question: Question) -> Vec<Variant> {
                 ..FULL
             },
         ],
-        Question::Method => vec![
+        // The layers of all methods' candidates are mapped alike: what is compared is how accelerators are chosen.
+        Question::Method | Question::Learned => vec![
             method("cma-es", Method::CmaEs),
             method("bayesian", Method::Bayesian),
             method("random", Method::Random),
-        ],
-        Question::Learned => vec![
-            method("cma-es", Method::CmaEs),
-            Variant {
-                mapper: Method::Bayesian,
-                ..method("bayesian", Method::Bayesian)
-            },
-            Variant {
-                mapper: Method::Random,
-                ..method("random", Method::Random)
-            },
         ],
     }
 }
@@ -249,7 +237,6 @@ impl Bench<'_> {
             method: variant.method,
             goal: Goal::default(),
             mapper: MapperSettings {
-                method: variant.mapper,
                 encoding: variant.encoding,
                 ..mapper(mappings)
             },
