@@ -23,7 +23,7 @@ pub enum Question {
     Study,
     /// A full search, and one of sizes only, against the human baseline.
     Sizing,
-    /// Importance against index encoding.
+    /// Importance against index encoding, outside and inside, without heuristic mappings.
     Encoding,
     /// Methods against each other, generation by generation.
     Method,

@@ -192,7 +192,9 @@ impl Maker {
         }
         for &network in if self.quick { &SMALL[..] } else { &NETWORKS[..] } {
             let at: (&[&str], &str) = (&[network], "nvdla-256");
-            self.add(format!("c8-{network}"), &["C8"], Question::Encoding, at, self.many(300));
+            let mut budget = self.many(300);
+            budget.mappings *= 3;
+            self.add(format!("c8-{network}"), &["C8"], Question::Encoding, at, budget);
         }
         let at: (&[&str], &str) = (&[self.example()], "eyeriss");
         self.add("c9-methods".into(), &["C9"], Question::Method, at, self.many(400));

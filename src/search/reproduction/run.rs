@@ -236,9 +236,15 @@ impl Bench<'_> {
         let settings = NestedSettings {
             method: variant.method,
             goal: Goal::default(),
-            mapper: MapperSettings {
-                encoding: variant.encoding,
-                ..mapper(mappings)
+            mapper: match self.experiment.question {
+                // Heuristics and descents know no genes: with them the encoding would hardly matter inside.
+                Question::Encoding => MapperSettings {
+                    encoding: variant.encoding,
+                    heuristics: false,
+                    descent: 0.0,
+                    ..mapper(mappings)
+                },
+                _ => mapper(mappings),
             },
             refine,
             finalists: FINALISTS,
