@@ -80,7 +80,7 @@ impl Maker {
             }
         } else {
             Budget {
-                evaluations: 1000,
+                evaluations: 400,
                 mappings: 20,
                 refine: 1000,
                 seeds: 3,
@@ -192,12 +192,12 @@ impl Maker {
         }
         for &network in if self.quick { &SMALL[..] } else { &NETWORKS[..] } {
             let at: (&[&str], &str) = (&[network], "nvdla-256");
-            let mut budget = self.many(300);
+            let mut budget = self.many(150);
             budget.mappings *= 3;
             self.add(format!("c8-{network}"), &["C8"], Question::Encoding, at, budget);
         }
         let at: (&[&str], &str) = (&[self.example()], "eyeriss");
-        self.add("c9-methods".into(), &["C9"], Question::Method, at, self.many(400));
+        self.add("c9-methods".into(), &["C9"], Question::Method, at, self.many(300));
     }
 
     /// Claim C13, and the front.
