@@ -163,7 +163,7 @@ impl Bench<'_> {
         let mut humans = Vec::new();
         for name in &self.experiment.baselines {
             step(name);
-            let (flow, chip) = chip(name, &self.resources)?;
+            let (flow, chip) = chip(name, &self.resources, &self.suite)?;
             let fixed = self
                 .networks
                 .iter()
@@ -230,7 +230,7 @@ impl Bench<'_> {
         let mut space = AcceleratorSpace::new(self.resources.clone());
         space.encoding = variant.encoding;
         if variant.sizing {
-            let (_, chip) = chip(&self.experiment.baselines[0], &self.resources)?;
+            let (_, chip) = chip(&self.experiment.baselines[0], &self.resources, &self.suite)?;
             space.dims = Some(chip.axes.into_iter().map(|axis| axis.dims).collect());
         }
         let settings = NestedSettings {
