@@ -15,7 +15,10 @@ export INSTA_UPDATE ?= no
 # Verilator's runtime and the bench are compiled once for all generated designs.
 export NAAS_VERILATOR_CACHE ?= $(CURDIR)/target/verilator
 
-.PHONY: help setup gen sim test test-long lint mutation bench doc clean
+.PHONY: help setup gen sim test test-long lint mutation networks bench doc clean
+
+# Trained networks and their data; see docs/evidence.md.
+SHARED ?= ../shared
 
 help: ## print this text
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s%s\n", $$1, $$2 }'
@@ -52,6 +55,12 @@ test-long: setup ## the tests, those marked as long included
 
 mutation: setup ## plant small faults in the hardware and show what notices each of them
 	cargo test --locked --quiet --test mutation -- --include-ignored --nocapture
+
+networks: setup ## trained networks of SHARED, whole, on the simulated hardware against LiteRT (docs/evidence.md); long
+	python3 -m venv target/litert
+	target/litert/bin/pip install --quiet -r tools/runtime_outputs.txt
+	target/litert/bin/python tools/runtime_outputs.py $(SHARED) target/networks
+	NAAS_SHARED=$(abspath $(SHARED)) cargo test --locked --quiet --test networks -- --ignored --nocapture --test-threads 1
 
 bench: setup ## evaluations and predictions per CPU-second, one `figure` line each
 	cargo bench --locked --quiet --bench model --bench predictor

@@ -109,6 +109,7 @@ fn list_prints_a_table_or_one_document() {
     product     matrix product of two activations, the second packed as weights are
     transposed  transposed convolution, run as a convolution of its phases
     add         sum of two feature maps, each times a constant: residual additions
+    maxpool     greatest input of each window of a channel
     ");
     for topic in ["networks", "resources", "technologies", "methods", "layers"] {
         let output = naas(&format!("list {topic} --json"));

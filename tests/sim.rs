@@ -4,7 +4,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use naas::sim::tensors;
-use naas::workload::graph::{Element, Semantics};
+use naas::workload::graph::{Element, Port, Semantics, Tensor};
 use naas::workload::{onnx, tflite};
 use npz::Npz;
 use serde_json::Value;
@@ -301,6 +301,60 @@ fn a_residual_network_runs_from_one_start() {
     );
     let memory = |document: &Value| document["memory"]["activations"].as_u64().unwrap();
     assert!(memory(&shared) < memory(&kept), "{shared}");
+}
+
+/// An accelerator of 64 PEs that sums over rows of taps: poolings compare along an axis.
+const KR: &str = r#"{"name": "kr", "axes": [{"size": 16, "dims": ["K"]}, {"size": 4, "dims": ["R"]}],
+ "buffers": {"W": {"bytes": 64, "slots": 2}, "I": {"bytes": 256, "slots": 2}, "psum": {"words": 64, "slots": 2}},
+ "l2": {"W": {"bytes": 16384, "slots": 2}, "I": {"bytes": 16384, "slots": 2}, "O": {"bytes": 16384, "slots": 2}},
+ "lanes": {"W": 8, "I": 8, "drain": 8}, "requantizers": 4, "offchip": {"bytes_per_cycle": 16, "latency_cycles": 64}}"#;
+
+/// Max pooling on the array, concatenations by address: all layers of a network from one start, as ONNX Runtime computes it.
+fn joined(name: &str, layers: usize) {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    std::fs::write(dir.join("kr.json"), KR).unwrap();
+    let network = repository(&format!("workloads/vectors/{name}.onnx"));
+    let graph = onnx::read(&network).unwrap();
+    let float = |array: &str| -> Vec<f32> {
+        let path = repository(&format!("workloads/vectors/{name}.npz"));
+        Npz::open(&path).array(array).into_vec().unwrap()
+    };
+    let file = |values: &[f32], port: &Port, float_of: &Tensor| {
+        let batches: Vec<Vec<i8>> = values
+            .chunks(float_of.len())
+            .map(|batch| batch.iter().map(|&v| float_of.quantize(v)).collect())
+            .collect();
+        tensors::write(&batches, port, float_of)
+    };
+    let (x, y) = (&graph.inputs[0], &graph.outputs[0]);
+    std::fs::write(dir.join("x.npy"), file(&float("x"), x, &graph.tensors[x.tensor])).unwrap();
+    let network = network.display();
+    document(dir, &format!("map {network} --accelerator kr.json --out d.json"), 0);
+    let line = format!("run {network} --input x.npy --output y.npy --engine rtl --design d.json");
+    for checked in ["--check-layers", ""] {
+        let (report, _) = document(dir, &format!("{line} {checked}"), 0);
+        let nothing: Vec<Value> = Vec::new();
+        assert_eq!(report["host"]["operators"], Value::Array(nothing.clone()), "{report}");
+        assert_eq!(report["host"]["rearranged"], Value::Array(nothing), "{report}");
+        assert_eq!(report["cycles"]["difference"], 0);
+        if !checked.is_empty() {
+            assert_eq!(report["layers"].as_array().unwrap().len(), layers, "{report}");
+        }
+        let want = file(&float("y"), y, &graph.tensors[y.tensor]);
+        assert!(std::fs::read(dir.join("y.npy")).unwrap() == want, "{name}");
+    }
+}
+
+#[test]
+fn pooling_and_concatenation_on_the_simulated_accelerator() {
+    joined("fire", 11);
+}
+
+#[test]
+#[ignore = "long: a build and four inputs, twice"]
+fn nested_concatenations_on_the_simulated_accelerator() {
+    joined("branches", 11);
 }
 
 /// A trained network layer by layer: without the tie window, and with it.

@@ -147,6 +147,7 @@ fn layers() -> Vec<Entry> {
             Kind::Add,
             "sum of two feature maps, each times a constant: residual additions",
         ),
+        (Kind::Maxpool, "greatest input of each window of a channel"),
     ];
     kinds
         .map(|(kind, about)| Entry {

@@ -40,6 +40,8 @@ struct OneRun {
     utilization: f64,
     /// Off-chip memory.
     memory: Value,
+    /// Operators that run on the host, and layers whose inputs it rearranges.
+    host: [Vec<String>; 2],
 }
 
 /// Runs the inferences and writes their outputs.
@@ -113,6 +115,8 @@ fn report(
         document["cycles"] = json!({"rtl": run.cycles, "model": run.cycles, "difference": 0});
         document["utilization"] = run.utilization.into();
         document["memory"] = run.memory.clone();
+        let [operators, rearranged] = &run.host;
+        document["host"] = json!({"operators": operators, "rearranged": rearranged});
         text += &format!(
             "\n{} cycles per inference from one start, as the model says; utilization {:.1} %; activations take {} bytes off chip",
             run.cycles,
@@ -241,6 +245,10 @@ fn rtl(
                     cycles: simulated.cycles,
                     utilization: chosen.priced.utilization(),
                     memory: memory_json(&program),
+                    host: [
+                        on_array.host_operators().into_iter().map(str::to_owned).collect(),
+                        program.rearranged.clone(),
+                    ],
                 });
             }
             let kept = simulated.outputs.into_iter().rev().flatten();

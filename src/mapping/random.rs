@@ -13,7 +13,7 @@ use crate::mapping::legality::{needs, quantum, split_violations, violations};
 use crate::mapping::plane;
 use crate::mapping::schedule::Schedule;
 use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
-use crate::workload::layer::{Addition, Conv, LoopNest, Matmul, Shape};
+use crate::workload::layer::{Addition, Conv, LoopNest, Matmul, Pooling, Shape};
 use rand::RngExt as _;
 
 /// What to run, on what, and how.
@@ -222,7 +222,7 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
     };
     let kernel = |rng: &mut Rng| pick(rng, &[1, 1, 1, 2, 3, 3, 3, 4, 5, 7, 11]);
     let step = |rng: &mut Rng| pick(rng, &[1, 1, 1, 2, 2, 3, 4]);
-    Shape::Conv(Conv {
+    let conv = Conv {
         N: pick(rng, &[1, 1, 1, 2, 3]),
         K: k,
         C: c,
@@ -235,7 +235,26 @@ fn random_shape(rng: &mut Rng, limits: &Limits) -> Shape {
         dilation: [step(rng), step(rng)],
         groups,
         transposed: false,
-    })
+    };
+    if groups > 1 && groups == k && groups == c && chance(rng, 1, 3) {
+        return Shape::Maxpool(pooling_of(&conv));
+    }
+    Shape::Conv(conv)
+}
+
+/// The pooling with the windows of a depthwise convolution.
+const fn pooling_of(conv: &Conv) -> Pooling {
+    Pooling {
+        N: conv.N,
+        C: conv.C,
+        H: conv.H,
+        W: conv.W,
+        R: conv.R,
+        S: conv.S,
+        stride: conv.stride,
+        pad: conv.pad,
+        dilation: conv.dilation,
+    }
 }
 
 /// A transposed convolution. Its phases multiply its channels and its size, so it starts smaller than others.
@@ -499,31 +518,11 @@ fn complexity(t: &Triple) -> u64 {
 fn simpler_layers(t: &Triple) -> Vec<Triple> {
     let mut shapes = Vec::new();
     match t.shape {
-        Shape::Conv(c) => {
-            let mut push = |change: &dyn Fn(&mut Conv)| {
-                let mut smaller = c;
-                change(&mut smaller);
-                shapes.push(Shape::Conv(smaller));
-            };
-            let less = |v: u32| [1, v / 2, v.saturating_sub(1)];
-            for i in 0..3 {
-                push(&|c| c.N = less(c.N)[i]);
-                push(&|c| c.K = less(c.K / c.groups)[i] * c.groups);
-                push(&|c| c.C = less(c.C / c.groups)[i] * c.groups);
-                push(&|c| (c.K, c.C, c.groups) = scaled_groups(c, less(c.groups)[i]));
-                push(&|c| c.H = less(c.H)[i]);
-                push(&|c| c.W = less(c.W)[i]);
-                push(&|c| c.R = less(c.R)[i]);
-                push(&|c| c.S = less(c.S)[i]);
-            }
-            for i in 0..2 {
-                push(&|c| c.stride[i] = 1);
-                push(&|c| c.dilation[i] = 1);
-            }
-            for i in 0..4 {
-                push(&|c| c.pad[i] = 0);
-            }
-            push(&|c| c.transposed = false);
+        Shape::Conv(c) => shapes.extend(simpler_convs(c).into_iter().map(Shape::Conv)),
+        Shape::Maxpool(p) => {
+            let windows = simpler_convs(p.window()).into_iter();
+            let poolings = windows.filter(|c| c.groups == c.C && c.groups == c.K);
+            shapes.extend(poolings.map(|c| Shape::Maxpool(pooling_of(&c))));
         }
         Shape::Matmul(m) => {
             for (i, v) in [m.batch, m.M, m.N, m.K].into_iter().enumerate() {
@@ -546,6 +545,35 @@ fn simpler_layers(t: &Triple) -> Vec<Triple> {
     }
     let with = |shape| Triple { shape, ..t.clone() };
     shapes.into_iter().map(with).collect()
+}
+
+fn simpler_convs(c: Conv) -> Vec<Conv> {
+    let mut convs = Vec::new();
+    let mut push = |change: &dyn Fn(&mut Conv)| {
+        let mut smaller = c;
+        change(&mut smaller);
+        convs.push(smaller);
+    };
+    let less = |v: u32| [1, v / 2, v.saturating_sub(1)];
+    for i in 0..3 {
+        push(&|c| c.N = less(c.N)[i]);
+        push(&|c| c.K = less(c.K / c.groups)[i] * c.groups);
+        push(&|c| c.C = less(c.C / c.groups)[i] * c.groups);
+        push(&|c| (c.K, c.C, c.groups) = scaled_groups(c, less(c.groups)[i]));
+        push(&|c| c.H = less(c.H)[i]);
+        push(&|c| c.W = less(c.W)[i]);
+        push(&|c| c.R = less(c.R)[i]);
+        push(&|c| c.S = less(c.S)[i]);
+    }
+    for i in 0..2 {
+        push(&|c| c.stride[i] = 1);
+        push(&|c| c.dilation[i] = 1);
+    }
+    for i in 0..4 {
+        push(&|c| c.pad[i] = 0);
+    }
+    push(&|c| c.transposed = false);
+    convs
 }
 
 /// Channels and groups of `c` with another number of groups.

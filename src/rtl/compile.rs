@@ -34,7 +34,8 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     put("predicted", halves(predicted));
     put("needs", vec![Features::for_layers([(&s.nest, post)]).needs()]);
     put("depthwise", vec![s.nest.depthwise().into()]);
-    put("digits", vec![(s.nest.kind == Kind::Add).into()]);
+    let (digits, maximum) = (s.nest.kind == Kind::Add, s.nest.kind == Kind::Maxpool);
+    put("combine", vec![u64::from(digits) | u64::from(maximum) << 1]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
     loops(s, &mut put);

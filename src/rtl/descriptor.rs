@@ -38,16 +38,17 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "needs",
-        3,
+        4,
         1,
-        "bit 0 output units with multipliers of more than 24 bits, bit 1 with the tie window, bit 2 weights of two digits",
+        "bit 0 output units with multipliers of more than 24 bits, bit 1 with the tie window, bit 2 weights of two digits, \
+         bit 3 maxima",
     ),
     field("depthwise", 1, 1, "the input is indexed by K"),
     field(
-        "digits",
+        "combine",
+        2,
         1,
-        1,
-        "products of tap columns beyond the first count 256-fold",
+        "bit 0: products of tap columns beyond the first count 256-fold; bit 1: the greatest input in place of the sum",
     ),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),

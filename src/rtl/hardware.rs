@@ -18,6 +18,8 @@ pub struct Features {
     pub tie_window: bool,
     /// Whether weights may have two digits: additions need it.
     pub digits: bool,
+    /// Whether the array can seek the greatest input of a window: max pooling needs it.
+    pub maximum: bool,
 }
 
 impl Features {
@@ -26,12 +28,16 @@ impl Features {
         multiplier_bits: 31,
         tie_window: true,
         digits: true,
+        maximum: true,
     };
 
     /// What is there beyond the least, as a descriptor's `needs`.
     #[must_use]
     pub const fn needs(self) -> u64 {
-        (self.multiplier_bits > 24) as u64 | (self.tie_window as u64) << 1 | (self.digits as u64) << 2
+        (self.multiplier_bits > 24) as u64
+            | (self.tie_window as u64) << 1
+            | (self.digits as u64) << 2
+            | (self.maximum as u64) << 3
     }
 
     /// Whether this runs every table that `other` runs.
@@ -46,6 +52,7 @@ impl Features {
             multiplier_bits: 24,
             tie_window: false,
             digits: false,
+            maximum: false,
         };
         layers.into_iter().fold(least, |unit, (nest, post)| {
             let wide = post.channels.iter().any(|c| c.multiplier >> 24 != 0);
@@ -53,6 +60,7 @@ impl Features {
                 multiplier_bits: if wide { 31 } else { unit.multiplier_bits },
                 tie_window: unit.tie_window || post.needs_tie_window(),
                 digits: unit.digits || nest.kind == Kind::Add,
+                maximum: unit.maximum || nest.kind == Kind::Maxpool,
             }
         })
     }
@@ -196,6 +204,11 @@ impl Hardware {
                 "DIGITS",
                 self.features.digits.into(),
                 "1 if weights may have two digits",
+            ),
+            (
+                "MAXIMUM",
+                self.features.maximum.into(),
+                "1 if layers may seek the greatest input of a window",
             ),
             ("BUS", bus, "bytes of a bus beat"),
             ("WWORD", g.l2_w_word, "bytes of a level-2 W word"),

@@ -3,6 +3,7 @@
 //! Knows no price: predicted cycles are handed in. A typed description of the hardware becomes one view per template and
 //! then text; what the schedule says of a layer becomes one descriptor of the control table.
 
+mod activations;
 pub mod collateral;
 pub mod compile;
 pub mod descriptor;

@@ -4,17 +4,14 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
 use crate::base::int::round_up;
 use crate::mapping::schedule::{RECORD_BYTES, Schedule};
+use crate::rtl::activations::{self, ALIGN};
 use crate::rtl::compile::{Placement, descriptor};
 use crate::rtl::descriptor::Descriptor;
 use crate::rtl::hardware::Features;
 use crate::rtl::layout::{Blocked, pack_params, pack_weights};
-use crate::rtl::memory;
+use crate::workload::concat::Part;
 use crate::workload::layer::Shape;
 use crate::workload::quant::LayerPost;
-use std::collections::BTreeMap;
-
-/// Alignment of everything in memory; bursts never cross such a boundary within one of their 16-beat blocks.
-const ALIGN: u64 = 4096;
 
 /// The hardware's access counters, in the order of its registers and records.
 pub const COUNTERS: [&str; 12] = [
@@ -61,6 +58,8 @@ pub struct LayerRun<'a> {
     pub second: Option<usize>,
     /// Identity and expected content of the output tensor.
     pub output: (usize, &'a [i8]),
+    /// Where input, second operand and output lie within concatenated tensors.
+    pub parts: [Option<Part>; 3],
     /// What the model says.
     pub predicted: Predicted,
 }
@@ -203,7 +202,7 @@ impl Program {
         program.records = memory.take(RECORD_BYTES * layers.len() as u64);
         let packed: Vec<(u64, u64)> = layers.iter().map(|l| program.append_weights(l)).collect();
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
-        let tensors = Tensors::new(layers, ports.bus);
+        let tensors = activations::Activations::new(layers, ports.bus);
         let (shared, unshared) = (tensors.places(Sharing::Shared), tensors.places(Sharing::Kept));
         program.activations.needed = shared.needed;
         program.activations.unshared = unshared.bytes;
@@ -217,9 +216,9 @@ impl Program {
         program.inputs = tensors.segments(base, &places.offsets);
         for (i, (layer, (weights, params))) in layers.iter().zip(packed).enumerate() {
             let used = tensors.layers[i];
-            let at = used.map(|t| base + places.offsets[t]);
+            let at = used.map(|place| base + places.offsets[place.tensor] + place.offset);
             let mut placed = program.place(layer, weights, params, at)?;
-            placed.kept = sharing == Sharing::Kept || tensors.lives[used[2]].last == usize::MAX;
+            placed.kept = sharing == Sharing::Kept || tensors.is_result(used[2]);
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
@@ -275,91 +274,11 @@ impl Program {
     }
 }
 
-/// The activation tensors of a run.
-struct Tensors<'a> {
-    lives: Vec<memory::Tensor>,
-    /// Per layer its input, second operand (or its input again) and output.
-    layers: Vec<[usize; 3]>,
-    /// What the host provides: tensor, layout, content.
-    provided: Vec<(usize, Blocked, &'a [i8])>,
-    rearranged: Vec<String>,
-}
-
-impl<'a> Tensors<'a> {
-    /// Follows the layers in their order. A layer reads what an earlier one wrote if both see it in one layout; everything
-    /// else is the host's.
-    fn new(layers: &[LayerRun<'a>], bus: u64) -> Self {
-        let mut all = Self {
-            lives: Vec::new(),
-            layers: Vec::new(),
-            provided: Vec::new(),
-            rearranged: Vec::new(),
-        };
-        let mut known: BTreeMap<(usize, Blocked), usize> = BTreeMap::new();
-        for (i, layer) in layers.iter().enumerate() {
-            let s = &layer.schedule;
-            let input = Blocked::input(&s.nest, stored_input(&layer.shape, s), bus as u32);
-            let operands = if layer.second.is_some() { 2 } else { 1 };
-            let (first, rest) = layer.input.1.split_at(layer.input.1.len() / operands);
-            let mut read = |tensor: usize, values: &'a [i8]| {
-                let at = *known.entry((tensor, input.unrolled())).or_insert_with(|| {
-                    if layers[..i].iter().any(|l| l.output.0 == tensor) {
-                        all.rearranged.push(layer.name.clone());
-                    }
-                    all.provided.push((all.lives.len(), input, values));
-                    all.lives.push(memory::Tensor {
-                        bytes: input.bytes(),
-                        first: 0,
-                        last: 0,
-                    });
-                    all.lives.len() - 1
-                });
-                all.lives[at].last = i;
-                at
-            };
-            let input_at = read(layer.input.0, first);
-            let second_at = layer.second.map_or(input_at, |tensor| read(tensor, rest));
-            let output = Blocked::output(&s.nest, bus as u32);
-            known.insert((layer.output.0, output.unrolled()), all.lives.len());
-            all.layers.push([input_at, second_at, all.lives.len()]);
-            // Until a layer reads it, it is a result.
-            all.lives.push(memory::Tensor {
-                bytes: output.bytes(),
-                first: i,
-                last: usize::MAX,
-            });
-        }
-        all
-    }
-
-    /// Where the tensors lie, from the first on.
-    fn places(&self, sharing: Sharing) -> memory::Places {
-        let always = |tensor: &memory::Tensor| memory::Tensor {
-            first: 0,
-            last: usize::MAX,
-            ..*tensor
-        };
-        match sharing {
-            Sharing::Shared => memory::place(&self.lives, ALIGN),
-            Sharing::Kept => memory::place(&self.lives.iter().map(always).collect::<Vec<_>>(), ALIGN),
-        }
-    }
-
-    /// The pieces of the memory image that the host provides.
-    fn segments(&self, base: u64, offsets: &[u64]) -> Vec<Segment> {
-        let segment = |(i, &(tensor, layout, values)): (usize, &(usize, Blocked, &[i8]))| Segment {
-            name: format!("input_{i}"),
-            address: base + offsets[tensor],
-            bytes: layout.pack(values),
-        };
-        self.provided.iter().enumerate().map(segment).collect()
-    }
-}
-
 /// Rows and columns of the input as the loops find it in memory.
-fn stored_input(shape: &Shape, s: &Schedule) -> [u32; 2] {
+pub(super) fn stored_input(shape: &Shape, s: &Schedule) -> [u32; 2] {
     match shape {
         Shape::Conv(c) if s.nest.subsample != [1, 1] => [c.H, c.W],
+        Shape::Maxpool(p) if s.nest.subsample != [1, 1] => [p.H, p.W],
         _ => s.nest.input,
     }
 }

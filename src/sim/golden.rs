@@ -14,7 +14,7 @@ use crate::sim::kernels::{self, Window};
 use crate::workload::graph::{
     AddForm, AddOp, AverageOp, Layout, MAX_ELEMENTS, MacOp, MeanOp, Op, OpKind, Pool, QuantGraph, Tensor, TensorId,
 };
-use crate::workload::layer::{Addition, Conv, Shape};
+use crate::workload::layer::{Addition, Conv, Pooling, Shape};
 use crate::workload::phases::Phases;
 use crate::workload::quant::{ChannelParams, LayerPost, Requantizer, output_unit};
 use rayon::prelude::*;
@@ -103,6 +103,11 @@ fn run_op(graph: &QuantGraph, op: &Op, values: &[Vec<i8>]) -> Result<Vec<i8>> {
         OpKind::MaxPool(pool) => windows(pool, [map_of(graph, from)?, map_of(graph, to)?], x, |window| {
             window.max().unwrap_or(i8::MIN)
         })?,
+        OpKind::Requantize(one) => {
+            let zero = i32::from(one.post.input_zero_point);
+            let values = x.iter().map(|&v| one.rule.value(i32::from(v) - zero));
+            values.map(|v| one.post.finish(v)).collect()
+        }
         OpKind::Softmax(form) => host::softmax(*form, from, to, x),
         OpKind::Reshape => x.to_vec(),
         OpKind::Pad(pads) => host::pad(&from.shape, pads, from.zero_point, x)?,
@@ -151,6 +156,7 @@ fn finish(shape: &Shape, post: &LayerPost, sums: &[i32]) -> Vec<i8> {
     let (width, positions) = match shape {
         Shape::Conv(conv) => (conv.K as usize, usize::MAX),
         Shape::Add(sum) => (sum.C as usize, usize::MAX),
+        Shape::Maxpool(pooling) => (pooling.C as usize, usize::MAX),
         Shape::Matmul(product) if product.weights => (product.N as usize, usize::MAX),
         Shape::Matmul(product) => (product.N as usize, product.M as usize),
     };
@@ -204,8 +210,10 @@ fn channels_last_sums(
             return Err(mismatch(what, have, want as usize));
         }
     }
-    if let Shape::Add(sum) = shape {
-        return addition(sum, layout, input, weights, post);
+    match shape {
+        Shape::Add(sum) => return addition(sum, layout, input, weights, post),
+        Shape::Maxpool(pooling) => return greatest(pooling, layout, input, weights, post),
+        Shape::Conv(_) | Shape::Matmul(_) => {}
     }
     let biases = biases(weights, post)?;
     let zero = i16::from(post.input_zero_point);
@@ -224,8 +232,30 @@ fn channels_last_sums(
             }
         }
         Shape::Matmul(product) => kernels::products(product, &centred, weights, &biases),
-        Shape::Add(_) => Vec::new(),
+        Shape::Add(_) | Shape::Maxpool(_) => Vec::new(),
     })
+}
+
+/// What the array makes of a pooling, channels last: the greatest input of each window, as 0 to 255, and the bias. Padded
+/// positions hold the input's zero point.
+fn greatest(pooling: &Pooling, layout: Layout, input: &[i8], weights: &[i8], post: &LayerPost) -> Result<Vec<i32>> {
+    if weights.iter().any(|&w| w != 1) {
+        return Err(Diagnostic::new(Code::Malformed, "a pooling with weights other than 1"));
+    }
+    if post.channels.iter().any(|c| c.bias > i32::MAX - 255) {
+        return Err(Diagnostic::new(Code::BadSize, "sums can overflow 32 bits"));
+    }
+    let maps = match layout {
+        Layout::ChannelsLast => input.to_vec(),
+        Layout::ChannelsFirst => host::swap_axes(input, pooling.C as usize, (pooling.H * pooling.W) as usize),
+    };
+    let values = kernels::greatest(pooling, &maps, post.input_zero_point);
+    let biases = post.channels.iter().cycle();
+    Ok(values
+        .iter()
+        .zip(biases)
+        .map(|(&v, c)| c.bias + i32::from(v) + 128)
+        .collect())
 }
 
 /// Sums of an addition, channels last: each operand times a multiplier of two digits, of which the bias knows the zero points.
@@ -264,6 +294,10 @@ fn restore<T: Copy>(shape: &Shape, layout: Layout, values: Vec<T>) -> Vec<T> {
             let [rows, cols] = conv.output().unwrap_or_default();
             host::swap_axes(&values, (rows * cols) as usize, conv.K as usize)
         }
+        (Shape::Maxpool(pooling), Layout::ChannelsFirst) => {
+            let [rows, cols] = pooling.output().unwrap_or_default();
+            host::swap_axes(&values, (rows * cols) as usize, pooling.C as usize)
+        }
         (Shape::Add(sum), Layout::ChannelsFirst) => host::swap_axes(&values, (sum.H * sum.W) as usize, sum.C as usize),
         _ => values,
     }
@@ -289,6 +323,10 @@ fn extents(shape: &Shape, window: Option<Window>) -> (u64, u64) {
         Shape::Add(a) => {
             let one = product([a.N, a.C, a.H, a.W]);
             (one.saturating_mul(2), one)
+        }
+        Shape::Maxpool(p) => {
+            let [rows, cols] = p.output().unwrap_or_default();
+            (product([p.N, p.C, p.H, p.W]), product([p.N, p.C, rows, cols]))
         }
     }
 }

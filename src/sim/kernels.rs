@@ -3,7 +3,7 @@
 //! Inputs have their zero point subtracted, so that padding is zero and is skipped. Sums are exact, which is why neither
 //! their order nor the number of threads matters.
 
-use crate::workload::layer::{Conv, Matmul};
+use crate::workload::layer::{Conv, Matmul, Pooling};
 use rayon::prelude::*;
 
 /// Rows of the input that one task of a matrix product takes.
@@ -36,6 +36,33 @@ pub(super) fn convolve(conv: &Conv, input: &[i16], weights: &[i8], biases: &[i32
         }
     });
     sums
+}
+
+/// The greatest input of each window of `[N][H][W][C]`, as `[N][Y][X][C]`; padded positions hold `padding`.
+pub(super) fn greatest(pool: &Pooling, input: &[i8], padding: i8) -> Vec<i8> {
+    let [rows, cols] = pool.output().unwrap_or_default();
+    let channels = pool.C as usize;
+    let place = |at: u32, tap: u32, i: usize| {
+        i64::from(at * pool.stride[i]) + i64::from(tap * pool.dilation[i]) - i64::from(pool.pad[i])
+    };
+    let pixel = |n: u32, row: i64, col: i64| {
+        let inside = (0..i64::from(pool.H)).contains(&row) && (0..i64::from(pool.W)).contains(&col);
+        let position = (i64::from(n) * i64::from(pool.H) + row) * i64::from(pool.W) + col;
+        let start = usize::try_from(position).unwrap_or_default() * channels;
+        inside.then(|| input.get(start..start + channels).unwrap_or_default())
+    };
+    let positions = (0..pool.N).flat_map(|n| (0..rows).flat_map(move |y| (0..cols).map(move |x| (n, y, x))));
+    let window = |(n, y, x): (u32, u32, u32)| {
+        let mut most = vec![i8::MIN; channels];
+        for (r, s) in (0..pool.R).flat_map(|r| (0..pool.S).map(move |s| (r, s))) {
+            match pixel(n, place(y, r, 0), place(x, s, 1)) {
+                Some(values) => most.iter_mut().zip(values).for_each(|(m, &v)| *m = (*m).max(v)),
+                None => most.iter_mut().for_each(|m| *m = (*m).max(padding)),
+            }
+        }
+        most
+    };
+    positions.flat_map(window).collect()
 }
 
 /// Part of a transposed convolution's full output, from which padding is not cut off yet.

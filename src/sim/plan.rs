@@ -12,6 +12,7 @@ use crate::rtl::program::{LayerRun, Predicted, Program, Sharing};
 use crate::sim::golden::{self, run_graph};
 use crate::sim::host::swap_axes;
 use crate::workload::array::ArrayLayer;
+use crate::workload::concat::Part;
 use crate::workload::graph::{Layout, OpKind, QuantGraph, Semantics, TensorId};
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::phases::Phases;
@@ -45,6 +46,8 @@ pub struct LayerData {
     pub second: Option<TensorId>,
     /// Identity and golden content of the output.
     pub output: (TensorId, Vec<i8>),
+    /// Where input, second operand and output lie within concatenated tensors.
+    pub parts: [Option<Part>; 3],
 }
 
 impl LayerData {
@@ -65,6 +68,7 @@ impl LayerData {
             input: (input, to_planes(shape, layout, read, Side::Input)),
             second: None,
             output: (output, Vec::new()),
+            parts: [None; 3],
             layer: layer.clone(),
             layout,
             weights,
@@ -131,6 +135,7 @@ impl<'a> OnArray<'a> {
     pub fn data(&self, inputs: &[Vec<i8>]) -> Result<Vec<LayerData>> {
         let (graph, layout) = (self.graph, self.graph.layout);
         let values = run_graph(graph, inputs)?;
+        let parts = graph.parts();
         let mut all: Vec<LayerData> = Vec::with_capacity(self.layers.len());
         for l in &self.layers {
             let both = l
@@ -149,19 +154,38 @@ impl<'a> OnArray<'a> {
             if writer.is_some_and(|w| same_order(layout, &w.layer.shape, &l.layer.shape, data.input.1.len())) {
                 data.input.0 = origin;
             }
+            let part = |id: TensorId| parts.get(id).copied().flatten();
+            data.parts = [part(data.input.0), l.second.and_then(part), part(l.output)];
             all.push(data);
         }
         Ok(all)
     }
 
-    /// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, and padding is
-    /// part of the layers behind it.
+    /// Names of the operators that run on the host, between the accelerator's layers. Reshaping costs nothing, padding is
+    /// part of the layers behind it, and concatenations are addresses where layers write all their inputs.
     #[must_use]
     pub fn host_operators(&self) -> Vec<&'a str> {
+        let parts = self.graph.parts();
         let ops = self.graph.ops.iter().zip(self.graph.needed()).enumerate();
-        let here = |i: usize| self.layers.iter().any(|l| l.op == i);
-        let on_host = ops.filter(|(i, (op, needed))| *needed && op.kind != OpKind::Reshape && !here(*i));
-        on_host.map(|(_, (op, _))| op.name.as_str()).collect()
+        let mut here: Vec<TensorId> = self.layers.iter().map(|l| l.output).collect();
+        let mut on_host = Vec::new();
+        for (i, (op, needed)) in ops {
+            let by_address = match op.kind {
+                OpKind::Reshape => true,
+                OpKind::Concat(_) => {
+                    let whole = parts.get(op.output).copied().flatten().map_or(op.output, |p| p.whole);
+                    let placed = |id: &TensorId| parts.get(*id).copied().flatten().is_some_and(|p| p.whole == whole);
+                    op.inputs.iter().all(|id| here.contains(id) && placed(id))
+                }
+                _ => self.layers.iter().any(|l| l.op == i),
+            };
+            if by_address {
+                here.push(op.output);
+            } else if needed {
+                on_host.push(op.name.as_str());
+            }
+        }
+        on_host
     }
 }
 
@@ -206,7 +230,7 @@ pub fn random(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
 fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerData> {
     let nest = layer.shape.nest()?;
     let channels = layer.shape.parameter_sets();
-    let weights = uniform(rng, layer.shape.filter_count()? as usize);
+    let weights = random_weights(&layer.shape, rng)?;
     let length = match layer.shape {
         // Two products whose multipliers have a second digit.
         Shape::Add(_) => 2.0 * 256.0 * 256.0,
@@ -220,24 +244,46 @@ fn random_layer(layer: &Layer, tensor: TensorId, rng: &mut Rng) -> Result<LayerD
         shift,
         rounding: Rounding::Float32,
     };
-    let post = LayerPost {
-        channels: (0..channels).map(|_| normal(channel())).collect(),
-        zero_point: rng.random_range(-8..=8),
-        lo: i8::MIN,
-        hi: i8::MAX,
-        input_zero_point: rng.random_range(-8..=8),
-    };
-    let elements = match layer.shape {
-        Shape::Conv(c) => [c.N, c.C, c.H, c.W],
-        Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
-        Shape::Add(a) => [2 * a.N, a.C, a.H, a.W],
+    let post = if matches!(layer.shape, Shape::Maxpool(_)) {
+        LayerPost::greatest(channels as usize)
+    } else {
+        LayerPost {
+            channels: (0..channels).map(|_| normal(channel())).collect(),
+            zero_point: rng.random_range(-8..=8),
+            lo: i8::MIN,
+            hi: i8::MAX,
+            input_zero_point: rng.random_range(-8..=8),
+        }
     };
     debug_assert!(nest.macs() > 0);
-    let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
+    let input = uniform(rng, input_elements(&layer.shape));
     let output = golden::layer(&layer.shape, LAYOUT, &input, &weights, &post)?;
     let mut data = LayerData::new(layer, LAYOUT, (weights, post), (tensor, &input), (tensor + 1, &output))?;
     data.second = matches!(layer.shape, Shape::Add(_)).then_some(tensor + 2);
     Ok(data)
+}
+
+/// Elements that a layer reads; of an addition both operands.
+pub(crate) fn input_elements(shape: &Shape) -> usize {
+    let extents = match shape {
+        Shape::Conv(c) => [c.N, c.C, c.H, c.W],
+        Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
+        Shape::Add(a) => [2 * a.N, a.C, a.H, a.W],
+        Shape::Maxpool(p) => [p.N, p.C, p.H, p.W],
+    };
+    extents.iter().map(|&e| e as usize).product()
+}
+
+/// Weights of a layer that has none: random ones, but those of a pooling are 1.
+///
+/// # Errors
+/// As [`Shape::filter_count`].
+pub(crate) fn random_weights(shape: &Shape, rng: &mut Rng) -> Result<Vec<i8>> {
+    let count = shape.filter_count()? as usize;
+    Ok(match shape {
+        Shape::Maxpool(_) => vec![1; count],
+        _ => uniform(rng, count),
+    })
 }
 
 /// The same channel with its multiplier in 24 bits, the highest set.
@@ -270,9 +316,14 @@ fn interleaved(shape: &Shape, layout: Layout, side: Side) -> Option<(usize, usiz
             let positions = if m.weights { m.batch * m.M } else { m.M };
             (positions, if side == Side::Input { m.K } else { m.N })
         }
-        (Shape::Conv(_) | Shape::Add(_), _) if layout == Layout::ChannelsFirst => return None,
+        (Shape::Conv(_) | Shape::Add(_) | Shape::Maxpool(_), _) if layout == Layout::ChannelsFirst => return None,
         (Shape::Add(a), _) => (a.H * a.W, a.C),
         (Shape::Conv(c), Side::Input) => (c.H * c.W, c.C),
+        (Shape::Maxpool(p), Side::Input) => (p.H * p.W, p.C),
+        (Shape::Maxpool(p), Side::Output) => {
+            let [rows, cols] = p.output().unwrap_or_default();
+            (rows * cols, p.C)
+        }
         (Shape::Conv(c), Side::Output) => {
             let [rows, cols] = c.output().unwrap_or_default();
             (rows * cols, c.K)
@@ -328,6 +379,7 @@ pub fn program(
             input: (d.input.0, &d.input.1),
             second: d.second,
             output: (d.output.0, &d.output.1),
+            parts: d.parts,
             predicted,
         })
         .collect();

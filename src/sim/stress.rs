@@ -6,7 +6,7 @@
 use crate::base::diag::Result;
 use crate::base::rng::{Rng, stream};
 use crate::sim::golden;
-use crate::sim::plan::{LayerData, uniform};
+use crate::sim::plan::{LayerData, input_elements, random_weights, uniform};
 use crate::workload::graph::Layout;
 use crate::workload::layer::{Layer, Shape};
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
@@ -33,20 +33,19 @@ pub fn data(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
 }
 
 fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
-    let elements = match layer.shape {
-        Shape::Conv(c) => [c.N, c.C, c.H, c.W],
-        Shape::Matmul(m) => [m.batch, m.M, m.K, 1],
-        Shape::Add(a) => [2 * a.N, a.C, a.H, a.W],
-    };
     let channels = layer.shape.parameter_sets();
-    let weights = uniform(rng, layer.shape.filter_count()? as usize);
-    let input = uniform(rng, elements.iter().map(|&e| e as usize).product());
-    // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps.
+    let weights = random_weights(&layer.shape, rng)?;
+    let input = uniform(rng, input_elements(&layer.shape));
+    // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps. The
+    // greatest input has one of 2^8, and lies near 128 where it is one of few.
     let taps = weights.len() as u64 / channels;
-    let digit = if matches!(layer.shape, Shape::Add(_)) { 8 } else { 0 };
-    let spread = digit + (64 - taps.leading_zeros()) as u8 / 2;
+    let (shift, bias) = match layer.shape {
+        Shape::Maxpool(_) => (25, 300),
+        Shape::Add(_) => (29 + 8 + (64 - taps.leading_zeros()) as u8 / 2, 20_000),
+        _ => (29 + (64 - taps.leading_zeros()) as u8 / 2, 20_000),
+    };
     let post = LayerPost {
-        channels: (0..channels).map(|_| channel(rng, spread)).collect(),
+        channels: (0..channels).map(|_| channel(rng, shift, bias)).collect(),
         zero_point: rng.random_range(-20..20),
         lo: rng.random_range(-128..=-60),
         hi: rng.random_range(60..=127),
@@ -59,15 +58,16 @@ fn one(layer: &Layer, tensor: usize, rng: &mut Rng) -> Result<LayerData> {
     Ok(data)
 }
 
-fn channel(rng: &mut Rng, spread: u8) -> ChannelParams {
+/// A channel whose scale is `2^(24 - shift)`, or up to an eighth of that.
+fn channel(rng: &mut Rng, shift: u8, bias: i32) -> ChannelParams {
     let rounding = ROUNDINGS[rng.random_range(0..ROUNDINGS.len())];
     // Integer roundings use all 31 bits of the multiplier, float32 has 24.
     let more = if rounding == Rounding::Float32 { 0 } else { 7 };
     let fine = rng.random_range(0..1u32 << more);
     ChannelParams {
-        bias: rng.random_range(-20_000..20_000),
+        bias: rng.random_range(-bias..bias),
         multiplier: rng.random_range(1 << 23..1 << 24) << more | fine,
-        shift: 29 + spread + more + rng.random_range(0..3u8),
+        shift: shift + more + rng.random_range(0..3u8),
         rounding,
     }
 }

@@ -3,6 +3,9 @@
 //!
 //! | operator | layer |
 //! |---|---|
+//! | max pooling | depthwise, every weight 1, of which the array keeps the greatest product; outputs pass unchanged |
+//! | requantization of single elements | depthwise, one tap of weight 1 |
+//! | concatenation of channels | none: by address, see [`super::concat`] |
 //! | mean over rows and columns, average pooling | depthwise, every weight 1, with the output-unit parameters of the operator |
 //! | addition in integers | depthwise, a row of taps per operand, a column per digit of its multiplier: [`AddUnit`] |
 //! | matrix product of a flattened feature map | convolution whose kernel is the whole map: it reads the map as it lies |
@@ -11,7 +14,7 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::graph::{AddForm, Layout, MacOp, Op, OpKind, QuantGraph, TensorId};
-use crate::workload::layer::{Addition, Conv, Layer, Shape};
+use crate::workload::layer::{Addition, Conv, Layer, Pooling, Shape};
 use crate::workload::network::Network;
 use crate::workload::quant::{AddRange, AddRule, AddUnit, LayerPost};
 
@@ -110,12 +113,41 @@ impl QuantGraph {
                 conv.and_then(|conv| unit_layer(conv, &mean.post))
                     .map(|(conv, weights, post)| layer(input, Shape::Conv(conv), weights, post))
             }
+            OpKind::Requantize(one) => {
+                let map = self.layout.extents(&self.tensor(input)?.shape);
+                let conv = map.map(|map| pooling(map, [1, 1], [1, 1], [1, 1]));
+                conv.and_then(|conv| unit_layer(conv, &one.post))
+                    .map(|(conv, weights, post)| layer(input, Shape::Conv(conv), weights, post))
+            }
             OpKind::AveragePool(average) => {
                 let (map, p) = (self.layout.extents(&self.tensor(input)?.shape), &average.pool);
                 let conv = map.map(|map| pooling(map, p.kernel, p.stride, p.dilation));
                 conv.and_then(|conv| unit_layer(conv, &average.post))
                     .map(|(conv, weights, post)| layer(input, Shape::Conv(conv), weights, post))
             }
+            OpKind::MaxPool(p) => self
+                .layout
+                .extents(&self.tensor(input)?.shape)
+                .map(|[n, c, rows, cols]| {
+                    let pooling = Pooling {
+                        N: n,
+                        C: c,
+                        H: rows,
+                        W: cols,
+                        R: p.kernel[0],
+                        S: p.kernel[1],
+                        stride: p.stride,
+                        pad: p.pad,
+                        dilation: p.dilation,
+                    };
+                    let taps = c as usize * p.kernel[0] as usize * p.kernel[1] as usize;
+                    layer(
+                        input,
+                        Shape::Maxpool(pooling),
+                        vec![1; taps],
+                        LayerPost::greatest(c as usize),
+                    )
+                }),
             OpKind::Add(_) => self.addition(op)?.and_then(|addition| {
                 let [n, channels, rows, cols] = self.layout.extents(&self.tensor(input).ok()?.shape)?;
                 let shape = Shape::Add(Addition {

@@ -9,6 +9,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::workload::layer::Layer;
 use crate::workload::network::Network;
 use crate::workload::quant::{self, AddParams, AddReference, ChannelParams, LayerPost, Requantizer};
+use std::ops::RangeInclusive;
 
 /// The most elements of one tensor of a runnable network (128 MiB in int8).
 pub const MAX_ELEMENTS: u64 = 1 << 27;
@@ -101,6 +102,15 @@ impl Layout {
             Self::ChannelsFirst => [n, a, b, c],
             Self::ChannelsLast => [n, c, a, b],
         })
+    }
+
+    /// The axis of a feature map's channels.
+    #[must_use]
+    pub const fn channel_axis(self) -> usize {
+        match self {
+            Self::ChannelsFirst => 1,
+            Self::ChannelsLast => 3,
+        }
     }
 }
 
@@ -316,6 +326,8 @@ pub enum OpKind {
     Add(AddOp),
     /// Mean over rows and columns.
     Mean(Box<MeanOp>),
+    /// Each element by itself to another scale and zero point: the mean of one.
+    Requantize(Box<MeanOp>),
     /// Mean of each window.
     AveragePool(Box<AverageOp>),
     /// Greatest value of each window; scale and zero point stay.
@@ -478,6 +490,20 @@ impl QuantGraph {
                     let ones = std::iter::once(count.as_slice());
                     prove_channels(&mean.post, std::slice::from_ref(&mean.rule), ones)
                 }
+                OpKind::Requantize(one) => {
+                    let rule = std::slice::from_ref(&one.rule);
+                    prove_channels(&one.post, rule, std::iter::once([1i8].as_slice()))
+                }
+                OpKind::MaxPool(_) => {
+                    // Inputs pass unchanged: the bias takes off what the array adds.
+                    let post = LayerPost::greatest(1);
+                    let passed = i32::from(i8::MIN)..=i32::from(i8::MAX);
+                    let rule = Requantizer::Quotient { divisor: 1 };
+                    let channel = post.channels.iter();
+                    channel
+                        .map(|c| prove_range(passed.clone(), c, &rule, &post))
+                        .try_fold(0, |n, c| c.map(|()| n + 1))
+                }
                 OpKind::AveragePool(average) => {
                     let [rows, cols] = average.pool.kernel;
                     let rule = Requantizer::Quotient { divisor: rows * cols };
@@ -525,15 +551,23 @@ fn prove_channels<'a>(
     channels
         .map(|(k, ((channel, rule), weights))| {
             let range = quant::reachable(channel.bias, weights);
-            quant::prove(range, channel, rule, post).map_err(|acc| {
-                Diagnostic::new(
-                    Code::Unsupported,
-                    format!("the output unit differs from the network's semantics at accumulator {acc}"),
-                )
-                .at(format!("output channel {k}"))
-            })
+            prove_range(range, channel, rule, post).map_err(|e| e.at(format!("output channel {k}")))
         })
-        .try_fold(0, |proven, channel| channel.map(|_| proven + 1))
+        .try_fold(0, |proven, channel| channel.map(|()| proven + 1))
+}
+
+fn prove_range(
+    range: RangeInclusive<i32>,
+    channel: &ChannelParams,
+    rule: &Requantizer,
+    post: &LayerPost,
+) -> Result<()> {
+    quant::prove(range, channel, rule, post).map(|_| ()).map_err(|acc| {
+        Diagnostic::new(
+            Code::Unsupported,
+            format!("the output unit differs from the network's semantics at accumulator {acc}"),
+        )
+    })
 }
 
 /// Puts an outer place in front of an error's own.

@@ -31,6 +31,8 @@ pub enum Shape {
     Matmul(Matmul),
     /// Sum of two feature maps.
     Add(Addition),
+    /// Greatest input of each window.
+    Maxpool(Pooling),
 }
 
 /// Shape of a convolution.
@@ -109,6 +111,37 @@ pub struct Addition {
     pub W: u32,
 }
 
+/// Shape of a pooling: windows over each channel.
+///
+/// It runs as a depthwise layer whose taps are all 1, and of which the array keeps the greatest product instead of the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(non_snake_case, reason = "the members are the dimensions' names in files")]
+pub struct Pooling {
+    /// Batch.
+    #[serde(default = "one")]
+    pub N: u32,
+    /// Channels.
+    pub C: u32,
+    /// Input rows.
+    pub H: u32,
+    /// Input columns.
+    pub W: u32,
+    /// Window rows.
+    pub R: u32,
+    /// Window columns.
+    pub S: u32,
+    /// Step over rows, over columns.
+    #[serde(default = "ones")]
+    pub stride: [u32; 2],
+    /// Rows and columns of padding: top, left, bottom, right.
+    #[serde(default)]
+    pub pad: [u32; 4],
+    /// Distance of window positions over rows, over columns.
+    #[serde(default = "ones")]
+    pub dilation: [u32; 2],
+}
+
 const fn one() -> u32 {
     1
 }
@@ -137,11 +170,13 @@ pub enum Kind {
     Transposed,
     /// Sum of two tensors, each times a constant.
     Add,
+    /// Greatest input of each window of a channel.
+    Maxpool,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Conv,
         Self::Grouped,
         Self::Depthwise,
@@ -149,6 +184,7 @@ impl Kind {
         Self::Product,
         Self::Transposed,
         Self::Add,
+        Self::Maxpool,
     ];
 
     /// The kind as reports and files write it.
@@ -162,6 +198,7 @@ impl Kind {
             Self::Product => "product",
             Self::Transposed => "transposed",
             Self::Add => "add",
+            Self::Maxpool => "maxpool",
         }
     }
 }
@@ -169,7 +206,8 @@ impl Kind {
 /// The loops of a layer in the accelerator's terms.
 ///
 /// `O[n, g, k, y, x] = sum over c, r, s of W[g, k, c, r, s] * I[n, g, c, y*stride + r*dilation - pad, x*...]`.
-/// A depthwise layer has `g = 1`, its channels on `K`, `C = 1`, and an input indexed by `k`. Of two activations the second one
+/// A depthwise layer has `g = 1`, its channels on `K`, `C = 1`, and an input indexed by `k`; a pooling takes the greatest
+/// product in place of the sum. Of two activations the second one
 /// takes the place of `W`, with one group per product. Of a transposed convolution these are the loops of the plain one that
 /// [`Phases`] makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -199,7 +237,7 @@ impl LoopNest {
     #[must_use]
     #[inline]
     pub fn depthwise(&self) -> bool {
-        matches!(self.kind, Kind::Depthwise | Kind::Add)
+        matches!(self.kind, Kind::Depthwise | Kind::Add | Kind::Maxpool)
     }
 
     /// Multiply-accumulates of the loops: those of the whole layer and, of a transposed convolution, also those by taps that
@@ -347,6 +385,40 @@ impl Matmul {
     }
 }
 
+impl Pooling {
+    /// The depthwise convolution with these windows.
+    #[must_use]
+    pub const fn window(&self) -> Conv {
+        Conv {
+            N: self.N,
+            K: self.C,
+            C: self.C,
+            H: self.H,
+            W: self.W,
+            R: self.R,
+            S: self.S,
+            stride: self.stride,
+            pad: self.pad,
+            dilation: self.dilation,
+            groups: self.C,
+            transposed: false,
+        }
+    }
+
+    /// Output rows and columns, or `None` where a window does not fit the padded input.
+    #[must_use]
+    pub fn output(&self) -> Option<[u32; 2]> {
+        self.window().output()
+    }
+
+    fn nest(&self) -> Result<LoopNest> {
+        Ok(LoopNest {
+            kind: Kind::Maxpool,
+            ..self.window().nest()?
+        })
+    }
+}
+
 impl Addition {
     fn nest(&self) -> LoopNest {
         LoopNest {
@@ -373,7 +445,8 @@ impl Shape {
         self.macs().map(|_| ())
     }
 
-    /// Multiply-accumulates. A transposed convolution multiplies once per input position and kernel tap.
+    /// Multiply-accumulates. A transposed convolution multiplies once per input position and kernel tap; a pooling compares
+    /// instead.
     ///
     /// # Errors
     /// As [`Shape::check`].
@@ -387,6 +460,10 @@ impl Shape {
             }
             Self::Matmul(m) => [m.batch, m.M, m.N, m.K, 1, 1, 1],
             Self::Add(a) => [a.N, a.C, a.H, a.W, 2, 1, 1],
+            Self::Maxpool(p) => {
+                let [rows, cols] = p.window().checked_output()?;
+                [p.N, p.C, 1, rows, cols, p.R, p.S]
+            }
         };
         factors
             .iter()
@@ -407,7 +484,7 @@ impl Shape {
         Ok(match self {
             Self::Conv(c) => [c.K, c.C / c.groups, c.R, c.S].iter().fold(1, |a, &b| a * u64::from(b)),
             Self::Matmul(m) if m.weights => u64::from(m.N) * u64::from(m.K),
-            Self::Matmul(_) | Self::Add(_) => 0,
+            Self::Matmul(_) | Self::Add(_) | Self::Maxpool(_) => 0,
         })
     }
 
@@ -425,6 +502,10 @@ impl Shape {
                 self.check()?;
                 Ok(4 * u64::from(a.C))
             }
+            Self::Maxpool(p) => {
+                self.check()?;
+                Ok(u64::from(p.C) * u64::from(p.R) * u64::from(p.S))
+            }
             _ => self.weight_count(),
         }
     }
@@ -438,6 +519,7 @@ impl Shape {
             Self::Matmul(m) if m.weights => m.N.into(),
             Self::Matmul(m) => u64::from(m.batch) * u64::from(m.N),
             Self::Add(a) => a.C.into(),
+            Self::Maxpool(p) => p.C.into(),
         }
     }
 
@@ -446,8 +528,9 @@ impl Shape {
             Diagnostic::new(Code::BadSize, format!("{name} is {size}"))
                 .expected(format!("a size from {least} to {MAX_EXTENT}"))
         };
-        let sizes: &[(&str, u32)] = match self {
-            Self::Conv(c) => &[
+        let window = |c: &Conv| {
+            let [stride, dilation] = [c.stride, c.dilation];
+            vec![
                 ("N", c.N),
                 ("K", c.K),
                 ("C", c.C),
@@ -455,23 +538,25 @@ impl Shape {
                 ("W", c.W),
                 ("R", c.R),
                 ("S", c.S),
-                ("stride", c.stride[0]),
-                ("stride", c.stride[1]),
-                ("dilation", c.dilation[0]),
-                ("dilation", c.dilation[1]),
+                ("stride", stride[0]),
+                ("stride", stride[1]),
+                ("dilation", dilation[0]),
+                ("dilation", dilation[1]),
                 ("groups", c.groups),
-            ],
-            Self::Matmul(m) => &[("batch", m.batch), ("M", m.M), ("N", m.N), ("K", m.K)],
-            Self::Add(a) => &[("N", a.N), ("C", a.C), ("H", a.H), ("W", a.W)],
+            ]
         };
-        for &(name, size) in sizes {
+        let (sizes, pads) = match self {
+            Self::Conv(c) => (window(c), c.pad),
+            Self::Maxpool(p) => (window(&p.window()), p.pad),
+            Self::Matmul(m) => (vec![("batch", m.batch), ("M", m.M), ("N", m.N), ("K", m.K)], [0; 4]),
+            Self::Add(a) => (vec![("N", a.N), ("C", a.C), ("H", a.H), ("W", a.W)], [0; 4]),
+        };
+        for (name, size) in sizes {
             if size == 0 || size > MAX_EXTENT {
                 return Err(refuse(name, size, 1));
             }
         }
-        if let Self::Conv(c) = self
-            && let Some(&pad) = c.pad.iter().find(|&&p| p > MAX_EXTENT)
-        {
+        if let Some(&pad) = pads.iter().find(|&&p| p > MAX_EXTENT) {
             return Err(refuse("pad", pad, 0));
         }
         Ok(())
@@ -487,6 +572,7 @@ impl Shape {
             Self::Conv(c) => c.nest(),
             Self::Matmul(m) => m.nest(),
             Self::Add(a) => Ok(a.nest()),
+            Self::Maxpool(p) => p.nest(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Knows no hardware: nothing here depends on an array, a buffer or a price.
 
 pub mod array;
+pub mod concat;
 pub mod graph;
 pub mod layer;
 pub mod network;

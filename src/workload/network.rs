@@ -267,6 +267,11 @@ fn layer_json(layer: &Layer) -> String {
             "{{\"name\": {name}, \"kind\": \"add\", \"N\": {}, \"C\": {}, \"H\": {}, \"W\": {}}}",
             a.N, a.C, a.H, a.W
         ),
+        Shape::Maxpool(p) => format!(
+            "{{\"name\": {name}, \"kind\": \"maxpool\", \"N\": {}, \"C\": {}, \"H\": {}, \"W\": {}, \"R\": {}, \"S\": {}, \
+             \"stride\": {:?}, \"pad\": {:?}, \"dilation\": {:?}}}",
+            p.N, p.C, p.H, p.W, p.R, p.S, p.stride, p.pad, p.dilation
+        ),
     }
 }
 

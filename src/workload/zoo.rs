@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(network.weight_count().unwrap() + biases, 1_248_424);
         let kind = |i: usize| match network.layers[i].shape {
             Shape::Conv(c) => (c.K, c.C, c.H, c.R),
-            Shape::Matmul(_) | Shape::Add(_) => (0, 0, 0, 0),
+            Shape::Matmul(_) | Shape::Add(_) | Shape::Maxpool(_) => (0, 0, 0, 0),
         };
         assert_eq!(kind(0), (96, 3, 224, 7));
         assert_eq!(kind(3), (64, 16, 54, 3));

@@ -48,12 +48,14 @@ module naas_array #(
   parameter ODEPTH  = 64,
   parameter OSLOTS  = 2,
   parameter LO      = 6,
-  parameter DIGITS  = 0      // 1 if weights may have two digits
+  parameter DIGITS  = 0,     // 1 if weights may have two digits
+  parameter MAXIMUM = 0      // 1 if layers may seek the greatest input
 ) (
   input  wire                 clk_i,
   input  wire                 rst_ni,
   input  wire                 load_i,
   input  wire                 depthwise_i,
+  input  wire                 maximum_i,      // the greatest input of a window takes the place of the sum
   input  wire [6*7-1:0]       split_i,        // positions of shared axes that run K C Y X R S
   input  wire [PW-1:0]        c_positions_i,  // C positions, where C shares an axis
   input  wire [5:0]           c_word_i,       // and bytes of a convolution word minus one
@@ -402,18 +404,20 @@ module naas_array #(
               for (s = 0; s < PSF; s = s + 1) begin : g_s
                 localparam SUMMAND = (c*PR + r)*PSF + s;
                 localparam INPUT   = (SUMMAND*PY + y)*PXO + x;
-                naas_pe u_pe (
-                  .clk_i(clk_i), .w_i(w_op[(k*SUMMED + SUMMAND)*8 +: 8]), .i_i(i_op[(INPUT*PK + k)*8 +: 8]),
+                naas_pe #(.MAXIMUM(MAXIMUM)) u_pe (
+                  .clk_i(clk_i), .maximum_i(maximum_i), .w_i(w_op[(k*SUMMED + SUMMAND)*8 +: 8]), .i_i(i_op[(INPUT*PK + k)*8 +: 8]),
                   .product_o(products[SUMMAND*16 +: 16])
                 );
               end
             end
           end
-          naas_tree #(.N(SUMMED), .INW(16), .OUTW(SUMW), .DEPTH(TREE)) u_tree (
-            .clk_i(clk_i), .in_i(products), .sum_o(sum)
+          naas_tree #(.N(SUMMED), .INW(16), .OUTW(SUMW), .DEPTH(TREE), .MAXIMUM(MAXIMUM)) u_tree (
+            .clk_i(clk_i), .maximum_i(maximum_i), .in_i(products), .sum_o(sum)
           );
-          naas_psum_buf #(.M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS)) u_psum (
-            .clk_i(clk_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i), .asub_i(acc_sub_i),
+          naas_psum_buf #(
+            .M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS), .MAXIMUM(MAXIMUM)
+          ) u_psum (
+            .clk_i(clk_i), .maximum_i(maximum_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i), .asub_i(acc_sub_i),
             .afirst_i(acc_first_i), .aagain_i(acc_again_i), .ahigh_i(acc_high_i), .sum_i(sum),
             .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i), .daddr_i(d_addr), .word_o(word)
           );

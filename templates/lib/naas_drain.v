@@ -1,5 +1,5 @@
 // The drain engine: takes finished psum tiles out of the array, LANES neighbouring channels a cycle, and either adds
-// them to the level-2 sums of their tile or sends them through the output units into level 2 as bytes.
+// them to the level-2 sums of their tile (or keeps the greater) or sends them through the output units into level 2 as bytes.
 //
 // Issue in cycle t; psum address in t+1, psum word in t+2, the lanes (registered at the array's edge) in t+3, where the
 // level-2 sums meet them and a sum that is not final is written back. Final sums enter the output units in t+3 and
@@ -12,6 +12,7 @@ module naas_drain #(
   parameter UNIT  = 8,   // latency of an output unit
   parameter MULT_BITS  = 31,  // bits of an output unit's multiplier
   parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does
+  parameter MAXIMUM = 0,      // 1 if layers may seek the greatest input
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
   parameter PK    = 16,
   parameter PW    = 5,   // bits of a position
@@ -32,6 +33,7 @@ module naas_drain #(
   input  wire                active_i,
   // layer description
   input  wire                accumulate_i,
+  input  wire                maximum_i,      // the greater of two bytes takes the place of the sum
   input  wire [14*14-1:0]    inner_i,
   input  wire [13:0]         relevant_i,
   input  wire [13:0]         p_relevant_i,
@@ -275,6 +277,8 @@ module naas_drain #(
   wire [LANES*32-1:0] old_part;
   wire [UNITS*32-1:0] unit_sums, unit_parts;
   wire [9*UNITS*8-1:0] unit_params;
+  wire maximum;
+  assign maximum = MAXIMUM != 0 && maximum_i;
   genvar n, u;
   naas_pick #(.N(SUBS), .W(LANES*32), .SW(SW)) u_old (.sel_i(sub3_q), .in_i(l2_rdata_i), .out_o(old_part));
   naas_pick #(.N(PHASES), .W(UNITS*32), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(lanes_i), .out_o(unit_sums));
@@ -292,14 +296,15 @@ module naas_drain #(
     end
     for (n = 0; n < LANES; n = n + 1) begin : g_lane
       assign old[n*32 +: 32]  = first3_q ? 32'd0 : old_part[n*32 +: 32];
-      assign sums[n*32 +: 32] = lanes_i[n*32 +: 32] + old[n*32 +: 32];
+      assign sums[n*32 +: 32] = !maximum ? lanes_i[n*32 +: 32] + old[n*32 +: 32]
+                              : (old[n*32 +: 8] > lanes_i[n*32 +: 8]) ? old[n*32 +: 32] : lanes_i[n*32 +: 32];
     end
     for (u = 0; u < UNITS; u = u + 1) begin : g_unit
       wire [31:0] sum, part;
       wire [71:0] params;
       wire [30:0] mult;
-      assign sum    = unit_sums[u*32 +: 32];
       assign part   = unit_parts[u*32 +: 32];
+      assign sum    = (maximum && part[7:0] > unit_sums[u*32 +: 8]) ? part : unit_sums[u*32 +: 32];
       // Bias 0-3; multiplier 4-7, its top bit the tie window; shift 8, the rounding in its two top bits.
       for (n = 0; n < 9; n = n + 1) begin : g_param
         assign params[n*8 +: 8] = unit_params[(n*UNITS + u)*8 +: 8];
@@ -308,7 +313,7 @@ module naas_drain #(
       naas_output_unit #(
         .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
       ) u_unit (
-        .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(1'b1), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
+        .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(~maximum), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
         .shift_i(params[69:64]), .round_i(params[71:70]), .window_i(params[63]), .zero_point_i(zero_point_i), .lo_i(lo_i),
         .hi_i(hi_i), .out_o(bytes[u*8 +: 8])
       );

@@ -1,17 +1,34 @@
 // A PE: one signed 8 x 8 bit multiplier with a registered product. What it multiplies and where its product is summed
 // are the connectivity of the array around it.
+//
+// Where the greatest input is sought instead of a sum, it passes the input on as 0 to 255 (128 more than it is), and 0,
+// which never wins, where no tap is.
 `default_nettype none
 
-module naas_pe (
+module naas_pe #(
+  parameter MAXIMUM = 0   // 1 if layers may seek the greatest input
+) (
   input  wire        clk_i,
-  input  wire [7:0]  w_i,
+  input  wire        maximum_i,
+  input  wire [7:0]  w_i,   // 1 at every tap, if maximum_i
   input  wire [7:0]  i_i,
   output wire [15:0] product_o
 );
 
-  reg signed [15:0] product_q;
+  wire signed [15:0] product;
+  reg         [15:0] product_q;
 
-  always @(posedge clk_i) product_q <= $signed(w_i) * $signed(i_i);
+  assign product = $signed(w_i) * $signed(i_i);
+
+  generate
+    if (MAXIMUM != 0) begin : g_maximum
+      always @(posedge clk_i) product_q <= maximum_i ? {8'd0, {~i_i[7], i_i[6:0]} & {8{w_i[0]}}} : product;
+    end else begin : g_sum
+      wire unused;
+      assign unused = maximum_i;
+      always @(posedge clk_i) product_q <= product;
+    end
+  endgenerate
 
   assign product_o = product_q;
 

@@ -1,4 +1,4 @@
-// Psum buffer of one output coordinate: accumulates one sum a cycle, drains the other slot.
+// Psum buffer of one output coordinate: accumulates one sum a cycle, or keeps the greatest byte, and drains the other slot.
 //
 // Accumulate: address in cycle t, the sum of products in t+1, the new psum is written at the end of t+1 (two sums for
 // one psum may follow each other directly). Drain: address in t, the word of M neighbouring channels in t+1.
@@ -10,9 +10,11 @@ module naas_psum_buf #(
   parameter SLOTS = 2,
   parameter LW    = 10,
   parameter SUMW  = 20,   // width of a sum of products
-  parameter DIGITS = 0    // 1 if sums of high digits are shifted
+  parameter DIGITS = 0,   // 1 if sums of high digits are shifted
+  parameter MAXIMUM = 0   // 1 if layers may seek the greatest input
 ) (
   input  wire             clk_i,
+  input  wire             maximum_i,    // the greater of two bytes takes the place of the sum
   input  wire             acc_i,        // accumulate
   input  wire             aslot_i,
   input  wire [LW-1:0]    aaddr_i,
@@ -34,7 +36,8 @@ module naas_psum_buf #(
   reg [AW-1:0]     addr_q;
   reg [SW-1:0]     sub_q;
   reg [31:0]       last_q;
-  wire [31:0]      old, low, sum, psum;
+  wire [31:0]      old, low, sum, base, added, psum;
+  wire [7:0]       greater;
   wire [M*32-1:0]  word;
   wire [SLOTS*M*32-1:0] words;
 
@@ -53,7 +56,11 @@ module naas_psum_buf #(
   assign old  = again_q ? last_q : word[sub_q * 32 +: 32];
   assign low  = {{(32-SUMW){sum_i[SUMW-1]}}, sum_i};
   assign sum  = (DIGITS != 0 && high_q) ? {low[23:0], 8'd0} : low;
-  assign psum = (first_q ? 32'd0 : old) + sum;
+  assign base = first_q ? 32'd0 : old;
+
+  assign added   = base + sum;
+  assign greater = (base[7:0] > sum[7:0]) ? base[7:0] : sum[7:0];
+  assign psum    = (MAXIMUM != 0 && maximum_i) ? {24'd0, greater} : added;
 
   genvar s, i;
   generate
@@ -82,7 +89,7 @@ module naas_psum_buf #(
   endgenerate
 
   wire unused;
-  assign unused = ^{aaddr_i, daddr_i, asub_i, dslot_q, slot_q, high_q};
+  assign unused = ^{aaddr_i, daddr_i, asub_i, dslot_q, slot_q, high_q, maximum_i};
 
 endmodule
 

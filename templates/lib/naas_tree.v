@@ -1,13 +1,16 @@
-// Registered adder tree: sums N signed products, four at a time per stage. Latency: naas_tree stages, zero for N = 1.
+// Registered adder tree: sums N signed products, four at a time per stage. Latency: naas_tree stages, zero for N = 1. With
+// maximum_i it finds the greatest of N bytes instead.
 `default_nettype none
 
 module naas_tree #(
   parameter N     = 16,
   parameter INW   = 16,
   parameter OUTW  = 20,
-  parameter DEPTH = 2     // ceil(log4(N))
+  parameter DEPTH = 2,    // ceil(log4(N))
+  parameter MAXIMUM = 0   // 1 if layers may seek the greatest input
 ) (
   input  wire             clk_i,
+  input  wire             maximum_i,
   input  wire [N*INW-1:0] in_i,
   output wire [OUTW-1:0]  sum_o
 );
@@ -36,9 +39,20 @@ module naas_tree #(
         assign terms = g_stage[s-1].sums_q;
       end
       for (j = 0; j < OUT; j = j + 1) begin : g_sum
-        always @(posedge clk_i)
-          sums_q[j*OUTW +: OUTW] <= (terms[(4*j)*OUTW +: OUTW] + terms[(4*j+1)*OUTW +: OUTW])
-                                  + (terms[(4*j+2)*OUTW +: OUTW] + terms[(4*j+3)*OUTW +: OUTW]);
+        wire [OUTW-1:0] sum;
+        assign sum = (terms[(4*j)*OUTW +: OUTW] + terms[(4*j+1)*OUTW +: OUTW])
+                   + (terms[(4*j+2)*OUTW +: OUTW] + terms[(4*j+3)*OUTW +: OUTW]);
+        if (MAXIMUM != 0) begin : g_maximum
+          wire [7:0] first, second, greatest;
+          assign first    = (terms[(4*j)*OUTW +: 8] > terms[(4*j+1)*OUTW +: 8]) ? terms[(4*j)*OUTW +: 8] : terms[(4*j+1)*OUTW +: 8];
+          assign second   = (terms[(4*j+2)*OUTW +: 8] > terms[(4*j+3)*OUTW +: 8]) ? terms[(4*j+2)*OUTW +: 8]
+                                                                                  : terms[(4*j+3)*OUTW +: 8];
+          assign greatest = (first > second) ? first : second;
+          always @(posedge clk_i)
+            sums_q[j*OUTW +: OUTW] <= maximum_i ? {{(OUTW-8){1'b0}}, greatest} : sum;
+        end else begin : g_added
+          always @(posedge clk_i) sums_q[j*OUTW +: OUTW] <= sum;
+        end
       end
     end
     if (DEPTH == 0) begin : g_out
@@ -49,6 +63,9 @@ module naas_tree #(
       assign sum_o = g_stage[DEPTH-1].sums_q;
     end
   endgenerate
+
+  wire unused_mode;
+  assign unused_mode = maximum_i;
 
 endmodule
 

@@ -29,7 +29,7 @@ fn an_unsupported_operator() {
     assert_snapshot!(place.refusal("map tanh.onnx --accelerator ck8.json --out d.json"), @r"
     error[E0103]: operator `Tanh` is not supported
       at: tanh.onnx, node `op`
-      expected: int8 QDQ form of Conv, Gemm, MatMul, Add, GlobalAveragePool, MaxPool, Flatten, Reshape, Relu, Clip
+      expected: int8 QDQ form of Conv, Gemm, MatMul, Add, GlobalAveragePool, MaxPool, Concat, Flatten, Reshape, Relu, Clip
       next: search the network's shapes from a workload .json file
     ");
 }

@@ -106,7 +106,8 @@ fn decode(bytes: &[u8], place: &str) -> Result<GraphProto> {
 
 fn quantized(graph: &GraphProto, file_bytes: usize, name: &str) -> Result<QuantGraph> {
     let mut reader = Reader::new(name, file_bytes);
-    reader.read(graph).map(|()| reader.graph)
+    reader.read(graph)?;
+    reader.graph.with_copies()
 }
 
 fn unreadable(what: impl Into<String>) -> Diagnostic {
@@ -391,8 +392,9 @@ impl<'a> Reader<'a> {
                 id
             }
             Some(Value::Pending(_)) => {
-                let pending = self.take_pending(name)?;
+                let mut pending = self.take_pending(name)?;
                 let id = self.add_tensor(output, pending.shape.clone(), &quantization)?;
+                pending.requantize_inputs(&mut self.graph, id)?;
                 let op = pending.complete(&self.graph, id)?;
                 self.graph.ops.push(op);
                 id
@@ -490,7 +492,7 @@ fn missing(name: &str) -> Diagnostic {
 
 fn not_supported(operator: &str) -> Diagnostic {
     unsupported(format!("operator `{operator}` is not supported"))
-        .expected("int8 QDQ form of Conv, Gemm, MatMul, Add, GlobalAveragePool, MaxPool, Flatten, Reshape, Relu, Clip")
+        .expected("int8 QDQ form of Conv, Gemm, MatMul, Add, GlobalAveragePool, MaxPool, Concat, Flatten, Reshape, Relu, Clip")
         .next("search the network's shapes from a workload .json file")
 }
 
@@ -579,7 +581,7 @@ fn declared_input<'a>(input: &ValueInfoProto) -> Result<Value<'a>> {
 
 /// Whether an operator moves values without changing them.
 fn moves(kind: &OpKind) -> bool {
-    matches!(kind, OpKind::MaxPool(_) | OpKind::Reshape)
+    matches!(kind, OpKind::MaxPool(_) | OpKind::Concat(_) | OpKind::Reshape)
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ enum Kind {
     Add,
     GlobalAveragePool,
     MaxPool(Pool),
+    Concat(usize),
     Reshape,
 }
 
@@ -49,6 +50,39 @@ impl Pending {
             range: (f32::NEG_INFINITY, f32::INFINITY),
             kind,
         }
+    }
+
+    /// Puts a requantization in front of each input of a concatenation whose scale or zero point are not those of `output`.
+    pub fn requantize_inputs(&mut self, graph: &mut QuantGraph, output: TensorId) -> Result<()> {
+        if !matches!(self.kind, Kind::Concat(_)) {
+            return Ok(());
+        }
+        let to = graph.tensor(output)?.clone();
+        for (i, id) in self.inputs.iter_mut().enumerate() {
+            let from = graph.tensor(*id)?;
+            if (from.scale, from.zero_point) == (to.scale, to.zero_point) {
+                continue;
+            }
+            let rule = Requantizer::Ratio {
+                from: from.scale,
+                to: to.scale,
+            };
+            let kind = MeanOp::new(rule, 1, (from, &to), (i8::MIN, i8::MAX))?;
+            let name = format!("{}_input{i}", self.name);
+            graph.tensors.push(Tensor {
+                name: name.clone(),
+                shape: from.shape.clone(),
+                ..to.clone()
+            });
+            graph.ops.push(Op {
+                name,
+                kind: OpKind::Requantize(Box::new(kind)),
+                inputs: vec![*id],
+                output: graph.tensors.len() - 1,
+            });
+            *id = graph.tensors.len() - 1;
+        }
+        Ok(())
     }
 
     /// The operator that writes tensor `output`.
@@ -79,6 +113,7 @@ impl Pending {
             }
             Kind::GlobalAveragePool => OpKind::Mean(Box::new(average(from, to, clamp)?)),
             Kind::MaxPool(pool) => OpKind::MaxPool(pool),
+            Kind::Concat(axis) => OpKind::Concat(axis),
             Kind::Reshape => OpKind::Reshape,
         };
         if moves(&kind) {
@@ -144,6 +179,7 @@ impl<'a> Reader<'a> {
             "Add" => self.add(node),
             "GlobalAveragePool" | "AveragePool" => self.average_pool(node),
             "MaxPool" => self.max_pool(node),
+            "Concat" => self.concat(node),
             "Flatten" | "Reshape" => self.reshape(node),
             other => Err(not_supported(other)),
         }?;
@@ -436,6 +472,30 @@ impl<'a> Reader<'a> {
             dilation,
         };
         Ok(Pending::new(Kind::MaxPool(pool), vec![id], vec![n, c, rows, cols]))
+    }
+
+    /// Tensors one after the other along an axis.
+    fn concat(&self, node: &NodeProto) -> Result<Pending> {
+        let inputs: Vec<TensorId> = (0..node.input.len())
+            .map(|i| self.activation(node, i).map(|(id, _)| id))
+            .collect::<Result<_>>()?;
+        let mut shape = self.activation(node, 0)?.1.shape.clone();
+        let axis = Attributes::of(node).int("axis", 0);
+        let axis = if axis < 0 { axis + shape.len() as i64 } else { axis };
+        let axis = usize::try_from(axis)
+            .ok()
+            .filter(|&a| a < shape.len())
+            .ok_or_else(|| malformed(format!("there is no axis {axis} to concatenate along")))?;
+        for &id in &inputs[1..] {
+            let other = &self.graph.tensor(id)?.shape;
+            if other.len() != shape.len() || (0..shape.len()).any(|i| i != axis && other[i] != shape[i]) {
+                return Err(malformed(format!(
+                    "shapes {shape:?} and {other:?} cannot be concatenated"
+                )));
+            }
+            shape[axis] = shape[axis].saturating_add(other[axis]);
+        }
+        Ok(Pending::new(Kind::Concat(axis), inputs, shape))
     }
 
     fn reshape(&self, node: &NodeProto) -> Result<Pending> {

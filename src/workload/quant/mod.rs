@@ -80,6 +80,25 @@ pub struct LayerPost {
 }
 
 impl LayerPost {
+    /// Parameters of a pooling that keeps the greatest input of each window, for so many channels. The array compares inputs
+    /// as 0 to 255, 128 more than they are; padding, at the least value, never wins.
+    #[must_use]
+    pub fn greatest(channels: usize) -> Self {
+        let channel = ChannelParams {
+            bias: i8::MIN.into(),
+            multiplier: 2,
+            shift: 1,
+            rounding: Rounding::HalfUp,
+        };
+        Self {
+            channels: vec![channel; channels],
+            zero_point: 0,
+            lo: i8::MIN,
+            hi: i8::MAX,
+            input_zero_point: i8::MIN,
+        }
+    }
+
     /// Whether some channel needs the tie window in the hardware's output unit.
     #[must_use]
     pub fn needs_tie_window(&self) -> bool {

@@ -43,6 +43,13 @@ pub enum Requantizer {
         /// The output's zero point, part of the offset.
         zero_point: i8,
     },
+    /// `rne(fl32(fl32(acc * from) / to))`: a value dequantized and quantized again, as ONNX defines the two.
+    Ratio {
+        /// Scale of the input; finite, positive.
+        from: f32,
+        /// Scale of the output; finite, positive.
+        to: f32,
+    },
     /// The same output for every accumulator: what is left of a folded channel.
     Constant {
         /// The output.
@@ -132,6 +139,7 @@ impl Requantizer {
         let scale = match *self {
             Self::Float32 { scale } | Self::Float32Mean { scale, .. } => f64::from(scale),
             Self::HalfAway { scale } => scale,
+            Self::Ratio { from, to } => f64::from(from) / f64::from(to),
             Self::Gemmlowp { exponent: 31.., .. } => return Err(too_large(f64::from(1u32 << 31))),
             Self::Gemmlowp { .. } | Self::Quotient { .. } | Self::Constant { .. } | Self::Pow2 { .. } => return Ok(()),
         };
@@ -148,6 +156,7 @@ impl Requantizer {
             Self::Float32 { scale } => i64::from((acc as f32 * scale).round_ties_even() as i32),
             Self::Gemmlowp { multiplier, exponent } => gemmlowp(acc.into(), multiplier, exponent),
             Self::HalfAway { scale } => (f64::from(acc) * scale).round() as i64,
+            Self::Ratio { from, to } => i64::from((acc as f32 * from / to).round_ties_even() as i32),
             Self::Quotient { divisor } => {
                 let (sum, count) = (i64::from(acc), i64::from(divisor.max(1)));
                 let half = count / 2;
@@ -221,6 +230,18 @@ impl Requantizer {
                     let rounding = [Rounding::HalfUp, Rounding::HalfAway, Rounding::Even];
                     rounding.map(|r| params(m, shift.saturating_add(7), r))
                 });
+                self.first_proven(near, range, post)?
+            }
+            Self::Ratio { from, to } => {
+                // At most 256 accumulators: of the multipliers next to the ratio several miss no step.
+                let (multiplier, exponent) = quantize_multiplier(f64::from(from) / f64::from(to))?;
+                let shift = (31 - exponent).clamp(1, 62) as u8;
+                let near = nearest(multiplier, 64).flat_map(|m| {
+                    let rounding = [Rounding::Even, Rounding::HalfUp, Rounding::HalfAway];
+                    rounding.map(|r| params(m, shift, r))
+                });
+                let float = encode_scale(from / to)?;
+                let near = near.chain(std::iter::once(params(float.0, float.1, Rounding::Float32)));
                 self.first_proven(near, range, post)?
             }
             // The one accumulator that is left, the bias, passes through.

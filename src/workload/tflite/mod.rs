@@ -65,7 +65,7 @@ pub fn parse(bytes: &[u8], name: &str, place: &str, semantics: Semantics) -> Res
         let model = ModelInfo::read(bytes)?;
         let mut reader = Reader::new(&model, name, bytes.len(), semantics);
         reader.read()?;
-        Ok(reader.graph)
+        reader.graph.with_copies()
     };
     graph().map_err(|e| within(e, place))
 }

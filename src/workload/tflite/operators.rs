@@ -249,6 +249,7 @@ impl<'a> Reader<'a> {
             Shape::Conv(c) => c.K,
             Shape::Matmul(m) => m.N,
             Shape::Add(a) => a.C,
+            Shape::Maxpool(p) => p.C,
         } as usize;
         let bias = self.bias(operator, channels, from.scale, &info.scales)?;
         let scales: Vec<f32> = info.scales.iter().copied().cycle().take(channels).collect();
