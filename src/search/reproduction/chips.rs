@@ -44,7 +44,7 @@ pub fn chip(baseline: &str, resources: &Resources, suite: &Suite) -> Result<(&'s
 fn at_widths(chip: &Accelerator, r: &Resources, halvings: u32, doublings: u32) -> Accelerator {
     let mut a = chip.clone();
     a.offchip.bytes_per_cycle = r.offchip_bytes_per_cycle;
-    a.lanes.W = (r.network_bytes_per_cycle / 2 >> halvings).max(1);
+    a.lanes.W = ((r.network_bytes_per_cycle / 2) >> halvings).max(1);
     a.lanes.I = a.lanes.W;
     a.lanes.drain = (r.drain_psums_per_cycle >> halvings).max(1);
     a.requantizers = (chip.requantizers * a.lanes.drain / chip.lanes.drain).max(1);
