@@ -2,10 +2,12 @@
 //!
 //! Ends with one line per figure, `figure NAME VALUE UNIT`. An evaluation starts from a mapping: schedule, counts, energy
 //! and exact cycles; or, for `bounded_counts`, schedule, counts and the lower bound of cycles. Mappings are seeded, and no
-//! result is reused between evaluations. CPU time is this thread's own, but what shares a core or its clock still shows:
-//! compare ratios all the same.
+//! result is reused between evaluations. Time is wall time of one thread, of each block of mappings that of its fastest
+//! round: never less than the CPU time, and near it in a round that nothing else disturbs. What else runs on the machine
+//! still shows a little.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use naas::arch::accelerator::Accelerator;
@@ -25,6 +27,7 @@ use naas::search::importance::Encoding;
 use naas::workload::layer::LoopNest;
 use naas::workload::zoo;
 use rand::RngExt as _;
+use std::time::Instant;
 
 /// The machine of the project's studies: 16 x 16, 512 bytes of buffers per PE in all, 256 KiB of level 2.
 const MACHINE: &str = r#"{"name": "ck16", "axes": [{"size": 16, "dims": ["K"]}, {"size": 16, "dims": ["C"]}],
@@ -35,8 +38,11 @@ const MACHINE: &str = r#"{"name": "ck16", "axes": [{"size": 16, "dims": ["K"]}, 
 
 const MAPPINGS_PER_LAYER: usize = 500;
 const MOST_PASSES: u64 = 2_000_000;
-/// A rate is measured over at least so much CPU time.
-const LEAST_NANOSECONDS: u64 = 1_000_000_000;
+/// Mappings that are timed together: some tenths of a millisecond, less than a time slice.
+const BLOCK: usize = 250;
+/// Most rounds of a block, and how long they take together, so that slow blocks get fewer.
+const ROUNDS: u128 = 60;
+const LONGEST_NANOSECONDS: u128 = 300_000_000;
 
 /// Mappings, each with the setting that it is for.
 type Mappings<'a> = Vec<(&'a Setting, Mapping)>;
@@ -140,24 +146,24 @@ fn median_gap(set: &Mappings, evaluator: &mut Evaluator) -> f64 {
     100.0 * gaps.get(gaps.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Evaluations per second of this thread's CPU time, schedules included; the sum of results keeps them from being
-/// optimised away.
+/// Evaluations per second, schedules included: of each block of mappings, the fastest of several rounds counts. The sum of
+/// results keeps them from being optimised away.
 fn rate(set: &Mappings, mut evaluate: impl FnMut(&Schedule) -> u64) -> f64 {
-    let (begin, mut evaluations, mut sum) = (cpu_nanoseconds(), 0_u64, 0_u64);
-    while !set.is_empty() && cpu_nanoseconds() - begin < LEAST_NANOSECONDS {
-        for (setting, m) in set {
-            sum = sum.wrapping_add(evaluate(&setting.schedule(m)));
-        }
-        evaluations += set.len() as u64;
+    let (mut nanoseconds, mut sum) = (0, 0_u64);
+    for block in set.chunks(BLOCK) {
+        let mut round = || {
+            let begin = Instant::now();
+            for (setting, m) in block {
+                sum = sum.wrapping_add(evaluate(&setting.schedule(m)));
+            }
+            begin.elapsed().as_nanos()
+        };
+        let first = round();
+        let rounds = (LONGEST_NANOSECONDS / first.max(1)).clamp(2, ROUNDS);
+        nanoseconds += (1..rounds).map(|_| round()).fold(first, u128::min);
     }
     std::hint::black_box(sum);
-    evaluations as f64 * 1e9 / (cpu_nanoseconds() - begin).max(1) as f64
-}
-
-/// CPU time of this thread as Linux counts it.
-fn cpu_nanoseconds() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
+    set.len() as f64 * 1e9 / nanoseconds.max(1) as f64
 }
 
 /// The most memory that this process held, as Linux counts it.

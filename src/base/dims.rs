@@ -135,6 +135,7 @@ impl DimSet {
 
     /// Whether `d` is a member.
     #[must_use]
+    #[inline]
     pub const fn contains(self, d: Dim) -> bool {
         self.0 >> d as u8 & 1 == 1
     }

@@ -202,11 +202,15 @@ impl Turns {
     /// there are tiles.
     #[inline]
     fn least(&self) -> u64 {
+        // Both without a branch: nobody knows which memories hold one tile only.
         let turns = self.busy + self.tiles * self.to_use;
+        let in_turn = turns + (self.tiles - 1) * RELEASE;
+        let overlapped = (turns + self.first_fill + self.last_use + self.tiles.saturating_sub(2) * RELEASE).div_ceil(2);
         if self.single || self.tiles == 1 {
-            return turns + (self.tiles - 1) * RELEASE;
+            in_turn
+        } else {
+            overlapped
         }
-        (turns + self.first_fill + self.last_use + (self.tiles - 2) * RELEASE).div_ceil(2)
     }
 }
 

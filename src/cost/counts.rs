@@ -9,7 +9,7 @@
 //! does: `Sums::each_class`.
 //!
 //! # Cost
-//! Some 300 multiplications, divisions only by figures that are no powers of two, nothing allocated: what a search pays for
+//! Some 300 multiplications, no division where lanes and axes are powers of two, nothing allocated: what a search pays for
 //! every mapping that it looks at.
 //!
 //! Two sums need no look at the loops at all. Each output tile is drained for the first time once, and for the last time
@@ -18,7 +18,7 @@
 use crate::arch::accelerator::PARAM_BYTES;
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
-use crate::mapping::schedule::{LOOP_G, LOOP_N, LoopSet, OFFCHIP_PLACES, Operand, Schedule, l2_loop, offchip_loop};
+use crate::mapping::schedule::{LOOP_N, LoopSet, OFFCHIP_PLACES, Operand, Schedule, l2_loop, offchip_loop};
 use serde::Serialize;
 
 /// What a run counts, each as a counter of the hardware does.
@@ -109,7 +109,7 @@ pub fn tally(s: &Schedule) -> Tally {
     t
 }
 
-/// Tiles of one level along one dimension: of full level-2 tiles, of the edge one, or of all.
+/// Tiles of one level along one dimension.
 #[derive(Clone, Copy, Default)]
 struct Tiles {
     /// How many.
@@ -126,28 +126,30 @@ enum Which {
     All,
 }
 
-/// One figure for each [`Which`].
-type Each<T> = [T; 3];
+/// Full level-2 tiles along `d`: all but the last one.
+#[inline]
+fn full_tiles(s: &Schedule, d: Dim) -> u64 {
+    u64::from(s.loops.offchip[offchip_loop(d)]) - 1
+}
 
 /// Array tiles along `d`.
 #[inline]
-fn array_tiles(s: &Schedule, d: Dim) -> Each<Tiles> {
-    let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+fn array_tiles(s: &Schedule, d: Dim, which: Which) -> Tiles {
     let [of_full, of_edge] = s.loops.l2[d].map(u64::from);
+    let (in_full, bound) = (full_tiles(s, d) * of_full, u64::from(s.nest.bounds[d]));
     let edge = u64::from(s.l2_tile[d][1]);
-    let bound = u64::from(s.nest.bounds[d]);
-    let tiles = |all, extents| Tiles { all, extents };
-    [
-        tiles(full * of_full, bound - edge),
-        tiles(of_edge, edge),
-        tiles(full * of_full + of_edge, bound),
-    ]
+    let (all, extents) = match which {
+        Which::Full => (in_full, bound - edge),
+        Which::Edge => (of_edge, edge),
+        Which::All => (in_full + of_edge, bound),
+    };
+    Tiles { all, extents }
 }
 
 /// How many array tiles along `d` are of each [`TileClass`](crate::mapping::schedule::TileClass).
 #[inline]
 fn array_classes(s: &Schedule, d: Dim, which: Which) -> [u64; 3] {
-    let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+    let full = full_tiles(s, d);
     let [of_full, of_edge] = s.loops.l2[d].map(|trips| u64::from(trips) - 1);
     let [in_full, in_edge] = [u64::from(which != Which::Edge), u64::from(which != Which::Full)];
     [in_full * full * of_full + in_edge * of_edge, in_full * full, in_edge]
@@ -155,13 +157,15 @@ fn array_classes(s: &Schedule, d: Dim, which: Which) -> [u64; 3] {
 
 /// Vectors of `lanes` channels that the array tiles along `d` have.
 #[inline]
-fn array_vectors(s: &Schedule, d: Dim, lanes: u64) -> Each<u64> {
-    let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+fn array_vectors(s: &Schedule, d: Dim, which: Which, lanes: u64) -> u64 {
     let [of_full, of_edge] = s.loops.l2[d].map(|trips| u64::from(trips) - 1);
-    let vectors = |class: usize| ceil_div(s.tile[d][class].into(), lanes);
-    let [whole, last, edge] = [vectors(0), vectors(1), vectors(2)];
-    let [in_full, in_edge] = [full * (of_full * whole + last), of_edge * whole + edge];
-    [in_full, in_edge, in_full + in_edge]
+    let [whole, last, edge] = s.tile[d].map(|extent| ceil_div(extent.into(), lanes));
+    let [in_full, in_edge] = [full_tiles(s, d) * (of_full * whole + last), of_edge * whole + edge];
+    match which {
+        Which::Full => in_full,
+        Which::Edge => in_edge,
+        Which::All => in_full + in_edge,
+    }
 }
 
 /// Level-2 tiles along `d`.
@@ -177,12 +181,14 @@ fn l2_tiles(s: &Schedule, d: Dim) -> Tiles {
 #[inline]
 fn l2_sum(s: &Schedule, d: Dim, f: impl Fn(u64) -> u64) -> u64 {
     let [full, edge] = s.l2_tile[d].map(u64::from);
-    (u64::from(s.loops.offchip[offchip_loop(d)]) - 1) * f(full) + f(edge)
+    full_tiles(s, d) * f(full) + f(edge)
 }
 
 /// What the windows of all tiles along rows (or along columns) add up to.
 #[derive(Clone, Copy, Default)]
 struct Windows {
+    /// How many.
+    all: u64,
     /// Rows.
     rows: u64,
     /// Rows inside the stored input.
@@ -198,67 +204,81 @@ enum At {
     L2,
 }
 
-struct Sums<'a> {
-    s: &'a Schedule,
-    array: PerDim<Each<Tiles>>,
-    /// Per dimension, how often something moves again: if neither of its loops, the off-chip one, or both do it.
-    factors: PerDim<[u64; 3]>,
+/// Array tiles that an operand's loops move alike.
+#[derive(Clone, Copy)]
+struct Class {
+    /// Along each dimension, of which level-2 tiles they are.
+    of: PerDim<Which>,
+    tiles: PerDim<Tiles>,
 }
 
-/// What [`Sums::each_class`] hands out: for each dimension, of which level-2 tiles the array tiles are.
-type Selection = PerDim<Which>;
+struct Sums<'a> {
+    s: &'a Schedule,
+    /// All array tiles.
+    all: Class,
+    /// Whether windows along rows, along columns, can reach into padding.
+    padded: [bool; 2],
+}
 
 impl<'a> Sums<'a> {
     #[inline]
     fn of(s: &'a Schedule) -> Self {
-        let array = PerDim::from_fn(|d| array_tiles(s, d));
+        let nest = &s.nest;
+        let padded = |side: usize| {
+            let [out, tap] = SIDES[side];
+            let end = s.window(side, nest.bounds[out], nest.bounds[tap]);
+            nest.pad[side] > 0 || end > u64::from(nest.input[side])
+        };
         Self {
             s,
-            factors: PerDim::from_fn(|d| {
-                [
-                    1,
-                    s.loops.offchip[offchip_loop(d)].into(),
-                    array[d][Which::All as usize].all,
-                ]
-            }),
-            array,
+            all: Class {
+                of: PerDim([Which::All; 6]),
+                tiles: PerDim::from_fn(|d| array_tiles(s, d, Which::All)),
+            },
+            padded: [padded(0), padded(1)],
         }
     }
 
-    /// Calls `f` for every combination of level-2 tiles in which the array tile of `operand` is moved by the same loops,
-    /// with how often each of their array tiles is moved.
+    /// Calls `f` for every class of array tiles of `operand`, with how often each tile of the class is moved.
     #[inline]
-    fn each_class(&self, operand: Operand, mut f: impl FnMut(Selection, u64)) {
+    fn each_class(&self, operand: Operand, mut f: impl FnMut(&Class, u64)) {
         let places = &self.s.loops.places;
         let relevant = places.relevant[operand as usize];
         // Dimensions whose level-2 loop has several trips in full level-2 tiles only.
         let [full, edge] = places.multi.map(|multi| multi & relevant);
         let split = full ^ edge;
-        let mut selection = PerDim([Which::All; 6]);
-        if split == 0 {
-            return f(selection, self.repeats(operand, full));
-        }
         // Enumerates the subsets of `split`: those dimensions are at their edge tile.
         let mut edges = split;
         loop {
-            let mut left = split;
-            while left != 0 {
-                let place = left.trailing_zeros() as usize;
-                // Only level-2 loops differ, and those have the innermost places.
-                let d = self.s.mapping.l2.order[Dim::ALL.len() - 1 - place];
-                selection[d] = if edges >> place & 1 == 1 {
-                    Which::Edge
-                } else {
-                    Which::Full
-                };
-                left &= left - 1;
+            let repeats = self.repeats(operand, full & !edges | edge & edges);
+            if split == 0 {
+                return f(&self.all, repeats);
             }
-            f(selection, self.repeats(operand, full & !edges | edge & edges));
+            f(&self.class(split, edges), repeats);
             if edges == 0 {
-                break;
+                return;
             }
             edges = (edges - 1) & split;
         }
+    }
+
+    /// The array tiles of the edge level-2 tile along the dimensions at the places `edges`, and of full ones along the
+    /// others of `split`.
+    fn class(&self, split: LoopSet, edges: LoopSet) -> Class {
+        let (mut class, mut left) = (self.all, split);
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            // Only level-2 loops differ, and those have the innermost places.
+            let d = self.s.mapping.l2.order[Dim::ALL.len() - 1 - place];
+            class.of[d] = if edges >> place & 1 == 1 {
+                Which::Edge
+            } else {
+                Which::Full
+            };
+            class.tiles[d] = array_tiles(self.s, d, class.of[d]);
+            left &= left - 1;
+        }
+        class
     }
 
     /// How often each tile is moved: once per trip of the irrelevant loops around the innermost of `movers`, which are
@@ -269,36 +289,31 @@ impl<'a> Sums<'a> {
         // Places above the lowest one; none if there is none.
         let around = !(movers ^ movers.wrapping_sub(1));
         let irrelevant = around & !places.relevant[operand as usize];
-        let at = |l: usize| usize::from(irrelevant >> places.of[l] & 1);
-        let image = |l: usize| [1, u64::from(loops.offchip[l])][at(l)];
-        // A level-2 loop lies inside the off-chip loop over its dimension.
-        let along = |d: Dim| self.factors[d][at(offchip_loop(d)) + at(l2_loop(d))];
-        // Every other factor is one: its loops index the operand, or have one trip (C in a depthwise layer).
+        let trips = |l: usize, trips: u64| if irrelevant >> places.of[l] & 1 == 1 { trips } else { 1 };
+        // A level-2 loop lies inside the off-chip loop over its dimension, and both together have more trips.
+        let along = |d: Dim| {
+            let off_chip = offchip_loop(d);
+            trips(off_chip, loops.offchip[off_chip].into()).max(trips(l2_loop(d), self.all.tiles[d].all))
+        };
+        let images = || trips(LOOP_N, self.s.nest.n.into());
+        // Every other factor is one: its loops index the operand, have one trip (C in a depthwise layer), or are never
+        // around one that does (reductions, of P: off chip they are innermost).
         match operand {
-            Operand::W => along(Dim::Y) * along(Dim::X) * image(LOOP_N),
+            Operand::W | Operand::P => along(Dim::Y) * along(Dim::X) * images(),
             Operand::I if self.s.nest.depthwise() => along(Dim::C),
             Operand::I => along(Dim::K),
             Operand::O => along(Dim::C) * along(Dim::R) * along(Dim::S),
-            Operand::P => {
-                let reductions = along(Dim::C) * along(Dim::R) * along(Dim::S);
-                along(Dim::Y) * along(Dim::X) * reductions * image(LOOP_N)
-            }
         }
-    }
-
-    /// The array tiles of a selection along `d`.
-    #[inline]
-    fn tiles(&self, selection: Selection, d: Dim) -> &Tiles {
-        &self.array[d][selection[d] as usize]
     }
 
     /// Trips of groups and batch, as far as they index `operand`.
     #[inline]
     fn images(&self, operand: Operand) -> u64 {
-        let loops = &self.s.loops;
-        let relevant = |l: usize| loops.relevant[operand as usize] >> l & 1 == 1;
-        let trips = |l: usize| if relevant(l) { u64::from(loops.offchip[l]) } else { 1 };
-        trips(LOOP_G) * trips(LOOP_N)
+        let nest = &self.s.nest;
+        match operand {
+            Operand::W | Operand::P => nest.g.into(),
+            Operand::I | Operand::O => u64::from(nest.g) * u64::from(nest.n),
+        }
     }
 
     #[inline]
@@ -308,27 +323,25 @@ impl<'a> Sums<'a> {
         let c = &mut t.counts;
         (c.macs, c.compute_cycles, c.jobs.compute) = (images, images, images);
         for d in Dim::ALL {
-            let full = u64::from(s.loops.offchip[offchip_loop(d)]) - 1;
+            let full = full_tiles(s, d);
             let [of_full, of_edge] = s.loops.l2[d].map(|trips| u64::from(trips) - 1);
             let [whole, last, edge] = s.share[d].map(u64::from);
             c.macs *= u64::from(s.nest.bounds[d]);
             c.compute_cycles *= full * (of_full * whole + last) + of_edge * whole + edge;
-            c.jobs.compute *= self.array[d][Which::All as usize].all;
+            c.jobs.compute *= self.all.tiles[d].all;
         }
         t.busy.compute = c.compute_cycles;
     }
 
     #[inline]
     fn weights(&self, t: &mut Tally) {
-        let vectors = array_vectors(self.s, Dim::K, self.s.ports.w_lanes);
         let images = self.images(Operand::W);
-        self.each_class(Operand::W, |selection, repeats| {
-            let k = self.tiles(selection, Dim::K);
-            let of = |d: Dim| self.tiles(selection, d);
-            let (c, r, s) = (of(Dim::C), of(Dim::R), of(Dim::S));
+        self.each_class(Operand::W, |class, repeats| {
+            let PerDim([k, c, _, _, r, s]) = &class.tiles;
+            let vectors = array_vectors(self.s, Dim::K, class.of[Dim::K], self.s.ports.w_lanes);
             let elements = c.extents * r.extents * s.extents * images * repeats;
             let counts = &mut t.counts;
-            counts.w_cycles += vectors[selection[Dim::K] as usize] * elements;
+            counts.w_cycles += vectors * elements;
             counts.w_words += k.extents * elements;
             counts.jobs.w += k.all * c.all * r.all * s.all * images * repeats;
         });
@@ -338,23 +351,19 @@ impl<'a> Sums<'a> {
     #[inline]
     fn inputs(&self, t: &mut Tally) {
         let channel = self.s.channel_dim();
-        let vectors = array_vectors(self.s, channel, self.s.ports.i_lanes);
         let images = self.images(Operand::I);
-        self.each_class(Operand::I, |selection, repeats| {
+        self.each_class(Operand::I, |class, repeats| {
             let repeats = repeats * images;
-            let of = |d: Dim| *self.tiles(selection, d);
-            let sides = [[of(Dim::Y), of(Dim::R)], [of(Dim::X), of(Dim::S)]];
-            let rows = self.windows(0, &sides[0], selection, At::Array);
-            let columns = self.windows(1, &sides[1], selection, At::Array);
-            let (hit_rows, hit_columns) = (self.hits(0, selection, &rows), self.hits(1, selection, &columns));
-            let ch = self.tiles(selection, channel);
+            let (rows, columns) = (self.windows(0, class, At::Array), self.windows(1, class, At::Array));
+            let (hit_rows, hit_columns) = (self.hits(0, class, &rows), self.hits(1, class, &columns));
+            let ch = &class.tiles[channel];
+            let vectors = array_vectors(self.s, channel, class.of[channel], self.s.ports.i_lanes);
             let channels = ch.extents * repeats;
-            let windows = sides[0][0].all * sides[0][1].all * sides[1][0].all * sides[1][1].all;
             let c = &mut t.counts;
-            c.i_cycles += vectors[selection[channel] as usize] * repeats * rows.rows * columns.rows;
+            c.i_cycles += vectors * repeats * rows.rows * columns.rows;
             c.i_words += channels * rows.inside * columns.inside;
             c.i_writes += channels * hit_rows * hit_columns;
-            c.jobs.i += ch.all * repeats * windows;
+            c.jobs.i += ch.all * repeats * rows.all * columns.all;
         });
         t.busy.i = t.counts.i_cycles;
     }
@@ -363,13 +372,12 @@ impl<'a> Sums<'a> {
     fn outputs(&self, t: &mut Tally) {
         let ports = &self.s.ports;
         let images = self.images(Operand::O);
-        let of_k = array_vectors(self.s, Dim::K, ports.drain_lanes);
+        let vectors_of = |which: Which| array_vectors(self.s, Dim::K, which, ports.drain_lanes);
         let mut vectors = 0;
-        self.each_class(Operand::O, |selection, repeats| {
-            let of = |d: Dim| self.tiles(selection, d);
-            let (k, y, x) = (of(Dim::K), of(Dim::Y), of(Dim::X));
+        self.each_class(Operand::O, |class, repeats| {
+            let PerDim([k, _, y, x, _, _]) = &class.tiles;
             let positions = y.extents * x.extents * images * repeats;
-            vectors += of_k[selection[Dim::K] as usize] * positions;
+            vectors += vectors_of(class.of[Dim::K]) * positions;
             t.counts.psum_words += k.extents * positions;
             t.counts.jobs.drain += k.all * y.all * x.all * images * repeats;
         });
@@ -377,11 +385,11 @@ impl<'a> Sums<'a> {
         let positions = u64::from(bounds[Dim::Y]) * u64::from(bounds[Dim::X]) * images;
         let c = &mut t.counts;
         c.acc_reads = c.psum_words - u64::from(bounds[Dim::K]) * positions;
-        let last_vectors = of_k[Which::All as usize] * positions;
+        let last_vectors = vectors_of(Which::All) * positions;
         c.drain_cycles = vectors + last_vectors * (ceil_div(ports.drain_lanes, ports.requantizers) - 1);
         t.busy.drain = c.drain_cycles;
         if self.s.accumulate {
-            let last_jobs: u64 = OUTPUT.iter().map(|&d| self.array[d][Which::All as usize].all).product();
+            let last_jobs: u64 = OUTPUT.iter().map(|&d| self.all.tiles[d].all).product();
             t.busy.drain += last_jobs * images * u64::from(self.s.geometry.pipeline.output_unit);
         }
     }
@@ -397,31 +405,32 @@ impl<'a> Sums<'a> {
         };
         let (w_times, i_times, p_times) = (times(Operand::W), times(Operand::I), times(Operand::P));
         let words = |word: u32, bytes: u64| ceil_div(l2_sum(s, Dim::K, |e| round_up(e, word.into())) * bytes, bus);
-        let tiles = |d: Dim| l2_tiles(s, d);
-        let reductions = [tiles(Dim::C), tiles(Dim::R), tiles(Dim::S)];
-        let elements = reductions[0].extents * reductions[1].extents * reductions[2].extents;
-        let w_tiles = reductions[0].all * reductions[1].all * reductions[2].all;
+        let everything = Class {
+            of: PerDim([Which::All; 6]),
+            tiles: PerDim::from_fn(|d| l2_tiles(s, d)),
+        };
+        let PerDim([k, c, _, _, r, taps]) = &everything.tiles;
+        let elements = c.extents * r.extents * taps.extents;
         t.fills.w = w_times * words(s.geometry.l2_w_word, 1) * elements;
         t.fills.p = p_times * words(s.geometry.l2_p_word, PARAM_BYTES.into());
-        let sides = [[tiles(Dim::Y), tiles(Dim::R)], [tiles(Dim::X), tiles(Dim::S)]];
-        let everything = PerDim([Which::All; 6]);
-        let rows = self.windows(0, &sides[0], everything, At::L2);
-        let columns = self.windows(1, &sides[1], everything, At::L2);
+        let (rows, columns) = (
+            self.windows(0, &everything, At::L2),
+            self.windows(1, &everything, At::L2),
+        );
         let channel = s.channel_dim();
         let channels = l2_sum(s, channel, |e| ceil_div(e, bus)) * i_times;
-        let windows = sides[0][0].all * sides[0][1].all * sides[1][0].all * sides[1][1].all;
-        let jobs = l2_tiles(s, channel).all * i_times;
+        let windows = rows.all * columns.all;
+        let jobs = everything.tiles[channel].all * i_times;
         t.fills.i = channels * rows.inside * columns.inside + jobs * (windows - rows.last_inside * columns.last_inside);
-        let c = &mut t.counts;
-        c.read_beats = t.fills.w + t.fills.i + t.fills.p;
+        t.counts.read_beats = t.fills.w + t.fills.i + t.fills.p;
         t.i_read_cycles = channels * rows.rows * columns.rows;
         t.busy.read = t.fills.w + t.i_read_cycles + t.fills.p;
-        let k = l2_tiles(s, Dim::K).all;
         t.reads = Fills {
-            w: w_times * k * w_tiles,
+            w: w_times * k.all * c.all * r.all * taps.all,
             i: jobs * windows,
-            p: p_times * k,
+            p: p_times * k.all,
         };
+        let c = &mut t.counts;
         c.jobs.read = t.reads.w + t.reads.i + t.reads.p;
     }
 
@@ -437,43 +446,46 @@ impl<'a> Sums<'a> {
         t.busy.write = c.write_beats;
     }
 
-    /// Sums over all windows along rows (`side` 0) or columns (1) of `tiles`, which lie at `level`.
+    /// Sums over all windows along rows (`side` 0) or columns (1) of a class of tiles, which lie at `level`.
     #[inline]
-    fn windows(&self, side: usize, tiles: &[Tiles; 2], selection: Selection, level: At) -> Windows {
+    fn windows(&self, side: usize, class: &Class, level: At) -> Windows {
         let nest = &self.s.nest;
-        let [outs, taps] = tiles;
+        let [outs, taps] = SIDES[side].map(|d| &class.tiles[d]);
         let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
         // A window is linear in both extents.
         let windows = outs.all * taps.all;
         let rows =
             (outs.extents - outs.all) * stride * taps.all + (taps.extents - taps.all) * dilation * outs.all + windows;
         let mut sum = Windows {
+            all: windows,
             rows,
             inside: rows,
             last_inside: windows,
         };
-        let [out, tap] = SIDES[side];
-        let end = self.s.window(side, nest.bounds[out], nest.bounds[tap]);
-        if nest.pad[side] > 0 || end > u64::from(nest.input[side]) {
-            self.clip(side, selection, level, &mut sum);
+        if self.padded[side] {
+            let [outside, last_outside] = self.outside(side, class.of, level);
+            sum.inside -= outside;
+            sum.last_inside -= last_outside;
         }
         sum
     }
 
-    /// Takes off what lies in padding.
-    fn clip(&self, side: usize, selection: Selection, level: At, sum: &mut Windows) {
+    /// Rows of all windows that lie in padding, and windows whose last row does.
+    #[inline(never)]
+    fn outside(&self, side: usize, which: PerDim<Which>, level: At) -> [u64; 2] {
         let (s, nest) = (self.s, &self.s.nest);
         let [out, tap] = SIDES[side];
         let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
         // Positions are counted from the first row of padding, so that they stay unsigned.
         let leading = u64::from(nest.pad[side]);
         let stored_end = leading + u64::from(nest.input[side]);
-        let outs = Places::of(s, out, selection[out], level);
+        let outs = Places::of(s, out, which[out], level);
         let (head, tail) = (outs.first(), outs.last());
         let (Some(first_tile), Some(last_tile)) = (outs.tile(&head), outs.tile(&tail)) else {
-            return;
+            return [0; 2];
         };
-        let taps = Places::of(s, tap, selection[tap], level);
+        let (mut outside, mut last_outside) = (0, 0);
+        let taps = Places::of(s, tap, which[tap], level);
         let mut at = taps.first();
         while let Some((tap_origin, tap_extent)) = taps.tile(&at) {
             let window = |(origin, extent): (u64, u32)| {
@@ -487,8 +499,8 @@ impl<'a> Sums<'a> {
             while let Some((first, rows)) = tile.map(window)
                 && first < leading
             {
-                sum.inside -= rows.min(leading - first);
-                sum.last_inside -= u64::from(first + rows <= leading);
+                outside += rows.min(leading - first);
+                last_outside += u64::from(first + rows <= leading);
                 outs.advance(&mut place);
                 tile = outs.tile(&place);
             }
@@ -496,24 +508,25 @@ impl<'a> Sums<'a> {
             while let Some((first, rows)) = tile.map(window)
                 && first + rows > stored_end
             {
-                sum.inside -= rows.min(first + rows - stored_end);
-                sum.last_inside -= 1;
+                outside += rows.min(first + rows - stored_end);
+                last_outside += 1;
                 outs.retreat(&mut place);
                 tile = outs.tile(&place);
             }
             taps.advance(&mut at);
         }
+        [outside, last_outside]
     }
 
     /// Rows (`side` 0) or columns (1) that are written into buffers, over all windows and positions of the axis.
     #[inline]
-    fn hits(&self, side: usize, selection: Selection, windows: &Windows) -> u64 {
+    fn hits(&self, side: usize, class: &Class, windows: &Windows) -> u64 {
         let s = self.s;
         let [out, tap] = SIDES[side];
         if s.geometry.p(out) == 1 && s.geometry.p(tap) == 1 {
             return windows.rows;
         }
-        let [outs, taps] = [out, tap].map(|d| array_classes(s, d, selection[d]));
+        let [outs, taps] = [out, tap].map(|d| array_classes(s, d, class.of[d]));
         let mut sum = 0;
         for (outs, out) in outs.into_iter().zip(s.tile[out]) {
             for (taps, tap) in taps.into_iter().zip(s.tile[tap]) {

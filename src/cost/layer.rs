@@ -16,9 +16,10 @@ use serde::Serialize;
 /// Everything that is known of one layer's run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LayerCost {
-    /// Exact cycles, [`layer_overhead`] included.
+    /// Exact cycles from the first job's start to the last one's end. Around them come those of
+    /// [`Schedule::layer_cycles`], which depend on the accelerator only.
     pub cycles: u64,
-    /// What [`lower_bound`] proved before, overhead included.
+    /// What [`lower_bound`] proved before.
     pub lower_bound: u64,
     /// Exact counts.
     pub counts: Counts,
@@ -35,7 +36,7 @@ pub struct LayerCost {
 /// Everything that is known of a run without its exact cycles; far cheaper.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Cycles that the run cannot undercut, [`layer_overhead`] included.
+    /// Cycles that the run cannot undercut.
     pub lower_bound: u64,
     /// Exact sums over all jobs.
     pub tally: Tally,
@@ -51,22 +52,11 @@ impl Estimate {
     }
 }
 
-/// Cycles of a layer outside its schedule: descriptor fetch, and responses awaited before the next layer.
-///
-/// Zero until the integrator of the top level has fixed it: it must be a function of the accelerator only, equal to what
-/// the generated top level spends between the start of a layer and cycle 1 of its schedule, and between the last issue
-/// cycle of its last write job and the start of the next layer.
-#[must_use]
-pub const fn layer_overhead(_accelerator: &Accelerator) -> u64 {
-    0
-}
-
 /// Evaluates mappings on one accelerator in one technology; keeps its workspace between them.
 #[derive(Clone)]
 pub struct Model {
     prices: Prices,
     pes: u32,
-    overhead: u64,
     evaluator: Evaluator,
 }
 
@@ -77,7 +67,6 @@ impl Model {
         Self {
             prices: Prices::of(t, a),
             pes: a.pes(),
-            overhead: layer_overhead(a),
             evaluator: Evaluator::new(),
         }
     }
@@ -87,7 +76,7 @@ impl Model {
     pub fn estimate(&self, s: &Schedule) -> Estimate {
         let tally = tally(s);
         Estimate {
-            lower_bound: lower_bound(s, &tally) + self.overhead,
+            lower_bound: lower_bound(s, &tally),
             energy: self.prices.energy(&tally, s.nest.depthwise()),
             tally,
         }
@@ -96,7 +85,7 @@ impl Model {
     /// Exact cycles of a schedule on this accelerator. Its layer must [`fits`].
     #[must_use]
     pub fn cycles(&mut self, s: &Schedule) -> u64 {
-        self.evaluator.cycles(s) + self.overhead
+        self.evaluator.cycles(s)
     }
 
     /// Cost of a schedule on this accelerator. Its layer must [`fits`].

@@ -24,4 +24,4 @@ pub mod timeline;
 pub mod walk;
 pub mod wires;
 
-pub use layer::{LayerCost, Model, NetworkCost, layer_cost, layer_overhead, network_cost};
+pub use layer::{LayerCost, Model, NetworkCost, layer_cost, network_cost};

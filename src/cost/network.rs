@@ -7,7 +7,7 @@ use crate::cost::counts::{Counts, PerEngine};
 use crate::cost::cycles::fits;
 use crate::cost::energy::{Components, area};
 use crate::cost::floor::floor;
-use crate::cost::layer::{Model, layer_overhead};
+use crate::cost::layer::Model;
 use crate::cost::limits::{Limit, Roofline};
 use crate::cost::tech::{Technology, real};
 use crate::mapping::schedule::{Ports, Schedule};
@@ -96,10 +96,9 @@ pub fn cost(t: &Technology, a: &Accelerator, layers: &[Layer], schedules: &[Sche
             );
         }
         let cost = model.cost(s);
-        let end = cost.cycles - layer_overhead(a);
-        let cycles = s.layer_cycles(end, i == 0);
+        let cycles = s.layer_cycles(cost.cycles, i == 0);
         let floor = floor(t, a, &s.nest);
-        let (overhead, energy) = (cycles - end, cost.energy.total());
+        let (overhead, energy) = (cycles - cost.cycles, cost.energy.total());
         let (edp, edp_lower_bound) = (energy * real(cycles), floor.edp(overhead));
         let macs = layer.shape.macs()?;
         costed.macs += macs;

@@ -292,75 +292,71 @@ impl Setting {
     pub fn schedule(&self, mapping: &Mapping) -> Schedule {
         let nest = &self.nest;
         let mapping = mapping.normalised(nest);
-        let geometry = self.geometry.split(&mapping.split);
-        let mut offchip = [nest.g, nest.n, 1, 1, 1, 1, 1, 1];
-        let (mut trips, mut l2_tile, mut tile) = (PerDim([[1; 2]; 6]), PerDim([[1; 2]; 6]), PerDim([[1; 3]; 6]));
-        let mut shares = tile;
-        for d in Dim::ALL {
-            let (t2, t1) = (mapping.offchip.tile[d], mapping.l2.tile[d]);
-            let [inverse2, inverse1] = [1.0 / f64::from(t2), 1.0 / f64::from(t1)];
-            let (n2, edge2) = cut(nest.bounds[d], t2, inverse2);
-            let (full, last) = cut(t2, t1, inverse1);
-            let (edge, last_of_edge) = cut(edge2, t1, inverse1);
-            offchip[offchip_loop(d)] = n2;
-            trips[d] = [full, edge];
-            l2_tile[d] = [t2, edge2];
-            tile[d] = [t1, last, last_of_edge];
-            let share = |extent| share(&geometry, d, extent);
-            shares[d] = [share(t1), share(last), share(last_of_edge)];
-        }
-        let loops = self.nested(&mapping, offchip, trips);
-        Schedule {
+        let mut s = Schedule {
             nest: self.nest,
+            geometry: self.geometry.split(&mapping.split),
             mapping,
-            geometry,
-            accumulate: loops.places.accumulates(),
-            loops,
-            l2_tile,
-            share: shares,
-            tile,
+            loops: Loops {
+                inner: [0; LOOPS],
+                relevant: self.relevant,
+                offchip: [nest.g, nest.n, 1, 1, 1, 1, 1, 1],
+                l2: PerDim([[1; 2]; 6]),
+                places: Places::default(),
+            },
+            l2_tile: PerDim([[1; 2]; 6]),
+            tile: PerDim([[1; 3]; 6]),
+            share: PerDim([[1; 3]; 6]),
+            accumulate: false,
             ports: self.ports,
-        }
-    }
-}
-
-impl Setting {
-    /// The loops, nested as `m` orders them: groups, batch, the off-chip order, the level-2 order.
-    #[inline]
-    fn nested(&self, m: &Mapping, offchip: [u32; OFFCHIP_LOOPS], l2: PerDim<[u32; 2]>) -> Loops {
-        let mut loops = Loops {
-            inner: [0; LOOPS],
-            relevant: self.relevant,
-            offchip,
-            l2,
-            places: Places::default(),
         };
-        // Four sets of sixteen bits at once.
-        let (mut inside, mut relevant) = (0, 0);
-        let mut enclose = |place: usize, l: usize, trips: [u32; 2]| {
-            loops.inner[l] = inside;
+        for d in Dim::ALL {
+            let (by2, by1) = (Tile::new(mapping.offchip.tile[d]), Tile::new(mapping.l2.tile[d]));
+            let (n2, edge2) = by2.cut(nest.bounds[d]);
+            let (full, last) = by1.cut(by2.extent);
+            let (edge, last_of_edge) = by1.cut(edge2);
+            s.loops.offchip[offchip_loop(d)] = n2;
+            s.loops.l2[d] = [full, edge];
+            s.l2_tile[d] = [by2.extent, edge2];
+            s.tile[d] = [by1.extent, last, last_of_edge];
+            let share = |extent| share(&s.geometry, d, extent);
+            s.share[d] = [share(by1.extent), share(last), share(last_of_edge)];
+        }
+        self.nest(&mut s.loops, &mapping);
+        s.accumulate = s.loops.places.accumulates();
+        s
+    }
+
+    /// Nests the loops, whose trips are known, as `m` orders them: groups, batch, the off-chip order, the level-2 order.
+    #[inline]
+    fn nest(&self, loops: &mut Loops, m: &Mapping) {
+        // Sets of sixteen bits side by side: operands that index a loop; whether it has several trips, in full and in edge
+        // tiles.
+        let (mut relevant, mut multi, mut inside) = (0_u64, 0_u32, 0);
+        let (inner, of) = (&mut loops.inner, &mut loops.places.of);
+        let mut enclose = |place: usize, l: usize, [full, edge]: [u32; 2]| {
+            inner[l] = inside;
             inside |= 1 << l;
-            loops.places.of[l] = place as u8;
+            of[l] = place as u8;
             relevant |= self.relevant_sets[l] << place;
-            loops.places.reductions |= (REDUCTIONS >> l & 1) << place;
-            for (set, trips) in loops.places.multi.iter_mut().zip(trips) {
-                *set |= LoopSet::from(trips > 1) << place;
-            }
+            multi |= (u32::from(full > 1) | u32::from(edge > 1) << 16) << place;
         };
         for place in 0..6 {
             let d = m.l2.order[5 - place];
-            enclose(place, l2_loop(d), l2[d]);
+            enclose(place, l2_loop(d), loops.l2[d]);
         }
         for place in 6..12 {
             let l = offchip_loop(m.offchip.order[11 - place]);
-            enclose(place, l, [offchip[l]; 2]);
+            enclose(place, l, [loops.offchip[l]; 2]);
         }
         for (place, l) in [(12, LOOP_N), (13, LOOP_G)] {
-            enclose(place, l, [offchip[l]; 2]);
+            enclose(place, l, [loops.offchip[l]; 2]);
         }
+        let places = &mut loops.places;
         let of = |operand: Operand| (relevant >> (16 * operand as u32)) as LoopSet;
-        loops.places.relevant = [of(Operand::W), of(Operand::I), of(Operand::P), of(Operand::O)];
-        loops
+        places.relevant = [of(Operand::W), of(Operand::I), of(Operand::P), of(Operand::O)];
+        places.multi = [multi as LoopSet, (multi >> 16) as LoopSet];
+        // What does not index an output is summed over.
+        places.reductions = !of(Operand::O) & ((1 << LOOPS) - 1);
     }
 }
 
@@ -381,18 +377,41 @@ impl Places {
 const fn share(g: &Geometry, d: Dim, extent: u32) -> u32 {
     match g.p(d) {
         1 => extent,
-        p => extent.div_ceil(p),
+        p => ceil_div(extent as u64, p as u64) as u32,
     }
 }
 
-/// Tiles of extent `tile` that cover `total`, at least one, and the extent of the last one. `inverse` is one over `tile`.
-///
-/// One division serves several totals. It is exact: `(total - 1/2) / tile` is no nearer than `1/2 / tile` to an integer, and
-/// two roundings of numbers below 2^32 move it by less.
-#[inline]
-const fn cut(total: u32, tile: u32, inverse: f64) -> (u32, u32) {
-    let before = ((total as f64 - 0.5) * inverse) as u32;
-    (before + 1, total - before * tile)
+/// Cuts extents into tiles. One division serves several extents.
+#[derive(Clone, Copy)]
+struct Tile {
+    extent: u32,
+    inverse: f64,
+    /// Half of one more than the extent.
+    half: f64,
+}
+
+impl Tile {
+    #[inline]
+    fn new(extent: u32) -> Self {
+        let exact = f64::from(extent);
+        Self {
+            extent,
+            inverse: 1.0 / exact,
+            half: 0.5 * exact + 0.5,
+        }
+    }
+
+    /// Tiles that cover `total`, at least one, and the extent of the last one.
+    ///
+    /// Those before the last one are `(total - 1/2) / extent` rounded down, so `(total - 1/2) / extent - 1/2` rounded to
+    /// the nearest integer, which an addition does that leaves no bits for fractions. It is exact: the quotient is no nearer
+    /// than `1/2 / extent` to where rounding changes, and two roundings of numbers below 2^32 move it by less.
+    #[inline]
+    fn cut(&self, total: u32) -> (u32, u32) {
+        const TO_INTEGER: f64 = (3_u64 << 51) as f64;
+        let before = ((f64::from(total) - self.half) * self.inverse + TO_INTEGER).to_bits() as u32;
+        (before + 1, total - before * self.extent)
+    }
 }
 
 impl Schedule {
@@ -489,7 +508,7 @@ impl Schedule {
         match (last, self.accumulate) {
             (false, _) => vectors,
             (true, accumulate) => {
-                vectors * (self.ports.drain_lanes / self.ports.requantizers)
+                vectors * ceil_div(self.ports.drain_lanes, self.ports.requantizers)
                     + if accumulate {
                         u64::from(self.geometry.pipeline.output_unit)
                     } else {
@@ -503,7 +522,8 @@ impl Schedule {
     #[must_use]
     #[inline]
     pub fn w_beats(&self, e: &PerDim<u32>) -> u64 {
-        round_up(e[Dim::K].into(), self.geometry.l2_w_word.into()) * product(e, &Dim::REDUCTION) / self.ports.bus
+        let words = ceil_div(e[Dim::K].into(), self.geometry.l2_w_word.into());
+        words * ceil_div(self.geometry.l2_w_word.into(), self.ports.bus) * product(e, &Dim::REDUCTION)
     }
 
     /// Bus cycles to read a level-2 I tile: its whole window, padding included.
@@ -518,7 +538,8 @@ impl Schedule {
     #[must_use]
     #[inline]
     pub fn p_beats(&self, e: &PerDim<u32>) -> u64 {
-        round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES) / self.ports.bus
+        let bytes = round_up(e[Dim::K].into(), self.geometry.l2_p_word.into()) * u64::from(PARAM_BYTES);
+        ceil_div(bytes, self.ports.bus)
     }
 
     /// Bus cycles to write a level-2 O tile.
@@ -618,7 +639,7 @@ mod tests {
     #[test]
     fn tiles_are_cut_exactly() {
         let check = |total: u32, tile: u32| {
-            let (tiles, last) = cut(total, tile, 1.0 / f64::from(tile));
+            let (tiles, last) = Tile::new(tile).cut(total);
             assert_eq!(
                 (tiles, last),
                 (total.div_ceil(tile), total - (tiles - 1) * tile),

@@ -38,6 +38,8 @@ pub struct Mapping {
 /// A split that gives every dimension one position.
 pub const UNSPLIT: PerDim<u32> = PerDim([1; 6]);
 
+const REDUCTION: DimSet = DimSet::of(&Dim::REDUCTION);
+
 /// One level of tiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,7 +70,7 @@ impl Mapping {
         // Without branches: nobody knows the order.
         let mut next = [0, Dim::ALL.len() - Dim::REDUCTION.len()];
         for d in self.offchip.order {
-            let reduction = usize::from(DimSet::of(&Dim::REDUCTION).contains(d));
+            let reduction = usize::from(REDUCTION.contains(d));
             if let Some(place) = m.offchip.order.get_mut(next[reduction]) {
                 *place = d;
             }

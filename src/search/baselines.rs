@@ -5,7 +5,9 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
+use crate::cost::network::cost;
 use crate::cost::tech::Technology;
 use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
@@ -14,6 +16,7 @@ use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::mapper::MapperSettings;
 use crate::search::nested::map_suite;
 use crate::search::problem::{Objective, Suite};
+use crate::workload::layer::Layer;
 use crate::workload::network::Network;
 use crate::workload::zoo;
 
@@ -116,6 +119,58 @@ pub fn design(flow: &Dataflow, version: Version, networks: &[Network], interrupt
         stop_reason: "evaluations".into(),
     };
     Ok(Design::new(a, mapped, provenance))
+}
+
+/// Layers of each baseline that are simulated.
+pub const SAMPLES: usize = 3;
+
+/// A layer of a baseline, in both versions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// The network it is from.
+    pub network: String,
+    /// The layer.
+    pub layer: Layer,
+    /// Its mappings, in the order of [`Version::ALL`].
+    pub mappings: [Mapping; Version::ALL.len()],
+    /// Cycles of the slower version.
+    pub cycles: u64,
+}
+
+/// The quickest layers of a baseline that differ in kind or kernel, [`SAMPLES`] of them, the quickest first: what of it can
+/// be simulated in little time.
+///
+/// # Errors
+/// Those of designs that do not belong to this program.
+pub fn samples(designs: &[Design; Version::ALL.len()]) -> Result<Vec<Sample>> {
+    let technology = Technology::named(TECHNOLOGY)?;
+    let mut all: Vec<Sample> = Vec::new();
+    for (fixed, searched) in designs[0].networks.iter().zip(&designs[1].networks) {
+        let rows = |n: &MappedNetwork| {
+            let a = &designs[0].accelerator;
+            Ok(cost(&technology, a, &n.layers, &n.schedules(a)?)?.rows)
+        };
+        let cycles = rows(fixed)?.into_iter().zip(rows(searched)?);
+        for (i, (f, s)) in cycles.enumerate() {
+            all.push(Sample {
+                network: fixed.name.clone(),
+                layer: fixed.layers[i].clone(),
+                mappings: [fixed.mappings[i], searched.mappings[i]],
+                cycles: f.cycles.max(s.cycles),
+            });
+        }
+    }
+    all.sort_by_key(|sample| sample.cycles);
+    let (mut chosen, mut classes) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
+    for sample in all {
+        let nest = sample.layer.nest()?;
+        let class = (nest.kind, nest.bounds[Dim::R], nest.bounds[Dim::S]);
+        if chosen.len() < SAMPLES && !classes.contains(&class) {
+            classes.push(class);
+            chosen.push(sample);
+        }
+    }
+    Ok(chosen)
 }
 
 /// Every layer's mapping as the dataflow dictates.

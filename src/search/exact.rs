@@ -3,7 +3,7 @@
 use crate::arch::accelerator::Accelerator;
 use crate::cost::energy::{Prices, area};
 use crate::cost::family::Families;
-use crate::cost::layer::{Model, layer_overhead};
+use crate::cost::layer::Model;
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::search::problem::{CostModel, Figures, LayerModel};
@@ -14,7 +14,6 @@ struct Exact<'a> {
     technology: &'a Technology,
     accelerator: &'a Accelerator,
     model: Model,
-    overhead: u64,
 }
 
 impl CostModel for Technology {
@@ -23,7 +22,6 @@ impl CostModel for Technology {
             technology: self,
             accelerator,
             model: Model::new(self, accelerator),
-            overhead: layer_overhead(accelerator),
         })
     }
 
@@ -36,7 +34,7 @@ impl LayerModel for Exact<'_> {
     fn exact(&mut self, schedule: &Schedule) -> Figures {
         let cost = self.model.cost(schedule);
         Figures {
-            cycles: schedule.layer_cycles(cost.cycles - self.overhead, false),
+            cycles: schedule.layer_cycles(cost.cycles, false),
             energy_pj: cost.energy.total(),
         }
     }
@@ -44,7 +42,7 @@ impl LayerModel for Exact<'_> {
     fn bound(&mut self, schedule: &Schedule) -> Figures {
         let estimate = self.model.estimate(schedule);
         Figures {
-            cycles: schedule.layer_cycles(estimate.lower_bound - self.overhead, false),
+            cycles: schedule.layer_cycles(estimate.lower_bound, false),
             energy_pj: estimate.energy.total(),
         }
     }
