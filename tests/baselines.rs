@@ -89,7 +89,7 @@ fn searched_designs_are_written_again() {
 }
 
 /// Baselines that nobody has simulated yet.
-const NOT_YET: [&str; 5] = ["edgetpu", "nvdla-1024", "nvdla-256", "eyeriss", "eyeriss-rigid"];
+const NOT_YET: [&str; 3] = ["edgetpu", "nvdla-1024", "eyeriss-rigid"];
 
 /// The page's cycles of the hardware are still those of the model: `baselines -- --rtl` measured them.
 #[test]

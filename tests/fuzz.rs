@@ -88,7 +88,7 @@ fn workloads(file: &str) -> Vec<u8> {
 }
 
 fn onnx_files() -> Vec<Vec<u8>> {
-    ["fc_odd", "dw3x3_s1", "conv1x1_s2", "matmul"]
+    ["fc_odd", "dw3x3_s1", "conv1x1_s2", "matmul", "branches"]
         .map(|name| workloads(&format!("vectors/{name}.onnx")))
         .to_vec()
 }

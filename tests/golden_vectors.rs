@@ -1,8 +1,9 @@
-//! The golden model against tensors that ONNX Runtime computed: six layers and a residual network, bit for bit.
+//! The golden model against tensors that ONNX Runtime computed: six layers, a residual network and a trained one, bit for bit.
 //!
 //! The vectors lie in `workloads/vectors`; they were recorded on x86-64 and are never made anew here.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 use naas::sim::golden::run_graph;
 use naas::workload::graph::{Element, Op, OpKind, Port, QuantGraph, TensorId};
@@ -237,4 +238,71 @@ fn resnet8_shapes_and_proofs() {
     }
     let place = wrong.prove().unwrap_err().place;
     assert_eq!(place.as_deref(), Some("layer `conv1`, output channel 5"));
+}
+
+fn naas_mnist() -> QuantGraph {
+    onnx::read(&workloads().join("naas_mnist.onnx")).unwrap()
+}
+
+/// Images whose outputs differ from `want`; a pixel is 0 to 255 less 128.
+fn naas_mnist_differences(images: &[i8], want: &[i8]) -> usize {
+    let graph = naas_mnist();
+    let pixels = graph.tensors[input(&graph)].shape.iter().map(|&d| d as usize).product();
+    let images = images.chunks_exact(pixels);
+    assert_eq!(10 * images.len(), want.len());
+    images
+        .zip(want.chunks_exact(10))
+        .filter(|(image, want)| {
+            let run = run_graph(&graph, &[image.to_vec()]).unwrap();
+            run.tensor(output(&graph)) != *want
+        })
+        .count()
+}
+
+#[test]
+fn a_trained_subnet_on_noise() {
+    let mut npz = vectors("naas_mnist");
+    let (noise, _) = bytes(&mut npz, "x", Element::Int8);
+    let (want, shape) = bytes(&mut npz, "y", Element::Int8);
+    assert_eq!(shape, [16, 10]);
+    assert_eq!(naas_mnist_differences(&noise, &want), 0);
+    // Noise must not end in the same ten logits everywhere, or the comparison would say little.
+    assert!(want.chunks_exact(10).skip(1).any(|y| *y != want[..10]));
+}
+
+/// The digits are not the project's to carry: where they are, all 1,500 that no training saw.
+#[test]
+fn a_trained_subnet_on_digits() {
+    let root = std::env::var_os("NAAS_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        PathBuf::from,
+    );
+    let file = root.join("data/mnist_test.npz");
+    if !file.exists() {
+        eprintln!("skipped: {} is not here", file.display());
+        return;
+    }
+    let mut data = Npz::open(&file);
+    let digits: Vec<u8> = data.array("x").into_vec().unwrap();
+    let classes: Vec<u8> = data.array("y").into_vec().unwrap();
+    let mut npz = vectors("naas_mnist");
+    let test: Vec<i32> = npz.array("test").into_vec().unwrap();
+    let (want, _) = bytes(&mut npz, "test_y", Element::Int8);
+    let graph = naas_mnist();
+    let side = graph.tensors[input(&graph)].shape[3] as usize;
+    let centre = |&i: &i32| -> Vec<i8> {
+        let (digit, edge) = (&digits[i as usize * 784..][..784], (28 - side) / 2);
+        let rows = digit.chunks_exact(28).skip(edge).take(side);
+        rows.flat_map(|row| row[edge..edge + side].iter().map(|p| (p ^ 0x80) as i8))
+            .collect()
+    };
+    let images: Vec<i8> = test.iter().flat_map(centre).collect();
+    assert_eq!(naas_mnist_differences(&images, &want), 0);
+    let most = |y: &[i8]| (0..10).rev().max_by_key(|&c| y[c]).unwrap_or(0);
+    let right = test
+        .iter()
+        .zip(want.chunks_exact(10))
+        .filter(|(i, y)| most(y) == usize::from(classes[**i as usize]))
+        .count();
+    assert!(test.len() == 1500 && right > 1350, "{right} of {}", test.len());
 }

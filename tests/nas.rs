@@ -4,9 +4,10 @@
 #![allow(clippy::print_stderr, reason = "a test that skips says so")]
 
 use naas::base::rng::stream;
-use naas::nas::accuracy::{AccuracyModel as _, OfaMlp};
+use naas::nas::accuracy::{AccuracyModel as _, OfaMlp, Table};
+use naas::nas::mnist::NaasMnist;
 use naas::nas::resnet50::OfaResNet50;
-use naas::nas::space::{Genotype, NetworkSpace as _};
+use naas::nas::space::{Genotype, NetworkSpace as _, parameters};
 use std::path::PathBuf;
 
 /// A file of other people's that the project uses but does not carry, if this machine has it.
@@ -82,6 +83,34 @@ fn the_predictors_file_may_be_broken_anywhere() {
     }
 }
 
+/// PyTorch counted the tensors that it ran; the space counts its layers.
+#[test]
+fn every_measured_subnet_has_the_multiplications_and_parameters_that_pytorch_counted() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("workloads/naas_mnist.csv");
+    let text = std::fs::read_to_string(file).unwrap();
+    let table = Table::new(&text, "naas_mnist.csv", &NaasMnist).unwrap();
+    assert_eq!(table.provenance().word(), "measured");
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    assert_eq!(lines.next(), Some("genotype,resolution,macs,parameters,top1,test"));
+    let mut rows = 0;
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let number = |i: usize| cells[i].parse::<u64>().unwrap();
+        let genotype = NaasMnist.parse(cells[0], cells[1].parse().unwrap()).unwrap();
+        let network = NaasMnist.subnet(&genotype).unwrap();
+        assert_eq!(
+            (network.macs().unwrap(), parameters(&network).unwrap()),
+            (number(2), number(3)),
+            "{line}"
+        );
+        let accuracy = table.of(&[genotype]).unwrap()[0].unwrap();
+        assert_eq!(accuracy.calibrated, cells[4].parse::<f64>().unwrap());
+        rows += 1;
+    }
+    assert!(rows >= 100, "{rows} subnets");
+    assert_eq!(table.genotypes().count(), rows);
+}
+
 /// `naas nas` in a folder, its document read.
 fn nas(dir: &std::path::Path, line: &str) -> (Option<i32>, serde_json::Value, String) {
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_naas"))
@@ -105,9 +134,13 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
         table += &format!("{word},{resolution},{top1}\n");
     }
     std::fs::write(dir.join("t.csv"), table).unwrap();
-    // A random subnet is hardly ever one of four; an outside program knows more.
-    let line = "nas --space ofa-resnet50 --accuracy t.csv --floor 70 --resources eyeriss --evaluations 1 --out d.json";
-    let (status, _, error) = nas(dir, line);
+    // A random subnet is hardly ever one of four, but a table lists what it knows.
+    let line = "nas --space ofa-resnet50 --accuracy t.csv --resources eyeriss --evaluations 1 --out d.json";
+    let (status, found, error) = nas(dir, &format!("{line} --floor 72 --population 4 --generations 1"));
+    assert_eq!(status, Some(0), "{error}");
+    assert_eq!(found["top1_calibrated"], 72.0);
+    assert_eq!(found["accuracy"]["predicted"], false);
+    let (status, _, error) = nas(dir, &format!("{line} --floor 74"));
     assert_eq!((status, error.contains("E0201")), (Some(2), true), "{error}");
 
     std::fs::write(
@@ -136,7 +169,16 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
         Ok(serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap())
     };
     let found = run(1, "a", "").unwrap();
-    run(2, "b", "").unwrap();
+    // Setting results beside somebody's chip changes none of them.
+    let chip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("workloads/designs/nvdla-256-fixed.json");
+    let beside = format!("--against {} --network resnet50", chip.display());
+    let compared = run(2, "b", &beside).unwrap();
+    let baseline = &compared["against"][0];
+    assert_eq!(baseline["network"], "resnet50");
+    let edp = |value: &serde_json::Value| value["total"]["edp"].as_f64().unwrap();
+    for point in compared["front"].as_array().unwrap() {
+        assert_eq!(point["over"][0]["edp"].as_f64(), Some(edp(baseline) / edp(point)));
+    }
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
     assert_eq!(read("a.json"), read("b.json"));
     let front = found["front"].as_array().unwrap();
@@ -145,6 +187,7 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
     run(2, "c", "--resume a.checkpoint.json").unwrap();
     assert_eq!(read("a.json"), read("c.json"));
     assert_eq!(read("a.front/front.json"), read("c.front/front.json"));
+    assert!(read("b.front/front.svg").contains("resnet50 on nvdla-256-fixed"));
     let error = run(2, "d", "--resume a.checkpoint.json --seed 2").unwrap_err();
     assert!(error.contains("E0106") && error.contains("`seed`"), "{error}");
     for (i, point) in front.iter().enumerate() {
@@ -159,6 +202,9 @@ fn a_joint_search_repeats_and_every_point_of_its_front_is_a_design() {
     let (status, cost, _) = nas(dir, "cost --design a.json");
     assert_eq!(status, Some(0));
     assert_eq!(cost["total"]["edp"], found["total"]["edp"]);
+    let (status, _, error) = nas(dir, "gen --design a.front/00.json --out rtl");
+    assert_eq!(status, Some(0), "{error}");
+    assert!(dir.join("rtl/naas.f").exists());
     let network = found["network"].as_str().unwrap();
     let (status, ..) = nas(
         dir,

@@ -12,7 +12,6 @@ use crate::cli::spaces;
 use crate::nas::ablation::{Start, Way, ablate};
 use crate::nas::space::Genotype;
 use crate::report::plots::{Group, Labels, boxes, quantile};
-use crate::search::encoding::accelerator::AcceleratorSpace;
 use serde::Serialize;
 use serde_json::json;
 
@@ -43,7 +42,7 @@ pub fn run(job: &Job, seeds: u64, start: &str) -> anyhow::Result<()> {
     let resources = inputs::resources(name)?;
     let chip = chip(None, &resources)?;
     let genotype = spaces::genotype(start, job.space)?;
-    let space = AcceleratorSpace::new(resources);
+    let space = job.accelerators(resources);
     let progress = Progress::start(job.session.output, "ablation", Some(seeds));
     let first = job.session.seed;
     let (base, rows) = job.session.with_threads(|| {

@@ -88,15 +88,14 @@ fn picture(points: &[Point]) -> String {
                 area / 1e6,
                 describe(&design.accelerator)
             ),
-            label: format!("{:.2}", area / 1e6),
         }
     };
     draw(&Scatter {
         title: "Cycles, energy and area: designs that no other one undercuts",
-        subtitle: "several networks by geometric means; beside each point its area in mm2; a pointer on it tells its accelerator",
+        subtitle: "several networks by geometric means; a pointer on a point tells its area and accelerator",
         x_label: "cycles",
         y_label: "energy, uJ",
         dots: &points.iter().map(dot).collect::<Vec<_>>(),
-        joined: false,
+        marks: &[],
     })
 }

@@ -4,7 +4,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::files;
 use crate::cli::args::GenArgs;
 use crate::cli::costs::{Priced, describe, price};
-use crate::cli::inputs;
+use crate::cli::inputs::{self, Source};
 use crate::cli::plan::{DEFAULT_TECHNOLOGY, DesignSource, GenPlan, RTL_MARKER};
 use crate::cli::search;
 use crate::cli::session::Session;
@@ -16,7 +16,6 @@ use crate::rtl::program::{Program, Sharing};
 use crate::search::design::{Design, hash};
 use crate::sim::plan::{self, LayerData, OnArray};
 use crate::workload::graph::Semantics;
-use crate::workload::zoo;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -114,8 +113,8 @@ impl<'a> Chosen<'a> {
     /// The network's own weights with a seeded input, or seeded random data.
     fn data(&self, semantics: Option<Semantics>, session: &Session) -> Result<Vec<LayerData>> {
         let (network, output) = (&self.priced.network, session.output);
-        let graph = match zoo::open_as(&network.source, semantics) {
-            Ok(workload) => workload.graph,
+        let graph = match Source::open_as(&network.source, semantics) {
+            Ok(source) => source.graph,
             Err(e) if e.code == Code::Unreadable => {
                 let source = &network.source;
                 output.note(format!(

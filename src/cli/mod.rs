@@ -4,6 +4,7 @@
 //! other, this layer hands the predicted cycles over. Each command is one file with `run(&Args, &Session)`.
 
 pub mod ablation;
+pub mod against;
 pub mod args;
 pub mod compare;
 pub mod cost;
@@ -27,6 +28,7 @@ pub mod session;
 pub mod shrink;
 pub mod sim;
 pub mod spaces;
+pub mod subnets;
 pub mod trial;
 pub mod verify;
 

@@ -1,32 +1,33 @@
 //! `naas nas`: a network of a space, an accelerator and the mappings, searched together.
 
 use crate::arch::accelerator::Accelerator;
+use crate::arch::resources::Resources;
 use crate::base::diag::{Diagnostic, Result};
 use crate::base::files;
 use crate::base::rng::stream;
 use crate::cli::ablation;
+use crate::cli::against::Baseline;
 use crate::cli::args::NasArgs;
 use crate::cli::costs::{Priced, describe, price_layers};
 use crate::cli::inputs;
-use crate::cli::output::{Align, Table};
 use crate::cli::plan::{DEFAULT_TECHNOLOGY, NasHardware, NasPlan, Run};
 use crate::cli::resume::{Keeper, Watch};
 use crate::cli::session::Session;
 use crate::cli::spaces;
+use crate::cli::subnets::{Report, Subnet};
 use crate::cost::tech::Technology;
 use crate::nas::accuracy::AccuracyModel;
 use crate::nas::evolution::Evolution;
 use crate::nas::joint::{Hardware, Joint, JointFound, JointSettings, Point, pareto};
 use crate::nas::space::{Genotype, NetworkSpace, parameters};
-use crate::report::scatter::{Dot, Scatter, draw};
 use crate::search::design::{Design, Provenance, digest};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::layers::map_suite;
 use crate::search::mapper::MapperSettings;
 use crate::search::problem::Suite;
-use crate::search::runner::Log;
+use crate::search::runner::{Generation, Log};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Mappings per different layer while networks are ranked, and for those that are reported.
 const MAPPINGS: [usize; 2] = [24, 1000];
@@ -34,18 +35,8 @@ const MAPPINGS: [usize; 2] = [24, 1000];
 const EVOLUTION: [usize; 2] = [12, 4];
 /// Points that a front asks for.
 const FLOORS: usize = 6;
-/// The file that shows that a folder is a front of ours.
-const MARKER: &str = "front.json";
 /// Random subnets whose accuracies tell accuracy models apart in checkpoints.
 const PROBES: usize = 64;
-
-/// A network with its mappings, priced.
-struct Subnet {
-    point: Point,
-    priced: Priced,
-    parameters: u64,
-    design: Design,
-}
 
 /// Searches, writes the design (and the front's), prints both.
 ///
@@ -64,7 +55,15 @@ pub fn run(args: &NasArgs, session: &Session) -> anyhow::Result<()> {
         session,
     };
     match &plan.run {
-        Run::Search { front, resume } => job.search(*front, resume.as_deref()),
+        Run::Search {
+            front,
+            resume,
+            against,
+            network,
+        } => {
+            let baselines = Baseline::open_all(against, network.as_deref(), &job.technology)?;
+            job.search(*front, resume.as_deref(), &baselines)
+        }
         Run::Ablation { seeds, start } => ablation::run(&job, *seeds, start),
     }
 }
@@ -109,6 +108,15 @@ impl Job<'_> {
         }
     }
 
+    /// The accelerators within `resources`.
+    #[must_use]
+    pub fn accelerators(&self, resources: Resources) -> AcceleratorSpace {
+        AcceleratorSpace {
+            sharing: self.plan.sharing,
+            ..AcceleratorSpace::new(resources)
+        }
+    }
+
     fn mapper(&self, evaluations: usize) -> MapperSettings {
         MapperSettings {
             objective: self.plan.objective.into(),
@@ -133,6 +141,7 @@ impl Job<'_> {
             "accuracy": [self.accuracy.provenance().model, hex(&format!("{:?}", self.accuracy.of(&probes)?))],
             "floor": self.plan.floor,
             "resources": resources,
+            "sharing": self.plan.sharing,
             "objective": self.mapper(0).objective,
             "front": front,
             "last": self.plan.last,
@@ -142,7 +151,7 @@ impl Job<'_> {
     }
 
     /// Searches one network, or a front of them.
-    fn search(&self, front: bool, resume: Option<&Path>) -> anyhow::Result<()> {
+    fn search(&self, front: bool, resume: Option<&Path>, baselines: &[Baseline]) -> anyhow::Result<()> {
         let (plan, session) = (self.plan, self.session);
         let (keeper, log) = match plan.hardware {
             NasHardware::Resources(_) => Keeper::open(resume, &plan.out, self.description(front)?)?,
@@ -166,12 +175,19 @@ impl Job<'_> {
             anyhow::bail!("the front is empty");
         };
         files::write_atomic(&plan.out, best.design.to_json().as_bytes())?;
-        let folder = front.then(|| front_folder(&plan.out));
+        let report = Report {
+            space: self.space,
+            accuracy: self.accuracy,
+            subnets: &subnets,
+            baselines,
+        };
+        let folder = front.then(|| plan.out.with_extension("front"));
         if let Some(folder) = &folder {
-            write_front(folder, self.space, self.accuracy, &subnets)?;
+            report.write_front(folder)?;
         }
-        let document = document(&found, self.space, self.accuracy, &subnets, (seconds, session.seed));
-        let text = self.text(&found, &subnets, seconds, folder.as_deref());
+        let mut document = report.document();
+        history(&mut document, &found, (seconds, session.seed));
+        let text = self.text(&found, &report, seconds, folder.as_deref());
         session.output.result(&document, &text)
     }
 
@@ -180,7 +196,7 @@ impl Job<'_> {
         let mut after = |log: &Log| watch.after(log);
         match &self.plan.hardware {
             NasHardware::Resources(r) => {
-                let space = AcceleratorSpace::new(inputs::resources(r)?);
+                let space = self.accelerators(inputs::resources(r)?);
                 joint.search(Hardware::Searched(&space), log, &mut after)
             }
             NasHardware::Accelerator(file) => {
@@ -189,13 +205,12 @@ impl Job<'_> {
         }
     }
 
-    fn text(&self, found: &JointFound, subnets: &[Subnet], seconds: f64, folder: Option<&Path>) -> String {
+    fn text(&self, found: &JointFound, report: &Report, seconds: f64, folder: Option<&Path>) -> String {
         let provenance = self.accuracy.provenance();
-        let word = provenance.word();
         let mut text = format!(
             "{}\n\n{}\n{} accelerators, {} networks and {} layers on them in {seconds:.1} s, stopped by {}, seed {}: {}",
             describe(&found.accelerator),
-            table(self.space, word, subnets),
+            report.table(),
             found.evaluations,
             found.networks,
             found.layers,
@@ -206,7 +221,10 @@ impl Job<'_> {
         if let Some(folder) = folder {
             text += &format!("\neach point of the front: {}", folder.display());
         }
-        text + &format!("\naccuracy is {word}: {}", provenance.error)
+        for (i, baseline) in report.baselines.iter().enumerate() {
+            text += &format!("\n#{}: {baseline}", i + 1);
+        }
+        text + &format!("\naccuracy is {}: {}", provenance.word(), provenance.error)
     }
 
     /// A network mapped as carefully as what is reported, priced; and the objective.
@@ -264,119 +282,15 @@ fn undominated(subnets: Vec<Subnet>) -> Vec<Subnet> {
     front.iter().filter_map(&mut take).collect()
 }
 
-/// `x.json` gets a folder `x.front`.
-fn front_folder(out: &Path) -> PathBuf {
-    out.with_extension("front")
-}
-
-fn write_front(
-    folder: &Path,
-    space: &dyn NetworkSpace,
-    accuracy: &dyn AccuracyModel,
-    subnets: &[Subnet],
-) -> Result<()> {
-    let points: Vec<Value> = subnets.iter().map(|s| row(space, s)).collect();
-    let text = serde_json::to_string_pretty(&json!({ "front": points })).unwrap_or_default();
-    files::replace_dir(folder, MARKER, |dir| {
-        files::write_atomic(&dir.join(MARKER), text.as_bytes())?;
-        files::write_atomic(&dir.join("front.svg"), picture(space, accuracy, subnets).as_bytes())?;
-        for (i, s) in subnets.iter().enumerate() {
-            files::write_atomic(&dir.join(format!("{i:02}.json")), s.design.to_json().as_bytes())?;
-        }
-        Ok(())
-    })
-}
-
-/// Accuracy against energy-delay product.
-fn picture(space: &dyn NetworkSpace, accuracy: &dyn AccuracyModel, subnets: &[Subnet]) -> String {
-    let dot = |s: &Subnet| {
-        let (edp, top1) = (s.priced.network.total.edp, s.point.accuracy.calibrated);
-        Dot {
-            x: edp,
-            y: top1,
-            tip: format!(
-                "{top1:.2} %, {edp:.3e}: {}",
-                spaces::subnet_text(space, &s.point.genotype)
-            ),
-            label: String::new(),
-        }
-    };
-    let provenance = accuracy.provenance();
-    draw(&Scatter {
-        title: &format!("Networks of {} on one searched accelerator", space.name()),
-        subtitle: &format!("accuracy {} by {}", provenance.word(), provenance.source),
-        x_label: "energy-delay product, pJ x cycles",
-        y_label: &format!("top-1 {}, %", provenance.word()),
-        dots: &subnets.iter().map(dot).collect::<Vec<_>>(),
-        joined: true,
-    })
-}
-
-fn row(space: &dyn NetworkSpace, s: &Subnet) -> Value {
-    let mut row = spaces::subnet_document(space, &s.point.genotype, &s.point.accuracy);
-    row["network"] = json!(s.priced.network.source);
-    row["macs"] = json!(s.priced.network.total.macs);
-    row["parameters"] = json!(s.parameters);
-    row["total"] = json!(s.priced.network.total);
-    row
-}
-
-fn document(
-    found: &JointFound,
-    space: &dyn NetworkSpace,
-    accuracy: &dyn AccuracyModel,
-    subnets: &[Subnet],
-    (seconds, seed): (f64, u64),
-) -> Value {
-    let history: Vec<Value> = found
-        .history
-        .iter()
-        .map(|g| json!({"best": g.best, "mean": g.mean}))
-        .collect();
-    let mut document = subnets.first().map_or(Value::Null, |best| {
-        let mut top = row(space, best);
-        top["design"] = json!(best.design.hash);
-        top
-    });
+/// Adds how the search went.
+fn history(document: &mut Value, found: &JointFound, (seconds, seed): (f64, u64)) {
+    let one = |g: &Generation| json!({"best": g.best, "mean": g.mean});
     document["accelerator"] = json!(found.accelerator);
-    document["accuracy"] = json!(accuracy.provenance());
     document["evaluations"] = json!(found.evaluations);
     document["networks"] = json!(found.networks);
     document["layers"] = json!(found.layers);
     document["seconds"] = json!(seconds);
     document["stop_reason"] = json!(found.stop_reason);
     document["seed"] = json!(seed);
-    document["history"] = json!(history);
-    document["front"] = subnets.iter().map(|s| row(space, s)).collect();
-    document
-}
-
-fn table(space: &dyn NetworkSpace, word: &str, subnets: &[Subnet]) -> Table {
-    use Align::{Left, Right};
-    let top1 = format!("top-1 {word}");
-    let mut table = Table::new(&[
-        (&top1, Right),
-        ("raw", Right),
-        ("MMACs", Right),
-        ("Mparams", Right),
-        ("cycles", Right),
-        ("energy uJ", Right),
-        ("EDP", Right),
-        ("network", Left),
-    ]);
-    for s in subnets {
-        let total = s.priced.network.total;
-        let a = s.point.accuracy;
-        table.row([
-            format!("{:.2}%{}", a.calibrated, if a.saturated { " (saturated)" } else { "" }),
-            format!("{:.4}", a.raw),
-            format!("{:.1}", total.macs as f64 / 1e6),
-            format!("{:.2}", s.parameters as f64 / 1e6),
-            total.cycles.to_string(),
-            format!("{:.1}", total.energy_pj / 1e6),
-            format!("{:.4e}", total.edp),
-            spaces::subnet_text(space, &s.point.genotype),
-        ]);
-    }
-    table
+    document["history"] = found.history.iter().map(one).collect();
 }

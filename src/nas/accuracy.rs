@@ -54,6 +54,11 @@ pub trait AccuracyModel: Sync {
     /// # Errors
     /// If the model cannot be asked.
     fn of(&self, genotypes: &[Genotype]) -> Result<Vec<Option<Accuracy>>>;
+
+    /// All subnets that the model knows, where they can be listed: random ones may hardly ever be among them.
+    fn known(&self) -> Vec<Genotype> {
+        Vec::new()
+    }
 }
 
 /// The Once-for-All authors' predictor of the ResNet50 space.
@@ -211,6 +216,10 @@ impl AccuracyModel for Table {
             })
         };
         Ok(genotypes.iter().map(one).collect())
+    }
+
+    fn known(&self) -> Vec<Genotype> {
+        self.genotypes().cloned().collect()
     }
 }
 

@@ -54,6 +54,14 @@ pub trait Judge {
     /// # Errors
     /// If they cannot be rated.
     fn rate(&mut self, genotypes: &[Genotype]) -> Result<Vec<f64>>;
+
+    /// All admitted subnets, where they can be listed.
+    ///
+    /// # Errors
+    /// As [`Judge::admits`].
+    fn listed(&mut self) -> Result<Vec<Genotype>> {
+        Ok(Vec::new())
+    }
 }
 
 /// What happened in one generation.
@@ -171,7 +179,7 @@ impl<'a> Population<'a> {
         self.members.sort_by(|a, b| a.1.total_cmp(&b.1));
     }
 
-    /// `count` admitted subnets.
+    /// `count` admitted subnets. Where a batch holds none, one of those that can be listed.
     fn draw(
         &mut self,
         count: usize,
@@ -195,6 +203,12 @@ impl<'a> Population<'a> {
             let batch: Vec<Genotype> = (0..BATCH).map(|_| one(self.space, &mut self.rng)).collect();
             attempts += BATCH;
             let verdicts = judge.admits(&batch)?;
+            if !verdicts.contains(&true) {
+                let listed = judge.listed()?;
+                if !listed.is_empty() {
+                    admitted.push(listed[self.rng.random_range(0..listed.len())].clone());
+                }
+            }
             admitted.extend(batch.into_iter().zip(verdicts).filter(|(_, ok)| *ok).map(|(g, _)| g));
         }
         admitted.truncate(count);

@@ -88,7 +88,7 @@ pub struct JointFound {
 const ELITE: usize = 4;
 /// Candidates of a generation of accelerators.
 const POPULATION: usize = 16;
-/// Random subnets whose accuracy tells how high the front can reach.
+/// Random subnets whose accuracy tells, with those that the model lists, how high the front can reach.
 const PROBES: usize = 2000;
 
 /// What all levels share.
@@ -213,7 +213,8 @@ impl Joint<'_> {
             return Ok(vec![floor]);
         }
         let mut rng = stream(seed, &[u64::MAX]);
-        let probes: Vec<Genotype> = (0..PROBES).map(|_| self.space.sample(&mut rng)).collect();
+        let mut probes: Vec<Genotype> = (0..PROBES).map(|_| self.space.sample(&mut rng)).collect();
+        probes.extend(self.accuracy.known());
         let accuracies = self.accuracy.of(&probes)?;
         let top = accuracies.iter().flatten().map(|a| a.calibrated).fold(floor, f64::max);
         let step = (top - floor) / (floors - 1) as f64;

@@ -93,6 +93,17 @@ impl Judge for OnAccelerator<'_> {
             .collect())
     }
 
+    fn listed(&mut self) -> Result<Vec<Genotype>> {
+        let known = self.accuracy.known();
+        let admitted = self.admits(&known)?;
+        Ok(known
+            .into_iter()
+            .zip(admitted)
+            .filter(|(_, ok)| *ok)
+            .map(|(g, _)| g)
+            .collect())
+    }
+
     fn rate(&mut self, genotypes: &[Genotype]) -> Result<Vec<f64>> {
         let nests =
             |g: &Genotype| -> Result<Vec<LoopNest>> { self.space.subnet(g)?.layers.iter().map(Layer::nest).collect() };

@@ -1,4 +1,4 @@
-//! A scatter plot: one value against another on a logarithmic axis, each point with a tip.
+//! A scatter plot: one value against another on a logarithmic axis, points joined in their order, each with a tip.
 
 use crate::report::svg::{Anchor, Fill, Svg};
 use crate::search::numeric::ln;
@@ -12,7 +12,14 @@ pub struct Dot {
     pub y: f64,
     /// What appears where a pointer rests on it.
     pub tip: String,
-    /// What stands beside it; mostly nothing.
+}
+
+/// A value across that points are compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Across; positive.
+    pub x: f64,
+    /// Its name.
     pub label: String,
 }
 
@@ -29,8 +36,8 @@ pub struct Scatter<'a> {
     pub y_label: &'a str,
     /// At least one.
     pub dots: &'a [Dot],
-    /// Whether a line joins the dots in their order.
-    pub joined: bool,
+    /// Drawn as upright lines.
+    pub marks: &'a [Mark],
 }
 
 const WIDTH: f64 = 760.0;
@@ -38,6 +45,7 @@ const HEIGHT: f64 = 460.0;
 /// Left, top, right and bottom of the field.
 const FIELD: [f64; 4] = [70.0, 80.0, WIDTH - 30.0, HEIGHT - 60.0];
 const COLOUR: &str = "#1f4e79";
+const OTHERS: &str = "#b5532a";
 const GRID: &str = "#dddddd";
 const RADIUS: f64 = 3.5;
 
@@ -67,67 +75,100 @@ pub(super) fn step(span: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().find(fits).unwrap_or(10.0) * power
 }
 
+/// Where values lie in the picture.
+struct Frame {
+    /// Ends of the logarithmic axis.
+    across: [f64; 2],
+    /// Names on it.
+    ticks: Vec<f64>,
+    /// Lowest value upwards, the step between rows, and their number.
+    bottom: f64,
+    step: f64,
+    rows: u32,
+}
+
+impl Frame {
+    /// Axes that enclose everything that a plot shows.
+    fn around(plot: &Scatter) -> Self {
+        let extent = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
+        };
+        let marks = plot.marks.iter().map(|m| m.x);
+        let (x_low, x_high) = extent(&mut plot.dots.iter().map(|d| d.x).chain(marks));
+        let (y_low, y_high) = extent(&mut plot.dots.iter().map(|d| d.y));
+        let ticks = decades(x_low, x_high);
+        let left = ticks.iter().rfind(|t| **t <= x_low).copied().unwrap_or(x_low);
+        let enough = |t: &&f64| **t >= x_high && **t > left;
+        let right = ticks.iter().find(enough).copied().unwrap_or(x_high);
+        let step = step(y_high - y_low);
+        let bottom = (y_low / step).floor() * step;
+        Self {
+            across: [left, right],
+            ticks,
+            bottom,
+            step,
+            rows: (((y_high - bottom) / step).ceil() as u32).max(1),
+        }
+    }
+
+    fn x(&self, value: f64) -> f64 {
+        let [left, right] = self.across;
+        FIELD[0] + (FIELD[2] - FIELD[0]) * ln(value / left) / ln(right / left)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        FIELD[3] - (FIELD[3] - FIELD[1]) * (value - self.bottom) / (self.step * f64::from(self.rows))
+    }
+
+    /// Lines and names of both axes.
+    fn draw(&self, svg: &mut Svg) {
+        let [left, right] = self.across;
+        for t in self.ticks.iter().filter(|t| (left..=right).contains(*t)) {
+            let x = self.x(*t);
+            svg.line([x, FIELD[1], x, FIELD[3]], GRID, false);
+            svg.text([x, FIELD[3] + 18.0], 11, Anchor::Middle, &format!("{t:.0e}"));
+        }
+        let decimals = usize::from(self.step < 1.0);
+        for row in 0..=self.rows {
+            let value = self.bottom + f64::from(row) * self.step;
+            let (y, name) = (self.y(value), format!("{value:.decimals$}"));
+            svg.line([FIELD[0], y, FIELD[2], y], GRID, false);
+            svg.text([FIELD[0] - 8.0, y + 4.0], 11, Anchor::End, &name);
+        }
+    }
+}
+
 /// The picture.
 #[must_use]
 pub fn draw(plot: &Scatter) -> String {
-    let extent = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
-    };
-    let (x_low, x_high) = extent(&mut plot.dots.iter().map(|d| d.x));
-    let (y_low, y_high) = extent(&mut plot.dots.iter().map(|d| d.y));
-    let ticks = decades(x_low, x_high);
-    let below = |t: &&f64| **t <= x_low;
-    let left = ticks.iter().rfind(below).copied().unwrap_or(x_low);
-    let right = ticks
-        .iter()
-        .find(|t| **t >= x_high && **t > left)
-        .copied()
-        .unwrap_or(x_high);
-    let step = step(y_high - y_low);
-    let bottom = (y_low / step).floor() * step;
-    let rows = (((y_high - bottom) / step).ceil() as u32).max(1);
-    let top = bottom + f64::from(rows) * step;
-    let across = |x: f64| FIELD[0] + (FIELD[2] - FIELD[0]) * ln(x / left) / ln(right / left);
-    let up = |y: f64| FIELD[3] - (FIELD[3] - FIELD[1]) * (y - bottom) / (top - bottom);
-
+    let frame = Frame::around(plot);
     let mut svg = Svg::new(WIDTH, HEIGHT, plot.title);
     svg.text([20.0, 28.0], 16, Anchor::Start, plot.title);
     svg.text([20.0, 48.0], 11, Anchor::Start, plot.subtitle);
-    for t in ticks.iter().filter(|t| (left..=right).contains(*t)) {
-        svg.line([across(*t), FIELD[1], across(*t), FIELD[3]], GRID, false);
-        svg.text([across(*t), FIELD[3] + 18.0], 11, Anchor::Middle, &format!("{t:.0e}"));
-    }
-    for row in 0..=rows {
-        let y = bottom + f64::from(row) * step;
-        svg.line([FIELD[0], up(y), FIELD[2], up(y)], GRID, false);
-        let decimals = usize::from(step < 1.0);
-        svg.text(
-            [FIELD[0] - 8.0, up(y) + 4.0],
-            11,
-            Anchor::End,
-            &format!("{y:.decimals$}"),
-        );
+    frame.draw(&mut svg);
+    for (i, mark) in plot.marks.iter().enumerate() {
+        let (x, y) = (frame.x(mark.x), FIELD[3] - 10.0 - 16.0 * i as f64);
+        svg.line([x, FIELD[1], x, FIELD[3]], OTHERS, false);
+        let (at, anchor) = if x < f64::midpoint(FIELD[0], FIELD[2]) {
+            (x + 6.0, Anchor::Start)
+        } else {
+            (x - 6.0, Anchor::End)
+        };
+        svg.text([at, y], 11, anchor, &mark.label);
     }
     svg.text([FIELD[0], FIELD[1] - 10.0], 12, Anchor::Start, plot.y_label);
     svg.text([FIELD[2], HEIGHT - 18.0], 12, Anchor::End, plot.x_label);
-    for pair in plot.dots.windows(2).filter(|_| plot.joined) {
-        svg.line(
-            [across(pair[0].x), up(pair[0].y), across(pair[1].x), up(pair[1].y)],
-            COLOUR,
-            true,
-        );
+    for pair in plot.dots.windows(2) {
+        let [from, to] = [0, 1].map(|i| [frame.x(pair[i].x), frame.y(pair[i].y)]);
+        svg.line([from[0], from[1], to[0], to[1]], COLOUR, true);
     }
     let fill = Fill {
         colour: COLOUR,
         border: None,
     };
     for dot in plot.dots {
-        let corner = [across(dot.x) - RADIUS, up(dot.y) - RADIUS];
+        let corner = [frame.x(dot.x) - RADIUS, frame.y(dot.y) - RADIUS];
         svg.rect([corner[0], corner[1], 2.0 * RADIUS, 2.0 * RADIUS], &fill, &dot.tip);
-        if !dot.label.is_empty() {
-            let beside = [across(dot.x), up(dot.y) - 2.0 * RADIUS];
-            svg.text(beside, 9, Anchor::Middle, &dot.label);
-        }
     }
     svg.finish()
 }
@@ -147,7 +188,6 @@ mod tests {
             x,
             y,
             tip: format!("<{x}>"),
-            label: String::new(),
         };
         for dots in [vec![dot(7.0, 3.0)], vec![dot(2e15, 75.0), dot(3e17, 79.4)]] {
             let picture = draw(&Scatter {
@@ -156,9 +196,17 @@ mod tests {
                 x_label: "x",
                 y_label: "y",
                 dots: &dots,
-                joined: true,
+                marks: &[Mark {
+                    x: 3e18,
+                    label: "other".into(),
+                }],
             });
-            assert!(picture.contains("a &amp; b") && !picture.contains("NaN") && !picture.contains("inf"));
+            assert!(
+                picture.contains("a &amp; b")
+                    && picture.contains("other")
+                    && !picture.contains("NaN")
+                    && !picture.contains("inf")
+            );
             assert_eq!(picture.matches("&lt;").count(), dots.len());
             let coordinate = |name: &str| {
                 let of = |part: &str| part.split('"').next().and_then(|v| v.parse::<f64>().ok());

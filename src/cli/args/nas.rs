@@ -22,7 +22,7 @@ pub enum SpaceName {
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(
     after_help = "Examples:\n  naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 78 --resources eyeriss \\\n    \
-                        --front --out design.json\n  naas nas --space ofa-mobilenetv3 --accuracy measured.csv --floor 75 --accelerator ck16.json \\\n    \
+                        --front --against workloads/designs/eyeriss-searched.json --network resnet50 --out design.json\n  naas nas --space ofa-mobilenetv3 --accuracy measured.csv --floor 75 --accelerator ck16.json \\\n    \
                         --out design.json\n  naas nas --space ofa-resnet50 --accuracy ofa_resnet50_acc_predictor.pth --floor 76 \\\n    \
                         --accelerator workloads/designs/eyeriss-fixed.json --population 100 --generations 500 --out design.json\n  \
                         naas nas ... --resume design.checkpoint.json --out design.json\n  \
@@ -42,6 +42,9 @@ pub struct NasArgs {
     /// Limits of the accelerator: a name or a file
     #[arg(long, value_name = "R", conflicts_with = "accelerator")]
     pub resources: Option<String>,
+    /// Let an axis run several dimensions (of C, R and S, or Y and X), split anew for each layer, beside axes of one
+    #[arg(long, conflicts_with = "accelerator")]
+    pub shared_axes: bool,
     /// Search networks for this accelerator only: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
     pub accelerator: Option<PathBuf>,
@@ -54,6 +57,12 @@ pub struct NasArgs {
     /// Look for a front of accuracy against the objective, above the floor; each point gets a design of its own
     #[arg(long)]
     pub front: bool,
+    /// A design to set the results beside, such as workloads/designs/eyeriss-fixed.json; may be repeated
+    #[arg(long, value_name = "DESIGN", conflicts_with = "ablation")]
+    pub against: Vec<PathBuf>,
+    /// With --against: which of the designs' networks; their first one otherwise
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub network: Option<String>,
     /// Networks of a generation on the accelerator that won (on the others it is 12); 100 is Once-for-All's finder
     #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u16).range(2..))]
     pub population: u16,

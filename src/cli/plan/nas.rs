@@ -4,6 +4,7 @@ use crate::base::diag::Result;
 use crate::base::files;
 use crate::cli::args::{NasArgs, Objective, SpaceName};
 use crate::cli::plan::{Budget, existing, resources};
+use crate::search::encoding::accelerator::Sharing;
 use std::path::PathBuf;
 
 /// Accelerator candidates that `naas nas` evaluates unless told otherwise, each with an evolution of networks.
@@ -27,6 +28,10 @@ pub enum Run {
         front: bool,
         /// The checkpoint to go on from.
         resume: Option<PathBuf>,
+        /// Designs to set the results beside.
+        against: Vec<PathBuf>,
+        /// Which of their networks, if not the first one.
+        network: Option<String>,
     },
     /// A comparison of what is searched.
     Ablation {
@@ -48,6 +53,8 @@ pub struct NasPlan {
     pub floor: f64,
     /// What the networks run on.
     pub hardware: NasHardware,
+    /// How many dimensions an axis may run.
+    pub sharing: Sharing,
     /// What to minimise.
     pub objective: Objective,
     /// When to stop.
@@ -79,6 +86,8 @@ impl NasPlan {
             _ => Run::Search {
                 front: args.front,
                 resume: args.resume.as_deref().map(existing).transpose()?,
+                against: args.against.iter().map(|file| existing(file)).collect::<Result<_>>()?,
+                network: args.network.clone(),
             },
         };
         Ok(Self {
@@ -86,6 +95,11 @@ impl NasPlan {
             accuracy: args.accuracy.clone(),
             floor: args.floor,
             hardware,
+            sharing: if args.shared_axes {
+                Sharing::Several
+            } else {
+                Sharing::Single
+            },
             objective: args.objective,
             budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
             last: [args.population, args.generations].map(usize::from),

@@ -121,17 +121,16 @@ fn front(o: &Outcome) -> String {
         x: p[0],
         y: p[1] / 1e6,
         tip: format!("{:.0} cycles, {:.1} uJ, {:.2} mm2", p[0], p[1] / 1e6, p[2] / 1e6),
-        label: format!("{:.2}", p[2] / 1e6),
     };
     draw(&Scatter {
         title: &format!(
             "Cycles, energy and area: {} within {}",
             o.experiment.networks[0], o.experiment.resources
         ),
-        subtitle: "designs that no other one undercuts in all three; beside each its area in mm2",
+        subtitle: "designs that no other one undercuts in all three; a pointer on a point tells its area",
         x_label: "cycles",
         y_label: "energy, uJ",
         dots: &o.front.iter().map(dot).collect::<Vec<_>>(),
-        joined: false,
+        marks: &[],
     })
 }
