@@ -35,14 +35,23 @@ const PRESETS: [(&str, u32, u64, u32, u32, u32); 5] = [
     ("shidiannao", 64, 288 * KIB + 64 * 64, 16, 8, 8),
 ];
 
+/// Forms of a preset, by what follows its name.
+const FORMS: [&str; 4] = ["", "@tight", "@wide", "@narrow"];
+
 impl Resources {
-    /// Names of all presets; each also has an `@tight` form with halved network, drain and off-chip widths.
+    /// Names of all presets, each in four forms: with its own widths of network, drain and off-chip port; `@tight` with half
+    /// of them; `@wide` with 128, 64 and 32, and `@narrow` with 32, 16 and 8, whatever the chip: what a study of NAAS's
+    /// claims compared all chips at.
     #[must_use]
     pub fn names() -> Vec<String> {
-        PRESETS
-            .iter()
-            .flat_map(|p| [p.0.to_owned(), format!("{}@tight", p.0)])
-            .collect()
+        let forms = |p: &(&str, u32, u64, u32, u32, u32)| FORMS.map(|form| format!("{}{form}", p.0));
+        PRESETS.iter().flat_map(forms).collect()
+    }
+
+    /// The chip after which `preset` is named.
+    #[must_use]
+    pub fn chip(preset: &str) -> &str {
+        preset.split_once('@').map_or(preset, |(chip, _)| chip)
     }
 
     /// The preset called `name`.
@@ -50,20 +59,28 @@ impl Resources {
     /// # Errors
     /// `E0105` if there is none.
     pub fn preset(name: &str) -> Result<Self> {
-        let (base, halve) = name.strip_suffix("@tight").map_or((name, 1), |b| (b, 2));
+        let (base, form) = name.split_at(Self::chip(name).len());
+        let unknown = || {
+            Diagnostic::new(Code::UnknownName, format!("no resource preset is called `{name}`"))
+                .expected(format!("a resource file, or one of {}", Self::names().join(", ")))
+                .next("`naas list resources` prints their figures")
+        };
         let &(_, pes, onchip_bytes, network, drain, offchip) =
-            PRESETS.iter().find(|p| p.0 == base).ok_or_else(|| {
-                Diagnostic::new(Code::UnknownName, format!("no resource preset is called `{name}`"))
-                    .expected(format!("a resource file, or one of {}", Self::names().join(", ")))
-                    .next("`naas list resources` prints their figures")
-            })?;
+            PRESETS.iter().find(|p| p.0 == base).ok_or_else(unknown)?;
+        let [network, drain, offchip] = match form {
+            "" => [network, drain, offchip],
+            "@tight" => [network / 2, drain / 2, offchip / 2],
+            "@wide" => [128, 64, 32],
+            "@narrow" => [32, 16, 8],
+            _ => return Err(unknown()),
+        };
         Ok(Self {
             name: name.to_owned(),
             pes,
             onchip_bytes,
-            network_bytes_per_cycle: network / halve,
-            drain_psums_per_cycle: drain / halve,
-            offchip_bytes_per_cycle: offchip / halve,
+            network_bytes_per_cycle: network,
+            drain_psums_per_cycle: drain,
+            offchip_bytes_per_cycle: offchip,
             offchip_latency_cycles: 64,
         })
     }
@@ -115,6 +132,10 @@ mod tests {
             ),
             (299_008, 16)
         );
-        assert!(Resources::preset("tpu").is_err());
+        assert_eq!(of("shidiannao@wide").network_bytes_per_cycle, 128);
+        assert_eq!(of("edgetpu@narrow").offchip_bytes_per_cycle, 8);
+        assert!(Resources::preset("tpu").is_err() && Resources::preset("eyeriss@broad").is_err());
+        assert!(Resources::names().iter().all(|n| Resources::preset(n).is_ok()));
+        assert_eq!(Resources::chip("eyeriss@wide"), "eyeriss");
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::resume::now;
 use crate::cli::rtl_check::{self, Checked};
 use crate::cli::session::Session;
 use crate::cost::tech::Technology;
-use crate::report::reproduction::{Ran, document, markdown, plots};
+use crate::report::reproduction::{Ran, document, layers, markdown, plots};
 use crate::search::reproduction::run::run as run_experiment;
 use crate::search::reproduction::{Experiment, Outcome, Profile, experiments};
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,8 @@ fn outcome(
 ) -> Result<Ran> {
     if let Some(kept) = kept(&args.out, &e.name) {
         let o = &kept.outcome;
-        if o.experiment == *e && o.technology == technology.name && o.version == env!("CARGO_PKG_VERSION") {
+        let prices = e.technology.as_ref().unwrap_or(&technology.name);
+        if o.experiment == *e && o.technology == *prices && o.version == env!("CARGO_PKG_VERSION") {
             return Ok((kept.outcome, kept.cpu_seconds));
         }
     }
@@ -133,6 +134,7 @@ fn write(out: &Path, ran: &[Ran], checked: &[Checked]) -> Result<Vec<PathBuf>> {
             "claims.json".to_owned(),
             serde_json::to_string_pretty(&document).unwrap_or_default(),
         ),
+        ("layers.md".to_owned(), layers(ran)),
     ];
     all.extend(plots(ran));
     let mut written = Vec::with_capacity(all.len());

@@ -6,7 +6,7 @@ use crate::base::files;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::report::reproduction::Ran;
-use crate::search::design::{Design, MappedNetwork};
+use crate::search::design::{Design, MappedNetwork, Totals};
 use crate::search::reproduction::Question;
 use crate::workload::layer::Shape;
 use anyhow::Context;
@@ -23,11 +23,15 @@ const LAYERS: usize = 5;
 pub struct Checked {
     /// The experiment, and the seed of its search.
     pub design: String,
+    /// Its multipliers.
+    pub pes: u32,
     /// The network.
     pub network: String,
     /// Layers simulated.
     pub layers: usize,
-    /// Cycles of the simulated hardware, from start to done.
+    /// Their multiply-accumulates.
+    pub macs: u64,
+    /// Cycles of the simulated hardware in them.
     pub rtl: u64,
     /// Cycles that the model predicts.
     pub model: u64,
@@ -40,8 +44,9 @@ pub struct Checked {
 /// # Errors
 /// `E0401` and `E0402` for Verilator; those of emitting.
 pub fn run(ran: &[Ran], count: usize, session: &Session) -> anyhow::Result<Vec<Checked>> {
+    let compared = |r: &&Ran| matches!(r.0.experiment.question, Question::Baseline | Question::Study);
     let mut designs = Vec::new();
-    for (o, _) in ran.iter().filter(|r| r.0.experiment.question == Question::Baseline) {
+    for (o, _) in ran.iter().filter(compared) {
         for s in &o.searches {
             let design: Design = serde_json::from_str(&s.design)?;
             designs.push((format!("{}, seed {}", o.experiment.name, s.seed), design));
@@ -52,17 +57,15 @@ pub fn run(ran: &[Ran], count: usize, session: &Session) -> anyhow::Result<Vec<C
     let progress = Progress::start(session.output, "rtl", Some(designs.len() as u64));
     let mut all = Vec::new();
     for (i, (name, design)) in designs.iter().enumerate() {
-        for network in &design.networks {
-            session.interrupt.check()?;
-            progress.show(i as u64, format!("{name}, {}", network.name));
-            all.push(one(name, design, network)?);
-        }
+        session.interrupt.check()?;
+        progress.show(i as u64, name.clone());
+        all.extend(one(name, design)?);
     }
     Ok(all)
 }
 
-/// The smallest different layers of `network`, in their order.
-fn smallest(network: &MappedNetwork) -> Result<MappedNetwork> {
+/// Places of the smallest different layers of `network`, in their order.
+fn smallest(network: &MappedNetwork) -> Result<Vec<usize>> {
     let mut sized: Vec<(u64, usize)> = Vec::new();
     let mut shapes: Vec<&Shape> = Vec::new();
     for (i, layer) in network.layers.iter().enumerate() {
@@ -74,32 +77,76 @@ fn smallest(network: &MappedNetwork) -> Result<MappedNetwork> {
     sized.sort_unstable();
     let mut chosen: Vec<usize> = sized.into_iter().take(LAYERS).map(|(_, i)| i).collect();
     chosen.sort_unstable();
-    Ok(MappedNetwork {
-        layers: chosen.iter().map(|&i| network.layers[i].clone()).collect(),
-        mappings: chosen.iter().map(|&i| network.mappings[i]).collect(),
-        ..network.clone()
-    })
+    Ok(chosen)
 }
 
-/// Emits and simulates one network, with the commands that a user would give.
-fn one(name: &str, design: &Design, network: &MappedNetwork) -> anyhow::Result<Checked> {
-    let part = smallest(network)?;
-    let layers = part.layers.len();
-    let design = Design::new(design.accelerator.clone(), vec![part], design.provenance.clone());
+/// The smallest layers of all networks of `design` as one network, whose layers are called after theirs: one build of the
+/// hardware runs all of them.
+fn joined(design: &Design) -> Result<Design> {
+    let mut all = MappedNetwork {
+        name: "layers".into(),
+        source: "layers".into(),
+        total: Totals::default(),
+        layers: Vec::new(),
+        mappings: Vec::new(),
+    };
+    for (n, network) in design.networks.iter().enumerate() {
+        for i in smallest(network)? {
+            let mut layer = network.layers[i].clone();
+            layer.name = format!("{}{}", prefix(n), layer.name);
+            all.layers.push(layer);
+            all.mappings.push(network.mappings[i]);
+        }
+    }
+    Ok(Design::new(
+        design.accelerator.clone(),
+        vec![all],
+        design.provenance.clone(),
+    ))
+}
+
+/// What the names of network `n`'s layers begin with.
+fn prefix(n: usize) -> String {
+    format!("n{n}_")
+}
+
+/// Emits and simulates one design, with the commands that a user would give.
+fn one(name: &str, design: &Design) -> anyhow::Result<Vec<Checked>> {
     let place = tempfile::tempdir().context("cannot make a temporary folder")?;
     let (file, folder) = (place.path().join("design.json"), place.path().join("rtl"));
-    files::write_atomic(&file, design.to_json().as_bytes())?;
+    files::write_atomic(&file, joined(design)?.to_json().as_bytes())?;
     naas(&["gen", "--design", &text(&file), "--out", &text(&folder)])?;
     let report = naas(&["sim", &text(&folder)])?;
-    let number = |path: &str| report.pointer(path).and_then(Value::as_u64).unwrap_or(u64::MAX);
-    Ok(Checked {
-        design: name.into(),
-        network: network.name.clone(),
-        layers,
-        rtl: number("/total/cycles/rtl"),
-        model: number("/total/cycles/model"),
-        mismatches: number("/total/mismatches"),
-    })
+    let rows: &[Value] = report["layers"].as_array().map_or(&[], Vec::as_slice);
+    let mut all = Vec::with_capacity(design.networks.len());
+    for (n, network) in design.networks.iter().enumerate() {
+        let called = |row: &&Value| row["name"].as_str().is_some_and(|s| s.starts_with(&prefix(n)));
+        let rows: Vec<&Value> = rows.iter().filter(called).collect();
+        let sum = |path: &str| -> u64 { rows.iter().filter_map(|r| r.pointer(path)?.as_u64()).sum() };
+        all.push(Checked {
+            design: name.into(),
+            pes: design.accelerator.pes(),
+            network: network.name.clone(),
+            layers: rows.len(),
+            macs: sum("/macs"),
+            rtl: sum("/cycles/rtl"),
+            model: sum("/cycles/model"),
+            mismatches: sum("/mismatches"),
+        });
+    }
+    // What no layer holds: errors on the bus, counters, a run that did not end.
+    if report["pass"] != true && all.iter().all(Checked::agrees) {
+        let what = format!("the simulation of {name} did not pass: {}", report["errors"]);
+        return Err(Diagnostic::new(Code::CheckFailed, what).into());
+    }
+    Ok(all)
+}
+
+impl Checked {
+    /// Whether all layers ran, in as many cycles as predicted and without a wrong output.
+    const fn agrees(&self) -> bool {
+        self.layers > 0 && self.rtl == self.model && self.mismatches == 0
+    }
 }
 
 fn text(path: &Path) -> String {
@@ -127,20 +174,24 @@ pub fn markdown(checked: &[Checked]) -> String {
     if checked.is_empty() {
         return String::new();
     }
-    let mut text = "### Cycles of the RTL (C16)\n\nThe smallest different layers of each network, random data, Verilator.\n\n\
-                    | design | network | layers | RTL cycles | model | difference | wrong outputs |\n| --- | --- | --- | --- | --- | --- | --- |\n"
-        .to_owned();
+    let mut text =
+        "### Cycles of the RTL (C16)\n\nThe smallest different layers of each network, random data, Verilator.\n\n\
+                    | design | PEs | network | layers | MACs | RTL cycles | model | difference | wrong outputs |\n\
+                    | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+            .to_owned();
     for c in checked {
         let Checked {
             design,
+            pes,
             network,
             layers,
+            macs,
             rtl,
             model,
             mismatches,
         } = c;
         text += &format!(
-            "| {design} | {network} | {layers} | {rtl} | {model} | {} | {mismatches} |\n",
+            "| {design} | {pes} | {network} | {layers} | {macs} | {rtl} | {model} | {} | {mismatches} |\n",
             rtl.abs_diff(*model)
         );
     }
@@ -152,7 +203,7 @@ pub fn markdown(checked: &[Checked]) -> String {
 /// # Errors
 /// `E0301` naming the first design whose cycles or outputs differ.
 pub fn verdict(checked: &[Checked]) -> Result<()> {
-    match checked.iter().find(|c| c.rtl != c.model || c.mismatches > 0) {
+    match checked.iter().find(|c| !c.agrees()) {
         None => Ok(()),
         Some(c) => Err(Diagnostic::new(
             Code::CheckFailed,

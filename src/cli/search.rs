@@ -276,8 +276,8 @@ impl Job {
 /// `E0106` where there is no such chip; those of reading the file.
 pub fn chip(file: Option<&Path>, resources: &Resources) -> Result<Accelerator> {
     let Some(file) = file else {
-        let name = resources.name.strip_suffix("@tight").unwrap_or(&resources.name);
-        let chip = Dataflow::named(name).map_err(|e| e.next("name an accelerator file with --accelerator"))?;
+        let chip = Dataflow::named(Resources::chip(&resources.name))
+            .map_err(|e| e.next("name an accelerator file with --accelerator"))?;
         return chip.accelerator();
     };
     inputs::accelerator(file)

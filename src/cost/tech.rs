@@ -11,8 +11,9 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use serde::Deserialize;
 
 /// Names of the technologies that the program carries, and their files.
-const CARRIED: [(&str, &str); 3] = [
+const CARRIED: [(&str, &str); 4] = [
     ("45nm", include_str!("tech/45nm.json")),
+    ("45nm-unwired", include_str!("tech/45nm-unwired.json")),
     ("eyeriss-65nm", include_str!("tech/eyeriss-65nm.json")),
     ("maestro-2020", include_str!("tech/maestro-2020.json")),
 ];

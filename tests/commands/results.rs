@@ -236,7 +236,12 @@ fn labels_give_an_accuracy() {
 #[test]
 fn a_search_goes_on_from_its_checkpoint() {
     let place = Place::new();
-    for options in ["", " --method random --encoding index --space sizing", " --shared-axes"] {
+    for options in [
+        "",
+        " --method random --encoding index --space sizing",
+        " --front",
+        " --shared-axes",
+    ] {
         let line = format!("search resnet8 --resources shidiannao --seed 5{options}");
         place.document(&format!("{line} --evaluations 70 --threads 2 --out whole.json"));
         place.document(&format!("{line} --evaluations 30 --threads 1 --out part.json"));
@@ -244,6 +249,16 @@ fn a_search_goes_on_from_its_checkpoint() {
             "{line} --evaluations 70 --resume part.checkpoint.json --threads 1 --out part.json"
         ));
         assert_eq!(place.read("part.json"), place.read("whole.json"), "{options}");
+        if options == " --front" {
+            let points = |name: &str| {
+                let folder = std::fs::read_dir(place.path(name)).unwrap().map(|f| f.unwrap().path());
+                let mut files: Vec<_> = folder.collect();
+                files.sort();
+                files.iter().map(|f| std::fs::read(f).unwrap()).collect::<Vec<_>>()
+            };
+            let whole = points("whole.front");
+            assert!(whole.len() > 2 && whole == points("part.front"));
+        }
         assert_eq!(place.read("part.checkpoint.json"), place.read("whole.checkpoint.json"));
     }
     for options in [" --seed 6 --shared-axes", " --seed 5"] {
@@ -269,10 +284,11 @@ fn a_quick_reproduction() {
             .iter()
             .all(|c| number(&c["edp"]["median"]) <= number(&c["ceiling"]["edp"]))
     );
-    for part in ["pairs", "encodings", "methods", "learned"] {
+    for part in ["study", "pairs", "encodings", "methods", "learned", "time"] {
         assert!(!first[part].as_array().unwrap().is_empty(), "{part}");
     }
     let table = place.read("r/claims.md");
+    assert!(place.read("r/layers.md").contains("| the optimum |"));
     for plot in [
         "methods-mean",
         "methods-best",

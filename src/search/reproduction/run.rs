@@ -2,7 +2,8 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
-use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::diag::Result;
+use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
@@ -10,27 +11,30 @@ use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
 use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
-use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
-use crate::search::mapper::{MapperSettings, Method};
+use crate::search::mapper::{MapperSettings, Method, map_layer};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
-use crate::search::reproduction::{Budget, Experiment, Human, Outcome, Question, Search};
+use crate::search::prove::Limits;
+use crate::search::reproduction::chips::{chip, dictated};
+use crate::search::reproduction::{Budget, Experiment, Gap, Human, Outcome, Question, Search};
 use crate::search::runner::Log;
 use crate::workload::network::Network;
 use crate::workload::zoo;
+use rayon::prelude::*;
 
 /// Accelerators that are mapped once more at the end of a search.
 const FINALISTS: usize = 3;
+/// Longest side of a layer that is proven: the exact mapper lists all pairs of tiles along a dimension before it starts.
+const MOST_POSITIONS: u32 = 1024;
 
 /// How one search differs from the others of its experiment.
 struct Variant {
     label: &'static str,
     method: Method,
-    mapper: Method,
     encoding: Encoding,
     sizing: bool,
 }
@@ -38,7 +42,6 @@ struct Variant {
 const FULL: Variant = Variant {
     label: "full",
     method: Method::CmaEs,
-    mapper: Method::CmaEs,
     encoding: Encoding::Importance,
     sizing: false,
 };
@@ -46,7 +49,7 @@ const FULL: Variant = Variant {
 fn variants(question: Question) -> Vec<Variant> {
     let method = |label, method| Variant { label, method, ..FULL };
     match question {
-        Question::Baseline | Question::Front => vec![FULL],
+        Question::Baseline | Question::Study | Question::Time | Question::Front => vec![FULL],
         Question::Sizing => vec![
             FULL,
             Variant {
@@ -66,21 +69,11 @@ fn variants(question: Question) -> Vec<Variant> {
                 ..FULL
             },
         ],
-        Question::Method => vec![
+        // The layers of all methods' candidates are mapped alike: what is compared is how accelerators are chosen.
+        Question::Method | Question::Learned => vec![
             method("cma-es", Method::CmaEs),
             method("bayesian", Method::Bayesian),
             method("random", Method::Random),
-        ],
-        Question::Learned => vec![
-            method("cma-es", Method::CmaEs),
-            Variant {
-                mapper: Method::Bayesian,
-                ..method("bayesian", Method::Bayesian)
-            },
-            Variant {
-                mapper: Method::Random,
-                ..method("random", Method::Random)
-            },
         ],
     }
 }
@@ -95,7 +88,7 @@ struct Bench<'a> {
     suite: Suite,
 }
 
-/// Runs `experiment`; `step` hears of every search that is about to begin.
+/// Runs `experiment`, at its own prices or else those of `technology`; `step` hears of every search that is about to begin.
 ///
 /// # Errors
 /// `E0105` for names that do not exist, `E0201` where a network cannot run, `E0501`.
@@ -115,6 +108,8 @@ pub fn run(
         suite.add(&network.name, &network.layers)?;
     }
     let resources = Resources::preset(&experiment.resources)?;
+    let own = experiment.technology.as_deref().map(Technology::named).transpose()?;
+    let technology = own.as_ref().unwrap_or(technology);
     let bench = Bench {
         technology,
         experiment,
@@ -125,7 +120,7 @@ pub fn run(
     };
     let compared = matches!(
         experiment.question,
-        Question::Baseline | Question::Sizing | Question::Learned
+        Question::Baseline | Question::Study | Question::Sizing | Question::Learned
     );
     let humans = if compared { bench.humans(step)? } else { Vec::new() };
     let mut outcome = Outcome {
@@ -137,13 +132,21 @@ pub fn run(
         floors: bench.floors(),
         front: Vec::new(),
     };
+    let mut best: Option<(usize, Solution)> = None;
     for variant in variants(experiment.question) {
         for seed in 1..=experiment.budget.seeds {
             step(&format!("{}, seed {seed}", variant.label));
-            let (found, front) = bench.search(&variant, seed)?;
+            let (found, solution, front) = bench.search(&variant, seed)?;
+            if best.as_ref().is_none_or(|(i, _)| found.edp < outcome.searches[*i].edp) {
+                best = Some((outcome.searches.len(), solution));
+            }
             outcome.searches.push(found);
             outcome.front = front;
         }
+    }
+    if let Some((i, solution)) = best.filter(|_| experiment.budget.proof > 0) {
+        step("proof of the best design's mappings");
+        bench.prove(&solution, &mut outcome.searches[i].gaps)?;
     }
     Ok(outcome)
 }
@@ -155,38 +158,16 @@ fn mapper(evaluations: usize) -> MapperSettings {
     }
 }
 
-/// `chip` with half the widths, as the `@tight` presets have them.
-fn tight(mut chip: Accelerator) -> Result<Accelerator> {
-    let half = |lanes: &mut u32| *lanes = (*lanes / 2).max(1);
-    let l = &mut chip.lanes;
-    [&mut l.W, &mut l.I, &mut l.drain].into_iter().for_each(half);
-    half(&mut chip.requantizers);
-    half(&mut chip.offchip.bytes_per_cycle);
-    chip.validate()?;
-    Ok(chip)
-}
-
 impl Bench<'_> {
-    /// The dataflow and the accelerator of a baseline, at the experiment's widths.
-    fn chip(&self, baseline: &str) -> Result<(&'static Dataflow, Accelerator)> {
-        let flow = Dataflow::named(baseline)?;
-        let chip = flow.accelerator()?;
-        if self.experiment.resources.ends_with("@tight") {
-            Ok((flow, tight(chip)?))
-        } else {
-            Ok((flow, chip))
-        }
-    }
-
     fn humans(&self, step: &mut dyn FnMut(&str)) -> Result<Vec<Human>> {
         let mut humans = Vec::new();
         for name in &self.experiment.baselines {
             step(name);
-            let (flow, chip) = self.chip(name)?;
+            let (flow, chip) = chip(name, &self.resources, &self.suite)?;
             let fixed = self
                 .networks
                 .iter()
-                .map(|n| self.dictated(flow, &chip, n))
+                .map(|n| self.figures(&chip, n, &dictated(flow, &chip, n)?))
                 .collect::<Result<Vec<_>>>()?;
             let settings = mapper(self.experiment.budget.refine);
             let mapped = map_suite(
@@ -208,19 +189,6 @@ impl Bench<'_> {
             });
         }
         Ok(humans)
-    }
-
-    /// A network's cost under the dataflow's own mapping.
-    fn dictated(&self, flow: &Dataflow, chip: &Accelerator, network: &Network) -> Result<Figures> {
-        let mut mappings = Vec::with_capacity(network.layers.len());
-        for layer in &network.layers {
-            let nest = plane::on(&layer.nest()?, chip);
-            mappings.push(flow.mapping(&Dataflow::space(&nest, chip)).ok_or_else(|| {
-                Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
-                    .at(format!("network `{}`, layer `{}`", network.name, layer.name))
-            })?);
-        }
-        self.figures(chip, network, &mappings)
     }
 
     /// A network's cost from start to done, as designs state it.
@@ -252,7 +220,7 @@ impl Bench<'_> {
         self.suite.networks.iter().map(network).collect()
     }
 
-    fn search(&self, variant: &Variant, seed: u64) -> Result<(Search, Vec<[f64; 3]>)> {
+    fn search(&self, variant: &Variant, seed: u64) -> Result<(Search, Solution, Vec<[f64; 3]>)> {
         let Budget {
             evaluations,
             mappings,
@@ -262,16 +230,21 @@ impl Bench<'_> {
         let mut space = AcceleratorSpace::new(self.resources.clone());
         space.encoding = variant.encoding;
         if variant.sizing {
-            let (_, chip) = self.chip(&self.experiment.baselines[0])?;
+            let (_, chip) = chip(&self.experiment.baselines[0], &self.resources, &self.suite)?;
             space.dims = Some(chip.axes.into_iter().map(|axis| axis.dims).collect());
         }
         let settings = NestedSettings {
             method: variant.method,
             goal: Goal::default(),
-            mapper: MapperSettings {
-                method: variant.mapper,
-                encoding: variant.encoding,
-                ..mapper(mappings)
+            mapper: match self.experiment.question {
+                // Heuristics and descents know no genes: with them the encoding would hardly matter inside.
+                Question::Encoding => MapperSettings {
+                    encoding: variant.encoding,
+                    heuristics: false,
+                    descent: 0.0,
+                    ..mapper(mappings)
+                },
+                _ => mapper(mappings),
             },
             refine,
             finalists: FINALISTS,
@@ -304,25 +277,80 @@ impl Bench<'_> {
                 design: self.design(best, &settings, found.evaluations)?.to_json(),
                 figures,
             },
+            found.best,
             front,
         ))
     }
 
-    /// How far every different layer is from its bound.
-    fn gaps(&self, s: &Solution) -> Result<Vec<f64>> {
-        let mut gaps = vec![f64::NAN; self.suite.distinct.len()];
-        for ((network, layers), mappings) in self.networks.iter().zip(&self.suite.networks).zip(&s.mappings) {
+    /// Of every different layer, the first network with it, and its place there.
+    fn first_uses(&self) -> impl Iterator<Item = (usize, usize)> {
+        let place = |l: usize| {
+            let networks = self.suite.networks.iter().enumerate();
+            let mut uses = networks.filter_map(move |(n, network)| {
+                let at = network.layers.iter().position(|&other| other == l);
+                at.map(|at| (n, at))
+            });
+            uses.next().unwrap_or_default()
+        };
+        (0..self.suite.distinct.len()).map(place)
+    }
+
+    /// How far every different layer is from the bound that its counts give.
+    fn gaps(&self, s: &Solution) -> Result<Vec<Gap>> {
+        let mut rows = Vec::with_capacity(self.networks.len());
+        for (network, mappings) in self.networks.iter().zip(&s.mappings) {
             let schedules = network.layers.iter().zip(mappings);
             let schedules = schedules
                 .map(|(l, m)| schedule(&l.nest()?, &s.accelerator, m))
                 .collect::<Result<Vec<_>>>()?;
-            let costed = cost(self.technology, &s.accelerator, &network.layers, &schedules)?;
-            for (row, &l) in costed.rows.iter().zip(&layers.layers) {
-                gaps[l] = row.proven_gap.unwrap_or(f64::NAN);
+            rows.push(cost(self.technology, &s.accelerator, &network.layers, &schedules)?.rows);
+        }
+        let gap = |(n, at): (usize, usize)| {
+            let row = &rows[n][at];
+            Gap {
+                layer: format!("{}, {}", self.networks[n].name, row.name),
+                over_bound: (row.edp / row.edp_lower_bound - 1.0).max(0.0),
+                over_proof: None,
+                optimum: false,
+            }
+        };
+        Ok(self.first_uses().map(gap).collect())
+    }
+
+    /// Adds to `gaps` what the exact mapper proves of the layers of `s` with at most [`MOST_POSITIONS`] along each dimension.
+    fn prove(&self, s: &Solution, gaps: &mut [Gap]) -> Result<()> {
+        let Budget { refine, proof, .. } = self.experiment.budget;
+        let settings = MapperSettings {
+            method: Method::Exact,
+            proof: Limits {
+                steps: proof,
+                ..Limits::default()
+            },
+            ..mapper(refine)
+        };
+        let (t, a) = (self.technology, &s.accelerator);
+        let uses: Vec<(usize, usize)> = self.first_uses().collect();
+        let one = |(n, at): &(usize, usize)| -> Result<Option<(f64, bool)>> {
+            self.interrupt.check()?;
+            let nest = self.networks[*n].layers[*at].nest()?;
+            let flat = plane::on(&nest, a);
+            if Dim::ALL.iter().any(|&d| flat.bounds[d] > MOST_POSITIONS) {
+                return Ok(None);
+            }
+            let mut model = t.on(a);
+            let edp = model.exact(&schedule(&nest, a, &s.mappings[*n][*at])?).edp();
+            let proof = map_layer(&nest, a, &mut *model, &settings, 1)
+                .ok()
+                .and_then(|m| m.proof);
+            Ok(proof.map(|p| (p.gap_of(edp), p.optimal)))
+        };
+        let all: Vec<Result<Option<(f64, bool)>>> = uses.par_iter().map(one).collect();
+        for (proof, gap) in all.into_iter().zip(gaps) {
+            if let Some((over, optimum)) = proof? {
+                (gap.over_proof, gap.optimum) = (Some(over), optimum);
             }
         }
-        gaps.retain(|g| g.is_finite());
-        Ok(gaps)
+        Ok(())
     }
 
     fn design(&self, s: &Solution, settings: &NestedSettings, evaluations: u64) -> Result<Design> {

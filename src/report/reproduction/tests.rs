@@ -1,7 +1,16 @@
 //! Tests of the claims' table: verdicts by hand.
 
 use super::*;
-use crate::search::reproduction::{Budget, Experiment};
+use crate::search::reproduction::{Budget, Gap, Human};
+
+fn gap(over_bound: f64, over_proof: Option<f64>) -> Gap {
+    Gap {
+        layer: "vgg16, conv1".into(),
+        over_bound,
+        over_proof,
+        optimum: over_proof.is_some(),
+    }
+}
 
 fn outcome(question: Question, ours: u64, human: u64, floor: u64) -> Outcome {
     let figures = |cycles| vec![Figures { cycles, energy_pj: 1e6 }];
@@ -14,7 +23,7 @@ fn outcome(question: Question, ours: u64, human: u64, floor: u64) -> Outcome {
         sizes: vec![8, 8],
         area_um2: 1e6,
         history: vec![(20, 9e9, 9.5e9), (40, 8e9, 9e9)],
-        gaps: vec![0.1, 0.3],
+        gaps: vec![gap(0.1, None), gap(0.3, Some(0.02))],
         design: String::new(),
     };
     Outcome {
@@ -24,12 +33,14 @@ fn outcome(question: Question, ours: u64, human: u64, floor: u64) -> Outcome {
             question,
             networks: vec!["vgg16".into()],
             resources: "edgetpu".into(),
+            technology: None,
             baselines: vec!["edgetpu".into()],
             budget: Budget {
                 evaluations: 40,
                 mappings: 1,
                 refine: 1,
                 seeds: 1,
+                proof: 1,
             },
         },
         version: "0".into(),
@@ -70,19 +81,25 @@ fn tables_and_plots_hold_every_question() {
         Question::Encoding,
         Question::Method,
         Question::Learned,
+        Question::Study,
+        Question::Time,
         Question::Front,
     ];
     let ran: Vec<Ran> = questions.map(|q| (outcome(q, 100, 300, 50), 2.0)).into();
     let text = markdown(&ran);
     for part in [
         "| C1 | vgg16 | edgetpu | edgetpu, fixed | 2.6 / 1.1 / - | 3.00 (3.00-3.00)",
-        "| 2.1, 7.4, 3.52 | 3.00",
+        "| edgetpu | vgg16 | 3.52 | 1.00 | 1.00 (1.00-1.00) |",
+        "| C6, C7: sizing | vgg16 | edgetpu | edgetpu, fixed | - / - / 2.1 |",
+        "| vgg16 | edgetpu | 1 x 40 | 2.0 | 1.000 (1.000-1.000) |",
+        "| e | 2 | 20.0, 30.0 | 2.0, 2.0, 2.0 | 0 of 2 | 2 of 2 |",
         "| K8 x C8 | yes |",
         "| 66.7 |",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains("NaN"), "{text}");
+    assert!(layers(&ran).contains("| e | vgg16, conv1 | 30.0 | 2.00 | the optimum |"));
     let names: Vec<String> = plots(&ran).into_iter().map(|p| p.0).collect();
     let expected = [
         "methods-mean.svg",

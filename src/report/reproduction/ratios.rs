@@ -1,0 +1,304 @@
+//! Searched designs against human baselines: speed, energy and EDP, beside reported figures and ceilings.
+
+use super::{Ran, head, labelled, line, of, spread};
+use crate::arch::resources::Resources;
+use crate::report::plots::quantile;
+use crate::search::numeric::geometric_mean;
+use crate::search::problem::Figures;
+use crate::search::reproduction::{Human, Outcome, Question, Search};
+use serde_json::{Value, json};
+
+/// Speedup and energy saving as NAAS prints them (table 2), by claim.
+const PRINTED: [(&str, [f64; 2]); 5] = [
+    ("C1", [2.6, 1.1]),
+    ("C2", [2.2, 1.1]),
+    ("C3", [4.4, 2.1]),
+    ("C4", [1.7, 1.4]),
+    ("C5", [4.4, 4.9]),
+];
+/// EDP reduction over the human baseline, sizing only and full search, as the authors' slides print it.
+const PRINTED_PAIRS: [(&str, &str, [f64; 2]); 4] = [
+    ("edgetpu", "vgg16", [2.1, 7.4]),
+    ("edgetpu", "mobilenet_v2", [1.2, 1.7]),
+    ("nvdla-1024", "vgg16", [2.3, 6.0]),
+    ("nvdla-1024", "mobilenet_v2", [1.3, 2.1]),
+];
+/// The bar of C10: EDP against Eyeriss on ResNet50.
+const C10: f64 = 4.4;
+
+/// What an earlier study of these claims reached, by baseline, form of the resources and claim: speed, energy and EDP over the
+/// fixed mapping, and EDP over the searched one. Zero where it states nothing.
+const STUDIED: [(&str, &str, &str, [f64; 3], f64); 14] = [
+    ("edgetpu", "wide", "C1", [1.30, 1.34, 1.73], 1.03),
+    ("edgetpu", "narrow", "C1", [2.30, 1.47, 3.39], 1.10),
+    ("nvdla-1024", "wide", "C2", [1.23, 1.80, 2.20], 1.24),
+    ("nvdla-1024", "narrow", "C2", [3.35, 1.81, 6.08], 1.26),
+    ("nvdla-256", "wide", "C4", [2.54, 1.36, 3.46], 2.58),
+    ("nvdla-256", "narrow", "C4", [2.85, 1.32, 3.75], 2.08),
+    ("eyeriss", "wide", "C3", [1.14, 1.25, 1.42], 0.96),
+    ("eyeriss", "narrow", "C3", [1.17, 1.25, 1.47], 0.96),
+    ("eyeriss-rigid", "wide", "C3", [10.6, 1.92, 20.4], 9.67),
+    ("eyeriss-rigid", "narrow", "C3", [9.42, 1.92, 18.1], 8.55),
+    ("shidiannao", "wide", "C5", [1.29, 2.58, 3.34], 1.54),
+    ("shidiannao", "narrow", "C5", [3.15, 2.57, 8.10], 1.53),
+    ("eyeriss", "wide", "C10", [0.0, 0.0, 1.73], 0.0),
+    ("eyeriss-rigid", "wide", "C10", [0.0, 0.0, 31.7], 0.0),
+];
+/// EDP of sizing only over that of the full search in the same study, at its wide widths, for [`PRINTED_PAIRS`].
+const STUDIED_PAIRS: [f64; 4] = [1.00, 1.69, 1.06, 1.83];
+/// Share of a study's figure that counts as reaching it.
+const WITHIN: f64 = 0.95;
+
+/// Geometric means over networks of speed, energy and EDP of `theirs` over `ours`.
+fn ratios(theirs: &[Figures], ours: &[Figures]) -> [f64; 3] {
+    let mean = |of: &dyn Fn(&Figures) -> f64| {
+        geometric_mean(&theirs.iter().zip(ours).map(|(t, o)| of(t) / of(o)).collect::<Vec<_>>())
+    };
+    [mean(&|f| f.cycles as f64), mean(&|f| f.energy_pj), mean(&Figures::edp)]
+}
+
+/// A comparison of the searches of one experiment with one version of one baseline.
+pub(super) struct Row {
+    claim: String,
+    networks: String,
+    resources: String,
+    baseline: String,
+    /// What others report: speed, energy, EDP.
+    printed: [Option<f64>; 3],
+    /// Which share of that is enough.
+    enough: f64,
+    /// Per seed: speed, energy, EDP.
+    ours: Vec<[f64; 3]>,
+    ceiling: [f64; 3],
+    /// Per seed: cycles of the floor over ours.
+    roofline: Vec<f64>,
+    evaluations: u64,
+    seeds: u64,
+    cpu_seconds: f64,
+}
+
+impl Row {
+    fn of(&self, figure: usize, share: f64) -> f64 {
+        quantile(&self.ours.iter().map(|o| o[figure]).collect::<Vec<_>>(), share)
+    }
+
+    /// Median with the spread over the seeds.
+    fn cell(&self, figure: usize) -> String {
+        let [low, median, high] = [0.0, 0.5, 1.0].map(|q| self.of(figure, q));
+        format!("{median:.2} ({low:.2}-{high:.2})")
+    }
+
+    /// What is to be said of the reported figures: of each, what all seeds and the ceiling allow.
+    pub(super) fn verdict(&self) -> String {
+        let names = ["speed", "energy", "EDP"];
+        let one = |i: usize| -> Option<String> {
+            let bar = self.enough * self.printed[i]?;
+            let verdict = if self.ours.iter().all(|o| o[i] >= bar) {
+                "reached"
+            } else if bar > self.ceiling[i] {
+                "above the ceiling"
+            } else if self.of(i, 0.5) >= bar {
+                "reached by the median"
+            } else {
+                "not reached"
+            };
+            Some(format!("{} {verdict}", names[i]))
+        };
+        let all: Vec<String> = (0..3).filter_map(one).collect();
+        if all.is_empty() { "-".into() } else { all.join(", ") }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let spread = |i: usize| json!({"median": self.of(i, 0.5), "low": self.of(i, 0.0), "high": self.of(i, 1.0)});
+        json!({
+            "claim": self.claim, "networks": self.networks, "resources": self.resources, "baseline": self.baseline,
+            "printed": self.printed, "speed": spread(0), "energy": spread(1), "edp": spread(2),
+            "ceiling": {"speed": self.ceiling[0], "energy": self.ceiling[1], "edp": self.ceiling[2]},
+            "share_of_roofline": quantile(&self.roofline, 0.5),
+            "evaluations": self.evaluations, "seeds": self.seeds, "cpu_seconds": self.cpu_seconds,
+            "verdict": self.verdict(),
+        })
+    }
+
+    fn markdown(&self) -> String {
+        let bar = |i: usize| self.printed[i].map_or_else(|| "-".to_owned(), |p| format!("{p}"));
+        let [speed, energy, edp] = self.ceiling;
+        line(&[
+            self.claim.clone(),
+            self.networks.clone(),
+            self.resources.clone(),
+            self.baseline.clone(),
+            format!("{} / {} / {}", bar(0), bar(1), bar(2)),
+            self.cell(0),
+            self.cell(1),
+            self.cell(2),
+            format!("{speed:.2} / {energy:.2} / {edp:.2}"),
+            format!("{:.2}", quantile(&self.roofline, 0.5)),
+            format!("{} x {}", self.seeds, self.evaluations),
+            format!("{:.0}", self.cpu_seconds),
+            self.verdict(),
+        ])
+    }
+}
+
+const TITLES: [&str; 13] = [
+    "claim",
+    "networks",
+    "resources",
+    "baseline",
+    "reported: speed / energy / EDP",
+    "speed",
+    "energy",
+    "EDP",
+    "ceiling: speed / energy / EDP",
+    "share of the roofline",
+    "seeds x evaluations",
+    "CPU s, all seeds",
+    "verdict",
+];
+
+/// Every comparison of the searches called `label` with the baselines of an outcome; `reported` tells what others state, by
+/// baseline and version.
+fn compared(
+    (o, cpu_seconds): &Ran,
+    label: &str,
+    claim: &str,
+    enough: f64,
+    reported: &dyn Fn(&str, &str) -> [Option<f64>; 3],
+) -> Vec<Row> {
+    let e = &o.experiment;
+    let searches: Vec<&Search> = labelled(o, label);
+    let row = |human: &Human, version: &str, figures: &[Figures]| Row {
+        claim: claim.to_owned(),
+        networks: e.networks.join(", "),
+        resources: e.resources.clone(),
+        baseline: format!("{}, {version}", human.name),
+        printed: reported(&human.name, version),
+        enough,
+        ours: searches.iter().map(|s| ratios(figures, &s.figures)).collect(),
+        ceiling: ratios(figures, &o.floors),
+        roofline: searches.iter().map(|s| ratios(&o.floors, &s.figures)[0]).collect(),
+        evaluations: e.budget.evaluations,
+        seeds: e.budget.seeds,
+        cpu_seconds: *cpu_seconds,
+    };
+    let both = |h: &Human| [row(h, "fixed", &h.fixed), row(h, "searched", &h.searched)];
+    o.humans.iter().flat_map(both).collect()
+}
+
+/// The comparisons of C1 to C5 and C10.
+pub(super) fn rows(ran: &[Ran]) -> Vec<Row> {
+    let rows = |r: &Ran| {
+        let claim = r.0.experiment.claims.first().cloned().unwrap_or_default();
+        let printed = match PRINTED.iter().find(|p| p.0 == claim) {
+            Some((_, [speed, energy])) => [Some(*speed), Some(*energy), None],
+            None => [None, None, (claim == "C10").then_some(C10)],
+        };
+        compared(r, "full", &claim, 1.0, &|_, _| printed)
+    };
+    of(ran, Question::Baseline).flat_map(rows).collect()
+}
+
+/// The comparisons in the study's setting.
+pub(super) fn study(ran: &[Ran]) -> Vec<Row> {
+    let rows = |r: &Ran| {
+        let e = &r.0.experiment;
+        let claim = e.claims.first().cloned().unwrap_or_default();
+        let form = e.resources.split_once('@').map_or("", |p| p.1);
+        let stated = |ratio: f64| (ratio > 0.0).then_some(ratio);
+        let reported = |human: &str, version: &str| {
+            let figures = STUDIED.iter().find(|s| (s.0, s.1, s.2) == (human, form, &*claim));
+            match (figures, version) {
+                (Some(s), "fixed") => s.3.map(stated),
+                (Some(s), _) => [None, None, stated(s.4)],
+                (None, _) => [None; 3],
+            }
+        };
+        compared(r, "full", &claim, WITHIN, &reported)
+    };
+    of(ran, Question::Study).flat_map(rows).collect()
+}
+
+/// Both searches of C6 and C7.
+pub(super) fn pairs(ran: &[Ran]) -> Vec<Row> {
+    let rows = |r: &Ran| {
+        let printed = printed_pair(&r.0).map(|p| p.0);
+        let one = |label: &str, i: usize| {
+            let printed = [None, None, printed.map(|p| p[i])];
+            compared(r, label, &format!("C6, C7: {label}"), 1.0, &|_, _| printed)
+        };
+        let mut both = one("sizing", 0);
+        both.extend(one("full", 1));
+        both
+    };
+    of(ran, Question::Sizing).flat_map(rows).collect()
+}
+
+/// What the slides print of a pair of chip and network, and the study's ratio of both searches.
+fn printed_pair(o: &Outcome) -> Option<([f64; 2], f64)> {
+    let chip = Resources::chip(&o.experiment.resources);
+    let network = o.experiment.networks.first()?;
+    let mut all = PRINTED_PAIRS.iter().zip(STUDIED_PAIRS);
+    let (pair, studied) = all.find(|(p, _)| p.0 == chip && p.1 == network)?;
+    Some((pair.2, studied))
+}
+
+/// EDP reduction over the fixed baseline: sizing, full, and full over sizing, per seed.
+pub(super) fn reductions(o: &Outcome) -> Option<[Vec<f64>; 3]> {
+    let fixed = geometric_mean(&o.humans.first()?.fixed.iter().map(Figures::edp).collect::<Vec<_>>());
+    let edps = |label: &str| labelled(o, label).iter().map(|s| s.edp).collect::<Vec<f64>>();
+    let (sizing, full) = (edps("sizing"), edps("full"));
+    let both = sizing.iter().zip(&full).map(|(s, f)| s / f).collect();
+    Some([
+        sizing.iter().map(|s| fixed / s).collect(),
+        full.iter().map(|f| fixed / f).collect(),
+        both,
+    ])
+}
+
+/// The three tables of comparisons, and that of sizing over the full search.
+pub(super) fn markdown(ran: &[Ran]) -> String {
+    let tables = [
+        (
+            "Human baselines (C1 to C5, C10)",
+            "Ratios over the baseline, above 1 is better: median over the seeds (lowest-highest). Geometric means over the networks, \
+             one design for all of them.",
+            rows(ran),
+        ),
+        (
+            "In the setting of an earlier study",
+            "All chips at the same widths, prices `45nm-unwired`. Reported are the study's figures; 95 % of one counts as reaching it.",
+            study(ran),
+        ),
+        (
+            "Sizing only, and the full search (C6, C7)",
+            "One design per network. Reported is EDP from the authors' slides.",
+            pairs(ran),
+        ),
+    ];
+    let mut text = String::new();
+    for (title, words, rows) in tables {
+        text += &format!("### {title}\n\n{words}\n\n{}", head(&TITLES));
+        text.extend(rows.iter().map(Row::markdown));
+        text.push('\n');
+    }
+    text + &sizing_over_full(ran)
+}
+
+fn sizing_over_full(ran: &[Ran]) -> String {
+    let mut text = String::from("EDP of sizing only over that of the full search:\n\n");
+    text += &head(&["resources", "network", "printed", "the study's, wide", "ours"]);
+    for (o, _) in of(ran, Question::Sizing) {
+        let [_, _, over] = reductions(o).unwrap_or_default();
+        let stated = printed_pair(o).map(|(p, studied)| [p[1] / p[0], studied].map(|r| format!("{r:.2}")));
+        let [printed, studied] = stated.unwrap_or_else(|| ["-".into(), "-".into()]);
+        text += &line(&[
+            o.experiment.resources.clone(),
+            o.experiment.networks.join(", "),
+            printed,
+            studied,
+            spread(&over),
+        ]);
+    }
+    text
+}

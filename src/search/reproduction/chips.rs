@@ -1,0 +1,116 @@
+//! Human baselines at an experiment's widths, and what networks cost on them.
+
+use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
+use crate::arch::geometry::Geometry;
+use crate::arch::resources::Resources;
+use crate::base::diag::{Code, Diagnostic, Result};
+use crate::mapping::plane;
+use crate::mapping::tiling::Mapping;
+use crate::search::dataflow::Dataflow;
+use crate::search::layers::runs;
+use crate::search::problem::Suite;
+use crate::workload::network::Network;
+
+/// Most halvings of lanes, and doublings of the W buffers, that are tried.
+const TRIES: u32 = 6;
+
+/// The dataflow and the accelerator that `baseline` names, with the widths of `resources`.
+///
+/// # Errors
+/// `E0105` for a name that is none of them; `E0202` if no form of it takes such widths and runs `suite`.
+pub fn chip(baseline: &str, resources: &Resources, suite: &Suite) -> Result<(&'static Dataflow, Accelerator)> {
+    let flow = Dataflow::named(baseline)?;
+    let own = flow.accelerator()?;
+    let runnable = |a: &Accelerator| a.violations().is_empty() && runs(a, suite).is_ok();
+    // As many lanes as there are, and then as small a W buffer as holds the smallest tile that they move.
+    for halvings in 0..TRIES {
+        for doublings in 0..TRIES {
+            let a = at_widths(&own, resources, halvings, doublings);
+            if runnable(&a) {
+                return Ok((flow, a));
+            }
+        }
+    }
+    let what = format!(
+        "{baseline} does not run these networks at the widths of {}",
+        resources.name
+    );
+    Err(Diagnostic::new(Code::BadAccelerator, what))
+}
+
+/// `chip` with the widths of `r`: half of the network's bytes for W and for I each, drain lanes, output units beside them and
+/// off-chip port; lanes halved and W buffers doubled so many times. Memories grow to whole words of such lanes; the largest
+/// of level 2 gives the room.
+fn at_widths(chip: &Accelerator, r: &Resources, halvings: u32, doublings: u32) -> Accelerator {
+    let mut a = chip.clone();
+    a.offchip.bytes_per_cycle = r.offchip_bytes_per_cycle;
+    a.lanes.W = ((r.network_bytes_per_cycle / 2) >> halvings).max(1);
+    a.lanes.I = a.lanes.W;
+    a.lanes.drain = (r.drain_psums_per_cycle >> halvings).max(1);
+    a.requantizers = (chip.requantizers * a.lanes.drain / chip.lanes.drain).max(1);
+    a.buffers.W.bytes <<= doublings;
+    let g = Geometry::of(&a);
+    let words = [g.l2_w_word, g.l2_i_word, 4 * g.l2_o_word];
+    let whole = |bytes: &mut u32, word: u32| *bytes = bytes.next_multiple_of(word);
+    whole(&mut a.buffers.W.bytes, g.w_word);
+    whole(&mut a.buffers.I.bytes, g.i_word);
+    whole(&mut a.buffers.psum.words, g.psum_word);
+    whole(&mut a.l2.P.bytes, PARAM_BYTES * g.l2_p_word);
+    for (memory, word) in [&mut a.l2.W, &mut a.l2.I, &mut a.l2.O].into_iter().zip(words) {
+        whole(&mut memory.bytes, word);
+    }
+    let excess = a.onchip_bytes().saturating_sub(r.onchip_bytes);
+    let l2 = [&mut a.l2.W, &mut a.l2.I, &mut a.l2.O].into_iter().zip(words);
+    if let Some((largest, word)) = l2.max_by_key(|(m, _)| m.bytes) {
+        let cut = excess.div_ceil(u64::from(word) * u64::from(largest.slots)) * u64::from(word);
+        largest.bytes = largest.bytes.saturating_sub(u32::try_from(cut).unwrap_or(u32::MAX));
+    }
+    a
+}
+
+/// The mappings of `network` that the dataflow of a chip dictates.
+///
+/// # Errors
+/// `E0201` naming a layer that cannot run on it.
+pub fn dictated(flow: &Dataflow, chip: &Accelerator, network: &Network) -> Result<Vec<Mapping>> {
+    let one = |layer: &crate::workload::layer::Layer| {
+        let nest = plane::on(&layer.nest()?, chip);
+        flow.mapping(&Dataflow::space(&nest, chip)).ok_or_else(|| {
+            Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
+                .at(format!("network `{}`, layer `{}`", network.name, layer.name))
+        })
+    };
+    network.layers.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::dataflow::DATAFLOWS;
+    use crate::workload::zoo;
+
+    #[test]
+    fn chips_take_the_widths_of_every_form() {
+        let network = zoo::network("mobilenet_v2").unwrap();
+        let mut suite = Suite::default();
+        suite.add(&network.name, &network.layers).unwrap();
+        for flow in &DATAFLOWS {
+            let own = flow.accelerator().unwrap();
+            for form in ["", "@tight", "@wide", "@narrow"] {
+                let name = format!("{}{form}", flow.name);
+                let r = Resources::preset(&format!("{}{form}", flow.resources)).unwrap();
+                let (_, a) = chip(flow.name, &r, &suite).unwrap();
+                assert_eq!(r.exceeded_by(&a), Vec::<String>::new(), "{name}");
+                assert!(!form.is_empty() || a == own, "{name}");
+                assert!(
+                    a.lanes.W == a.lanes.I && 4 * a.lanes.W >= r.network_bytes_per_cycle,
+                    "{name}"
+                );
+                assert_eq!(a.offchip.bytes_per_cycle, r.offchip_bytes_per_cycle);
+                // What words of wider lanes do not fill is little.
+                assert!(a.onchip_bytes() * 100 > r.onchip_bytes * 97, "{name}");
+                assert!(dictated(flow, &a, &network).is_ok(), "{name}");
+            }
+        }
+    }
+}
