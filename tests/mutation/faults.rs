@@ -269,6 +269,36 @@ pub const TEXT: &[TextFault] = &[
         "<= {16'd0, count_i}",
     ),
     text(
+        "PE: the greatest input is sought among taps outside the map too",
+        "naas_pe.v",
+        "{~i_i[7], i_i[6:0]} & {8{w_i[0]}}",
+        "{~i_i[7], i_i[6:0]}",
+    ),
+    text(
+        "PE: inputs are compared as unsigned bytes",
+        "naas_pe.v",
+        "{~i_i[7], i_i[6:0]}",
+        "i_i",
+    ),
+    text(
+        "tree: of four inputs the greatest of two wins",
+        "naas_tree.v",
+        "(first > second) ? first : second",
+        "first",
+    ),
+    text(
+        "psum buffer: the lesser input is kept",
+        "naas_psum_buf.v",
+        "(base[7:0] > sum[7:0])",
+        "(base[7:0] < sum[7:0])",
+    ),
+    text(
+        "drain: the greatest input of earlier drains is forgotten",
+        "naas_drain.v",
+        "(maximum && part[7:0] > unit_sums[u*32 +: 8])",
+        "(1'b0 && part[7:0] > unit_sums[u*32 +: 8])",
+    ),
+    text(
         "output unit: no lower clamp",
         "naas_output_unit.v",
         "if (biased < lo)",
