@@ -4,6 +4,7 @@
 //! `NAAS_SEED` chooses other cases.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::print_stderr, reason = "long tests say how far they are")]
 
 mod support;
 
@@ -16,6 +17,7 @@ use naas::mapping::random::{Limits, Triple, random_set_on};
 use naas::rtl::descriptor::Descriptor;
 use naas::sim::verilator::{Options, Pair, Simulator};
 use naas::workload::layer::Kind;
+use rayon::prelude::*;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -89,22 +91,52 @@ fn every_shared_axis() {
     );
 }
 
+/// The same on every array of one axis, on every ordered pair of dimensions, on every three different dimensions, and on some
+/// triples with a dimension twice.
+#[test]
+#[ignore = "long: builds 66 arrays"]
+fn every_pair_and_triple() {
+    use Dim::{C, K, R, S, X, Y};
+    let dims = [K, C, Y, X, R, S];
+    let mut arrays: Vec<Vec<Dim>> = dims.iter().map(|&d| vec![d]).collect();
+    arrays.extend(dims.iter().flat_map(|&a| dims.iter().map(move |&b| vec![a, b])));
+    for a in 0..6 {
+        for b in a + 1..6 {
+            for c in b + 1..6 {
+                // Which of the three comes first changes from one to the next.
+                let mut triple = vec![dims[a], dims[b], dims[c]];
+                triple.rotate_left(arrays.len() % 3);
+                arrays.push(triple);
+            }
+        }
+    }
+    arrays.extend([[K, C, K], [X, Y, X], [R, S, R], [C, C, C]].map(Vec::from));
+    assert_eq!(arrays.len(), 6 + 36 + 20 + 4);
+    let axes: Vec<Vec<&[Dim]>> = arrays
+        .iter()
+        .map(|a| a.iter().map(std::slice::from_ref).collect())
+        .collect();
+    let arrays: Vec<&[&[Dim]]> = axes.iter().map(Vec::as_slice).collect();
+    kinds_on(&arrays, 32);
+}
+
 /// Runs layers of every kind on random arrays of up to `pes` multipliers whose axes run these dimensions.
 fn kinds_on(arrays: &[&[&[Dim]]], pes: u32) {
     let seed = env_or("NAAS_SEED", 1);
-    for (i, dims) in arrays.iter().enumerate() {
+    arrays.par_iter().enumerate().for_each(|(i, dims)| {
         let limits = Limits {
             pes,
             ..Limits::default()
         };
         let dims: Vec<Vec<Dim>> = dims.iter().map(|axis| axis.to_vec()).collect();
-        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 100, &dims);
+        let drawn = random_set_on(&mut rng::stream(seed, &[i as u64]), &limits, 200, &dims);
         let of_kind = |kind: Kind| drawn.iter().filter(move |t| t.nest.kind == kind).take(2).cloned();
         let set: Vec<Triple> = Kind::ALL.into_iter().flat_map(of_kind).collect();
         assert_eq!(set.len(), 2 * Kind::ALL.len());
         let report = Built::of(&Case::new(&set, seed).unwrap()).run(|o| o);
         assert!(report.pass, "seed {seed}, {dims:?}: {:?}", report.first_difference());
-    }
+        eprintln!("{dims:?}: {} layers equal", set.len());
+    });
 }
 
 /// Every dimension on some axis, layers that are worth simulating.
