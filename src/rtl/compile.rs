@@ -21,6 +21,8 @@ pub struct Placement {
     pub weights: u32,
     /// Packed parameters.
     pub params: u32,
+    /// The last beat of the network's memory.
+    pub highest: u32,
     /// Rows and columns of the input as stored.
     pub stored: [u32; 2],
 }
@@ -38,6 +40,7 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     put("combine", vec![u64::from(digits) | u64::from(maximum) << 1]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
+    put("reach", reach(s, at));
     loops(s, &mut put);
     passes(s, &mut put);
     w_loader(s, &mut put);
@@ -46,6 +49,16 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     read(s, at, &mut put);
     write(s, at, &mut put);
     Descriptor { values }
+}
+
+/// What addresses and rows the hardware must be able to count for this layer.
+fn reach(s: &Schedule, at: &Placement) -> Vec<u64> {
+    let windows = s.windows(&s.nest.bounds);
+    let last = |side: usize| {
+        let (stored, pad) = (s.nest.input[side], s.nest.pad[side]);
+        wide(stored.max(pad)).max(windows[side] - 1)
+    };
+    vec![at.highest.into(), last(0), last(1)]
 }
 
 type Put<'a> = &'a mut dyn FnMut(&'static str, Vec<u64>);
@@ -461,6 +474,7 @@ mod tests {
                 output: 4,
                 weights: 5,
                 params: 6,
+                highest: 9,
                 stored: s.nest.input,
             };
             let d = descriptor(&s, &at, &post, 1, 2);

@@ -1,7 +1,7 @@
 //! The control table's format: one descriptor per layer, a packed list of fields that the hardware reads in parallel.
 //!
-//! Fields follow each other in the order of [`FIELDS`], each starting at a multiple of 32 bits, its elements packed from
-//! bit 0 upwards. The same list gives the Verilog its slices, the compiler its encoding, and `table.json` its names.
+//! Fields follow each other in the order of [`FIELDS`], each starting at a multiple of 32 bits unless it fits into what the
+//! one before it leaves of a 32-bit word, its elements packed from bit 0 upwards. The same list gives the Verilog its slices, the compiler its encoding, and `table.json` its names.
 
 use crate::base::diag::{Code, Diagnostic, Result};
 
@@ -52,6 +52,13 @@ pub const FIELDS: &[Field] = &[
     ),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),
+    field(
+        "reach",
+        32,
+        3,
+        "compared, not kept: highest beat address of the network's memory, last row and last column that the layer reads, \
+         padding included, or more",
+    ),
     field(
         "inner",
         14,
@@ -278,9 +285,14 @@ pub const FIELDS: &[Field] = &[
 
 /// Every field with the bit at which it starts.
 pub fn placed() -> impl Iterator<Item = (Field, u32)> {
-    FIELDS.iter().copied().scan(0, |at, f| {
-        let start = *at;
-        *at += (f.width * f.count).next_multiple_of(32);
+    FIELDS.iter().copied().scan(0u32, |end, f| {
+        let bits = f.width * f.count;
+        let start = if bits <= end.next_multiple_of(32) - *end {
+            *end
+        } else {
+            end.next_multiple_of(32)
+        };
+        *end = start + bits;
         Some((f, start))
     })
 }

@@ -4,7 +4,8 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::{Geometry, Shared};
 use crate::base::dims::Dim;
 use crate::base::int::{bits_for, floor_pow2};
-use crate::rtl::descriptor;
+use crate::rtl::descriptor::{self, Descriptor};
+use crate::rtl::storage::Bounds;
 use crate::workload::layer::{Kind, LoopNest};
 use crate::workload::quant::LayerPost;
 
@@ -97,6 +98,8 @@ pub struct Hardware {
     pub descriptor_bytes: u32,
     /// What the output units can do.
     pub features: Features,
+    /// What of its tables no memory bounds.
+    pub bounds: Bounds,
 }
 
 impl Hardware {
@@ -106,9 +109,17 @@ impl Hardware {
         Self::with_unit(a, Features::FULL)
     }
 
+    /// The least that runs these layers.
+    pub fn for_layers<'a>(a: &Accelerator, features: Features, layers: impl IntoIterator<Item = &'a Descriptor>) -> Self {
+        let hw = Self::with_unit(a, features);
+        let mut bounds = Bounds::of(layers);
+        // Beats of a job are counted in addresses, too.
+        bounds.address = bounds.address.max(hw.place_bits + 1).min(hw.bounds.address);
+        Self { bounds, ..hw }
+    }
+
     /// As [`Hardware::new`], with the given output units.
-    #[must_use]
-    pub fn with_unit(a: &Accelerator, features: Features) -> Self {
+    fn with_unit(a: &Accelerator, features: Features) -> Self {
         let g = Geometry::of(a);
         let w_depth = a.buffers.W.bytes / g.w_word;
         let i_depth = a.buffers.I.bytes / g.i_word;
@@ -147,6 +158,7 @@ impl Hardware {
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
             descriptor_bytes,
             features,
+            bounds: Bounds::full(bus),
             accelerator: a.clone(),
             geometry: g,
         }

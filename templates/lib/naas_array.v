@@ -389,7 +389,7 @@ module naas_array #(
   generate
     for (k = 0; k < PK; k = k + 1) begin : g_k
       wire [LO-1:0] d_addr;
-      if (OLANES > PK) begin : g_drain_word
+      if (OLANES > PK || PK % OLANES == 0) begin : g_drain_word
         assign d_addr = d_addr_i;
       end else begin : g_drain_word
         assign d_addr = (k < d_k_pos_i) ? d_addr_i + d_k_stride_i : d_addr_i;
@@ -462,6 +462,21 @@ module naas_array #(
     for (j = 0; j < OLANES; j = j + 1) begin : g_d_lane
       if (OLANES > PK) begin : g_fixed
         assign lanes[j*32 +: 32] = k_word[((j % PK)*OM + j / PK)*32 +: 32];
+      end else if (PK == OLANES) begin : g_own
+        assign lanes[j*32 +: 32] = k_word[j*32 +: 32];
+      end else if (PK % OLANES == 0) begin : g_turns
+        // The first position is a multiple of OLANES: one of PK / OLANES positions is this lane's.
+        for (k = 0; k < PK / OLANES; k = k + 1) begin : g_turn
+          localparam FIRST = k * OLANES;
+          wire [31:0] mine, picked;
+          assign mine = k_word[(FIRST + j)*32 +: 32] & {32{d_k_pos_q == FIRST[PW-1:0]}};
+          if (k == 0) begin : g_first
+            assign picked = mine;
+          end else begin : g_next
+            assign picked = g_turn[k-1].picked | mine;
+          end
+        end
+        assign lanes[j*32 +: 32] = g_turn[PK/OLANES-1].picked;
       end else begin : g_dealt
         localparam [PW:0] Lane = j;
         wire [PW:0] ahead, pos;

@@ -30,7 +30,8 @@ module naas_compute #(
   parameter LW     = 10,   // W buffer address
   parameter LI     = 10,   // I buffer address
   parameter LO     = 10,   // psum buffer address
-  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of counts minus one: off-chip trips, G N K C Y X R S,
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // and K C Y X R S: level-2 trips,
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
@@ -118,6 +119,7 @@ module naas_compute #(
   // ---- which pass is next
   wire [13:0] inc, clr, last, zero, walked;
   wire        walk_end;
+  wire [14*14-1:0] inner;
   wire [2:0]  moved, moved_l2;
   reg  [2:0]  fresh_q;     // next pass uses a new O, I, W tile
   reg  [2:0]  leave_q;     // this pass is the last on its O, I, W tile
@@ -127,11 +129,11 @@ module naas_compute #(
   assign start = active_i & ~exhausted_q & (~run_q | job_last)
                & (~fresh_q[0] | w_ready_i) & (~fresh_q[1] | i_ready_i) & (~fresh_q[2] | o_slot_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(3), .TRIP_BITS(TRIP_BITS)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(3), .OFFCHIP_BITS(OFFCHIP_BITS), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(14'h3fff),
     .op_relevant_i({o_relevant_i, i_relevant_i, w_relevant_i}),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i), .inc_o(inc), .clr_o(clr), .last_o(last),
-    .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -232,25 +234,25 @@ module naas_compute #(
   wire [LI-1:0] i_addr;
   wire [LO-1:0] o_addr;
   wire [15:0]   c_done, k_done;
-  naas_offset #(.N(4), .AW(LW), .SW(16)) u_w_addr (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:4], p_inc[1], p_inc[0] & w_word}),
-    .clr_i({p_clr[5:4], p_clr[1:0]}), .stride_i(w_stride_i), .offset_o(w_addr)
+  naas_offset #(.N(6), .M(4), .LOOPS(16'h5410), .AW(LW), .SW(16)) u_w_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:1], p_inc[0] & w_word}), .clr_i(p_clr),
+    .inner_i(pe_inner_i), .stride_i(w_stride_i), .base_i({LW{1'b0}}), .offset_o(w_addr)
   );
-  naas_offset #(.N(6), .AW(LI), .SW(16)) u_i_addr (
+  naas_offset #(.N(6), .M(6), .LOOPS(24'h543210), .AW(LI), .SW(16)) u_i_addr (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:2], p_inc[1] & i_word, p_inc[0] & s_word}),
-    .clr_i(p_clr), .stride_i(i_stride_i), .offset_o(i_addr)
+    .clr_i(p_clr), .inner_i(pe_inner_i), .stride_i(i_stride_i), .base_i({LI{1'b0}}), .offset_o(i_addr)
   );
-  naas_offset #(.N(3), .AW(LO), .SW(16)) u_o_addr (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[3:2], p_inc[0] & o_word}),
-    .clr_i({p_clr[3:2], p_clr[0]}), .stride_i(o_stride_i), .offset_o(o_addr)
+  naas_offset #(.N(6), .M(3), .LOOPS(12'h320), .AW(LO), .SW(16)) u_o_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:1], p_inc[0] & o_word}), .clr_i(p_clr),
+    .inner_i(pe_inner_i), .stride_i(o_stride_i), .base_i({LO{1'b0}}), .offset_o(o_addr)
   );
   naas_offset #(.N(1), .AW(CE), .SW(16)) u_c_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(c_positions),
-    .offset_o(c_done[CE-1:0])
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .inner_i(1'b0),
+    .stride_i(c_positions), .base_i({CE{1'b0}}), .offset_o(c_done[CE-1:0])
   );
   naas_offset #(.N(1), .AW(KE), .SW(16)) u_k_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .stride_i(PK[15:0]),
-    .offset_o(k_done[KE-1:0])
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .inner_i(1'b0),
+    .stride_i(PK[15:0]), .base_i({KE{1'b0}}), .offset_o(k_done[KE-1:0])
   );
   generate
     if (CE < 16) begin : g_c_done
@@ -401,7 +403,7 @@ module naas_compute #(
   assign macs_o = {{(32-MW){1'b0}}, macs5_q};
 
   wire unused;
-  assign unused = ^{moved_l2, i_word1, k_left1_q, y_busy1_q, x_busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
+  assign unused = ^{moved_l2, inner, i_word1, k_left1_q, y_busy1_q, x_busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
                     clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q, c_positions_i,
                     c_word_i, c_positions, yx2, rs2};
 

@@ -21,8 +21,6 @@ module naas_i_lanes #(
   output wire [M*8-1:0]     data_o
 );
 
-  localparam [PW:0] Pos = POS;
-
   reg [M-1:0]    hit_q;
   reg [LW-1:0]   addr_q;
   reg [M*8-1:0]  data_q;
@@ -41,7 +39,16 @@ module naas_i_lanes #(
       assign addr = addr_i;
       wire unused;
       assign unused = ^{c_pos_i, c_stride_i, data_i};
+    end else if (SIZE % LANES == 0) begin : g_fixed
+      localparam LANE  = POS % LANES;
+      localparam FIRST = POS - LANE;
+      assign hit  = (c_pos_i == FIRST[PW-1:0]) & (LANE[7:0] < count_i);
+      assign addr = addr_i;
+      assign data = data_i[LANE*8 +: 8];
+      wire unused;
+      assign unused = ^{c_stride_i, data_i};
     end else begin : g_lane
+      localparam [PW:0] Pos = POS;
       wire [PW:0] wrapped, lane;
       assign wrapped = Pos - {1'b0, c_pos_i};
       assign lane    = wrapped[PW] ? wrapped + SIZE[PW:0] : wrapped;

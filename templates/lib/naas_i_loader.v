@@ -18,7 +18,9 @@ module naas_i_loader #(
   parameter BSLOTS = 2,
   parameter LW     = 10,   // I buffer word address
   parameter [5:0]  ALONE = 6'b0,             // dimensions with one position: K C Y X R S
-  parameter [47:0] TRIP_BITS = {6{8'd16}},   // bits of a level-2 trip count minus one: K C Y X R S
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of an off-chip trip count minus one: G N K C Y X R S
+  parameter [47:0] TRIP_BITS = {6{8'd16}},   // the same of a level-2 loop: K C Y X R S
+  parameter MB = 17,                         // bits of a row or column of the padded input
   parameter GB = 16,                         // bits of a count of lane groups minus one
   parameter WB = 16,                         // bits of a window's row or column
   parameter SWB = 16                         // the same of one position's window
@@ -95,6 +97,7 @@ module naas_i_loader #(
 
   localparam SUBS = WORD / LANES;
   localparam TB   = $clog2(LANES) + 1;
+  localparam RB = MB + 1;   // of a signed one, before the padding, too
   localparam [15:0] WINDOW       = 16'hffff >> (16 - WB);
   localparam [15:0] SHARE_WINDOW = 16'hffff >> (16 - SWB);
   localparam SW   = (SUBS > 1) ? $clog2(SUBS) : 1;
@@ -102,15 +105,17 @@ module naas_i_loader #(
   // ---- which job is next
   wire [13:0] inc, clr, last, zero, walked;
   wire        walk_end, moved_l2, moved;
+  wire [14*14-1:0] inner;
   reg         exhausted_q, fresh_q, leave_q, run_q, l2_slot_q, slot_q;
   wire        start, job_last;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & slot_i & (~fresh_q | tile_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(1), .TRIP_BITS(TRIP_BITS)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(1), .OFFCHIP_BITS(OFFCHIP_BITS), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i(relevant_i),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i),
-    .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end),
+    .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -145,12 +150,12 @@ module naas_i_loader #(
   wire [15:0] y_step, x_step, r_step, s_step;
   wire [7:0]  tail;
   wire [AW-1:0] tile_offset;
-  wire [17:0] origin_y, origin_x;
+  wire [RB-1:0] origin_y, origin_x, pad_y, pad_x;
+  wire [MB-1:0] height, width;
   reg  [47:0] job_last_q;
   reg  [15:0] y_step_q, x_step_q, r_step_q, s_step_q, rows_reach_q, cols_reach_q;
   reg  [7:0]  tail_q;
-  reg  [AW-1:0] base_q;
-  reg  signed [17:0] origin_y_q, origin_x_q;
+  reg  [RB-1:0] origin_y_q, origin_x_q;
 
   assign ch_last = depthwise_i ? last[8] : last[9];
   assign ch_edge = depthwise_i ? last[2] : last[3];
@@ -170,32 +175,33 @@ module naas_i_loader #(
   naas_extent #(.W(16)) u_rstep (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_step_i), .extent_o(r_step));
   naas_extent #(.W(16)) u_sstep (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_step_i), .extent_o(s_step));
 
-  naas_offset #(.N(6), .AW(AW), .SW(32)) u_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc[13:8]), .clr_i(clr[13:8]),
-    .stride_i(tile_stride_i), .offset_o(tile_offset)
+  naas_offset #(.N(14), .M(6), .LOOPS(24'hdcba98), .AW(AW), .SW(32)) u_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );
-  naas_offset #(.N(4), .AW(18), .SW(32)) u_origin_y (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[12], inc[10], inc[6], inc[4]}),
-    .clr_i({clr[12], clr[10], clr[6], clr[4]}), .stride_i(origin_y_i), .offset_o(origin_y)
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hca64), .AW(RB), .SW(32)) u_origin_y (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(origin_y_i), .base_i({RB{1'b0}}), .offset_o(origin_y)
   );
-  naas_offset #(.N(4), .AW(18), .SW(32)) u_origin_x (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[13], inc[11], inc[7], inc[5]}),
-    .clr_i({clr[13], clr[11], clr[7], clr[5]}), .stride_i(origin_x_i), .offset_o(origin_x)
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hdb75), .AW(RB), .SW(32)) u_origin_x (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(origin_x_i), .base_i({RB{1'b0}}), .offset_o(origin_x)
   );
 
   // ---- the job: channel groups, rows, columns
   wire [2:0]  j_inc, j_clr, j_last, j_zero;
   wire [47:0] j_idx;
   wire        j_end;
+  localparam [8:0] InJob = 9'b000_100_110;   // outermost first
 
   assign job_last = run_q & j_end;
 
   naas_nest #(.N(3), .CW(16), .BITS({WB[7:0], WB[7:0], GB[7:0]})) u_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(3'b111), .inner_i(9'b000_100_110),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(3'b111), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
-  wire [AW-1:0] job_offset;
+  wire [AW-1:0] base, job_offset;
   wire [31:0]   x_idx;
   wire          word_step;
   wire [SW-1:0] sub;
@@ -203,9 +209,10 @@ module naas_i_loader #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(AW), .SW(32)) u_in_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
-    .stride_i(job_stride_i), .offset_o(job_offset)
+  assign base = tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_in_job (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr),
+    .inner_i(InJob), .stride_i(job_stride_i), .base_i(base), .offset_o(job_offset)
   );
 
   wire [PW-1:0] c_pos, k_pos;
@@ -219,11 +226,22 @@ module naas_i_loader #(
     .pos_o(k_pos), .offset_o(k_off)
   );
 
-  wire signed [17:0] in_y, in_x;
-  wire               padding;
-  assign in_y    = origin_y_q + $signed({2'b00, j_idx[31:16]});
-  assign in_x    = origin_x_q + $signed({2'b00, j_idx[47:32]});
-  assign padding = in_y[17] | in_x[17] | (in_y[16:0] >= {1'b0, height_i}) | (in_x[16:0] >= {1'b0, width_i});
+  wire [17:0]   wide_y, wide_x, wide_pad_y, wide_pad_x, wide_height, wide_width;
+  wire [RB-1:0] in_y, in_x;   // their top bits are signs
+  wire          padding;
+  assign wide_y      = {2'b00, j_idx[31:16]};
+  assign wide_x      = {2'b00, j_idx[47:32]};
+  assign wide_pad_y  = {2'b00, pad_y_i};
+  assign wide_pad_x  = {2'b00, pad_x_i};
+  assign wide_height = {2'b00, height_i};
+  assign wide_width  = {2'b00, width_i};
+  assign pad_y   = wide_pad_y[RB-1:0];
+  assign pad_x   = wide_pad_x[RB-1:0];
+  assign height  = wide_height[MB-1:0];
+  assign width   = wide_width[MB-1:0];
+  assign in_y    = origin_y_q + wide_y[RB-1:0];
+  assign in_x    = origin_x_q + wide_x[RB-1:0];
+  assign padding = in_y[MB] | in_x[MB] | (in_y[MB-1:0] >= height) | (in_x[MB-1:0] >= width);
 
   // ---- pipeline to the edge
   reg [AW-1:0]      l2_addr_q;
@@ -247,11 +265,10 @@ module naas_i_loader #(
       s_step_q   <= ALONE[5] ? 16'd0 : s_step;
       rows_reach_q <= SHARE_WINDOW & (ys_reach + rs_reach);
       cols_reach_q <= SHARE_WINDOW & (xs_reach + ss_reach);
-      origin_y_q <= origin_y - {2'b00, pad_y_i};
-      origin_x_q <= origin_x - {2'b00, pad_x_i};
-      base_q     <= tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+      origin_y_q <= origin_y - pad_y;
+      origin_x_q <= origin_x - pad_x;
     end
-    l2_addr_q <= base_q + job_offset + x_idx[AW-1:0];
+    l2_addr_q <= job_offset + x_idx[AW-1:0];
   end
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -306,7 +323,7 @@ module naas_i_loader #(
 
   wire unused;
   assign unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, channel_stride_i, j_inc, j_clr,
-                    origin_y, origin_x, j_idx, x_idx};
+                    origin_y, origin_x, j_idx, x_idx, wide_y, wide_x, wide_pad_y, wide_pad_x, wide_height, wide_width};
 
 endmodule
 

@@ -26,8 +26,6 @@ module naas_w_edge #(
   output wire [M*8-1:0]     data_o
 );
 
-  localparam [PW:0] Pos = POS;
-
   reg             hit_q, slot_q;
   reg [LW-1:0]    addr_q;
   reg [M*8-1:0]   data_q;
@@ -46,7 +44,17 @@ module naas_w_edge #(
       assign addr = addr_i;
       wire unused;
       assign unused = ^{k_pos_i, k_stride_i, data_i};
+    end else if (SIZE % LANES == 0) begin : g_fixed
+      // A beat's first position is a multiple of LANES: always the same lane is this position's.
+      localparam LANE  = POS % LANES;
+      localparam FIRST = POS - LANE;
+      assign hit  = k_pos_i == FIRST[PW-1:0];
+      assign addr = addr_i;
+      assign data = data_i[LANE*8 +: 8];
+      wire unused;
+      assign unused = ^{k_stride_i, data_i};
     end else begin : g_lane
+      localparam [PW:0] Pos = POS;
       wire [PW:0] wrapped, lane;
       assign wrapped = Pos - {1'b0, k_pos_i};
       assign lane    = wrapped[PW] ? wrapped + SIZE[PW:0] : wrapped;
