@@ -104,7 +104,7 @@ impl Bounds {
             for (bits, &last) in most.trips.iter_mut().zip(layer.get("offchip_last")) {
                 *bits = (*bits).max(bits_for(last));
             }
-            if let &[address, row, column] = layer.get("reach") {
+            if let &[address, row, column] = layer.get("highest") {
                 most.address = most.address.max(bits_for(address));
                 most.position = most.position.max(bits_for(row.max(column)));
             }
@@ -212,8 +212,8 @@ impl Limits {
             "wl_s_last" => self.tile[Dim::S] - 1,
             "dr_y_last" => self.tile[Dim::Y] - 1,
             "dr_x_last" => self.tile[Dim::X] - 1,
-            "y_whole" | "x_whole" | "r_whole" | "s_whole" => self.parallel[side(name)],
-            "y_extra" | "x_extra" | "r_extra" | "s_extra" => self.share[side(name)] - 1,
+            "whole" => self.parallel[side(i)],
+            "extra" => self.share[side(i)] - 1,
             "split" => self.shared[Dim::ALL[i]],
             "i_unit" => self.word,
             "pe_w_stride" => w,
@@ -229,12 +229,12 @@ impl Limits {
             "il_tile_stride" | "il_job_stride" => l2_i,
             "dr_tile_stride" | "dr_job_stride" | "wr_l2_stride" => l2_o,
             "dr_p_stride" => l2_p,
-            "y_reach" | "x_reach" | "r_reach" | "s_reach" => self.window - 1,
-            "rd_y_reach" | "rd_x_reach" | "rd_r_reach" | "rd_s_reach" => self.window - 1,
-            "y_share_reach" | "x_share_reach" | "r_share_reach" | "s_share_reach" => self.share_window - 1,
+            "reach" | "rd_reach" => self.window - 1,
+            "share_reach" => self.share_window - 1,
             // A layer may give such a dimension fewer positions, further apart.
-            "y_step" | "x_step" | "r_step" | "s_step" if self.shared[side(name)] > 1 => FIELD_LIMIT,
-            "y_step" | "x_step" | "r_step" | "s_step" => FIELD_LIMIT / (self.parallel[side(name)] - 1).max(1),
+            "step" if self.bounds.position < 16 => ones(position),
+            "step" if self.shared[side(i)] > 1 => FIELD_LIMIT,
+            "step" => FIELD_LIMIT / (self.parallel[side(i)] - 1).max(1),
             "origin_y" | "origin_x" => [ones(position), self.window][i / 2],
             "rd_blocks_last" => groups(channels, self.bus),
             "rd_w_beats_last" => l2_w * self.beats[0] - 1,
@@ -273,14 +273,9 @@ const ADDRESSES: [&str; 11] = [
     "wr_job_stride",
 ];
 
-/// The dimension of a field whose name begins with it.
-fn side(name: &str) -> Dim {
-    match name.as_bytes()[0] {
-        b'y' => Dim::Y,
-        b'x' => Dim::X,
-        b'r' => Dim::R,
-        _ => Dim::S,
-    }
+/// The dimension of element `i` of a field by class of Y X R S.
+const fn side(i: usize) -> Dim {
+    [Dim::Y, Dim::X, Dim::R, Dim::S][i / 3]
 }
 
 impl Storage {
@@ -391,18 +386,13 @@ impl Bit<'_> {
             "wl_s_last" if alone(Dim::S) => self.same("share_last", 15 + i),
             "dr_y_last" if alone(Dim::Y) => self.same("share_last", 6 + i),
             "dr_x_last" if alone(Dim::X) => self.same("share_last", 9 + i),
-            "y_whole" | "x_whole" | "r_whole" | "s_whole" if alone(side(name)) => Source::Constant(self.index == 0),
-            "y_extra" | "x_extra" | "r_extra" | "s_extra" | "y_step" | "x_step" | "r_step" | "s_step"
-                if alone(side(name)) =>
-            {
+            "whole" if alone(side(i)) => Source::Constant(self.index == 0),
+            "extra" | "step" if alone(side(i)) => Source::Constant(false),
+            "share_reach" if alone(side(i)) => self.same("reach", i),
+            "highest" if self.index >= [limits.bounds.address, limits.bounds.position][i.min(1)] => {
                 Source::Constant(false)
             }
-            "y_share_reach" if alone(Dim::Y) => self.same("y_reach", i),
-            "x_share_reach" if alone(Dim::X) => self.same("x_reach", i),
-            "r_share_reach" if alone(Dim::R) => self.same("r_reach", i),
-            "s_share_reach" if alone(Dim::S) => self.same("s_reach", i),
-            "reach" if self.index >= [limits.bounds.address, limits.bounds.position][i.min(1)] => Source::Constant(false),
-            "reach" => Source::Unused,
+            "highest" => Source::Unused,
             // Addresses wrap, and none that a layer comes to is beyond its reach.
             _ if ADDRESSES.contains(&name) && self.index >= limits.bounds.address => Source::Unused,
             _ => match limits.largest(name, i) {

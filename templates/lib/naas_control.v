@@ -5,6 +5,7 @@
 
 module naas_control #(
   parameter DESC_BYTES = 512,
+  parameter MAG_BITS = 32,
   parameter MULT_BITS = 31,
   parameter TIE_WINDOW = 1,
   parameter DIGITS = 1,
@@ -31,6 +32,7 @@ module naas_control #(
   input  wire [63:0]   predicted_i,
   // What the layer needs: bit 0 a multiplier of more than 24 bits, bit 1 the tie window, bit 2 two digits, bit 3 maxima.
   input  wire [3:0]    needs_i,
+  input  wire [5:0]    magnitude_i,     // bits of what output units multiply
   // engines
   output wire          load_o,
   output wire          active_o,
@@ -54,7 +56,7 @@ module naas_control #(
 
   assign finished   = (state_q == Run) & settled_q & written_i;
   assign foreign    = foreign_i || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
-                    || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
+                    || {26'd0, magnitude_i} > MAG_BITS || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
   assign last_layer = layer_q + 32'd1 == layers_i;
 
   always @(posedge clk_i or negedge rst_ni) begin

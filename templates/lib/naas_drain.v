@@ -10,7 +10,8 @@ module naas_drain #(
   parameter LANES = 16,  // psums per cycle
   parameter UNITS = 4,   // output units, a divisor of LANES
   parameter UNIT  = 8,   // latency of an output unit
-  parameter MULT_BITS  = 31,  // bits of an output unit's multiplier
+  parameter MAG_BITS   = 32,  // bits of an output unit's magnitudes
+  parameter MULT_BITS  = 31,  // and of its multiplier
   parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does
   parameter MAXIMUM = 0,      // 1 if layers may seek the greatest input
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
@@ -311,7 +312,7 @@ module naas_drain #(
       end
       assign mult = params[62:32];
       naas_output_unit #(
-        .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
+        .MAG_BITS(MAG_BITS), .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
       ) u_unit (
         .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(~maximum), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
         .shift_i(params[69:64]), .round_i(params[71:70]), .window_i(params[63]), .zero_point_i(zero_point_i), .lo_i(lo_i),

@@ -38,18 +38,9 @@ module naas_i_loader #(
   input  wire [3*16-1:0]    groups_last_i,  // groups of LANES channels minus one, by tile class
   input  wire [3*8-1:0]     tail_i,         // channels in the last group, by tile class
   input  wire [PW-1:0]      c_positions_i,
-  input  wire [3*16-1:0]    y_reach_i,      // (rows - 1) * stride, by class of Y
-  input  wire [3*16-1:0]    r_reach_i,      // (taps - 1) * dilation, by class of R
-  input  wire [3*16-1:0]    x_reach_i,
-  input  wire [3*16-1:0]    s_reach_i,
-  input  wire [3*16-1:0]    y_share_reach_i,// the same for the rows of one Y position
-  input  wire [3*16-1:0]    x_share_reach_i,
-  input  wire [3*16-1:0]    r_share_reach_i,// the same for the taps of one R position
-  input  wire [3*16-1:0]    s_share_reach_i,
-  input  wire [3*16-1:0]    y_step_i,       // input rows from one Y position to the next, by class of Y
-  input  wire [3*16-1:0]    x_step_i,
-  input  wire [3*16-1:0]    r_step_i,       // input rows from one R position to the next, by class of R
-  input  wire [3*16-1:0]    s_step_i,
+  input  wire [4*48-1:0]    reach_i,        // (rows - 1) * stride, (taps - 1) * dilation: Y X R S, by class
+  input  wire [4*48-1:0]    share_reach_i,  // the same for the rows (taps) of one position
+  input  wire [4*48-1:0]    step_i,         // input rows from one position to the next
   input  wire [4*32-1:0]    origin_y_i,     // input rows per step of the loops off-chip Y, R and level-2 Y, R
   input  wire [4*32-1:0]    origin_x_i,
   input  wire [15:0]        pad_y_i,
@@ -84,10 +75,7 @@ module naas_i_loader #(
   output wire [15:0]        x_o,
   output wire               x_last_o,
   output wire               y_last_o,
-  output wire [15:0]        y_step_o,
-  output wire [15:0]        x_step_o,
-  output wire [15:0]        r_step_o,
-  output wire [15:0]        s_step_o,
+  output wire [4*16-1:0]    step_o,
   output wire [15:0]        y_reach_o,      // last row, last column of one position's window
   output wire [15:0]        x_reach_o,
   // counters
@@ -98,6 +86,7 @@ module naas_i_loader #(
   localparam SUBS = WORD / LANES;
   localparam TB   = $clog2(LANES) + 1;
   localparam RB = MB + 1;   // of a signed one, before the padding, too
+  localparam [15:0] ROWS         = 16'hffff >> ((MB < 16) ? 16 - MB : 0);
   localparam [15:0] WINDOW       = 16'hffff >> (16 - WB);
   localparam [15:0] SHARE_WINDOW = 16'hffff >> (16 - SWB);
   localparam SW   = (SUBS > 1) ? $clog2(SUBS) : 1;
@@ -146,14 +135,15 @@ module naas_i_loader #(
 
   // ---- extents, origin and level-2 base of the job
   wire        ch_last, ch_edge;
-  wire [15:0] groups_last, y_reach, r_reach, x_reach, s_reach, ys_reach, xs_reach, rs_reach, ss_reach;
-  wire [15:0] y_step, x_step, r_step, s_step;
+  wire [15:0] groups_last;
+  wire [4*16-1:0] reach, share_reach, step;   // Y X R S
   wire [7:0]  tail;
   wire [AW-1:0] tile_offset;
   wire [RB-1:0] origin_y, origin_x, pad_y, pad_x;
   wire [MB-1:0] height, width;
   reg  [47:0] job_last_q;
-  reg  [15:0] y_step_q, x_step_q, r_step_q, s_step_q, rows_reach_q, cols_reach_q;
+  reg  [4*16-1:0] step_q;
+  reg  [15:0] rows_reach_q, cols_reach_q;
   reg  [7:0]  tail_q;
   reg  [RB-1:0] origin_y_q, origin_x_q;
 
@@ -162,18 +152,22 @@ module naas_i_loader #(
 
   naas_extent #(.W(16), .BITS(GB)) u_groups (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(groups_last_i), .extent_o(groups_last));
   naas_extent #(.W(8), .BITS(TB)) u_tail (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(tail_i), .extent_o(tail));
-  naas_extent #(.W(16), .BITS(WB)) u_y (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_reach_i), .extent_o(y_reach));
-  naas_extent #(.W(16), .BITS(WB)) u_x (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_reach_i), .extent_o(x_reach));
-  naas_extent #(.W(16), .BITS(WB)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_reach_i), .extent_o(r_reach));
-  naas_extent #(.W(16), .BITS(WB)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_reach_i), .extent_o(s_reach));
-  naas_extent #(.W(16), .BITS(SWB)) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_reach_i), .extent_o(ys_reach));
-  naas_extent #(.W(16), .BITS(SWB)) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_reach_i), .extent_o(xs_reach));
-  naas_extent #(.W(16)) u_ystep (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_step_i), .extent_o(y_step));
-  naas_extent #(.W(16)) u_xstep (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_step_i), .extent_o(x_step));
-  naas_extent #(.W(16), .BITS(SWB)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_reach_i), .extent_o(rs_reach));
-  naas_extent #(.W(16), .BITS(SWB)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_reach_i), .extent_o(ss_reach));
-  naas_extent #(.W(16)) u_rstep (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_step_i), .extent_o(r_step));
-  naas_extent #(.W(16)) u_sstep (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_step_i), .extent_o(s_step));
+  genvar d;
+  generate
+    for (d = 0; d < 4; d = d + 1) begin : g_extent
+      naas_extent #(.W(16), .BITS(WB)) u_reach (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(reach_i[d*48 +: 48]), .extent_o(reach[d*16 +: 16])
+      );
+      naas_extent #(.W(16), .BITS(SWB)) u_share (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(share_reach_i[d*48 +: 48]), .extent_o(share_reach[d*16 +: 16])
+      );
+      naas_extent #(.W(16)) u_step (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(step_i[d*48 +: 48]), .extent_o(step[d*16 +: 16])
+      );
+      // One position begins where the window does.
+      always @(posedge clk_i) if (start) step_q[d*16 +: 16] <= ALONE[2+d] ? 16'd0 : ROWS & step[d*16 +: 16];
+    end
+  endgenerate
 
   naas_offset #(.N(14), .M(6), .LOOPS(24'hdcba98), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
@@ -256,15 +250,10 @@ module naas_i_loader #(
 
   always @(posedge clk_i) begin
     if (start) begin
-      job_last_q <= {WINDOW & (x_reach + s_reach), WINDOW & (y_reach + r_reach), groups_last};
+      job_last_q <= {WINDOW & (reach[16 +: 16] + reach[48 +: 16]), WINDOW & (reach[0 +: 16] + reach[32 +: 16]), groups_last};
       tail_q     <= tail;
-      // One position begins where the window does.
-      y_step_q   <= ALONE[2] ? 16'd0 : y_step;
-      x_step_q   <= ALONE[3] ? 16'd0 : x_step;
-      r_step_q   <= ALONE[4] ? 16'd0 : r_step;
-      s_step_q   <= ALONE[5] ? 16'd0 : s_step;
-      rows_reach_q <= SHARE_WINDOW & (ys_reach + rs_reach);
-      cols_reach_q <= SHARE_WINDOW & (xs_reach + ss_reach);
+      rows_reach_q <= SHARE_WINDOW & (share_reach[0 +: 16] + share_reach[32 +: 16]);
+      cols_reach_q <= SHARE_WINDOW & (share_reach[16 +: 16] + share_reach[48 +: 16]);
       origin_y_q <= origin_y - pad_y;
       origin_x_q <= origin_x - pad_x;
     end
@@ -294,8 +283,7 @@ module naas_i_loader #(
     n1_q <= j_last[0] ? tail_q : LANES[7:0];
     n2_q <= n1_q;
     n3_q <= n2_q;
-    w1_q <= {j_last[2], j_last[1], cols_reach_q, rows_reach_q, s_step_q, r_step_q, x_step_q, y_step_q, j_idx[47:32],
-             j_idx[31:16]};
+    w1_q <= {j_last[2], j_last[1], cols_reach_q, rows_reach_q, step_q, j_idx[47:16]};
     w2_q <= w1_q;
     w3_q <= w2_q;
     data3_q <= pad2_q ? {LANES{zero_point_i}} : part;
@@ -317,7 +305,7 @@ module naas_i_loader #(
   assign c_addr_o     = ca3_q;
   assign k_pos_o      = k3_q;
   assign k_addr_o     = ka3_q;
-  assign {x_last_o, y_last_o, x_reach_o, y_reach_o, s_step_o, r_step_o, x_step_o, y_step_o, x_o, y_o} = w3_q;
+  assign {x_last_o, y_last_o, x_reach_o, y_reach_o, step_o, x_o, y_o} = w3_q;
   assign busy_o       = run_q;
   assign words_o      = (v1_q & ~pad1_q) ? n1_q : 8'd0;
 

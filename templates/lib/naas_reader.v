@@ -44,10 +44,7 @@ module naas_reader #(
   input  wire [7:0]       p_relevant_i,
   input  wire [8*16-1:0]  offchip_last_i,
   input  wire [2*16-1:0]  i_blocks_last_i, // blocks of BUS channels minus one: full, edge
-  input  wire [2*16-1:0]  y_reach_i,
-  input  wire [2*16-1:0]  r_reach_i,
-  input  wire [2*16-1:0]  x_reach_i,
-  input  wire [2*16-1:0]  s_reach_i,
+  input  wire [4*32-1:0]  reach_i,         // (rows - 1) * stride, (taps - 1) * dilation: Y X R S, full, edge
   input  wire [2*32-1:0]  origin_y_i,      // input rows per step of the off-chip loops Y, R
   input  wire [2*32-1:0]  origin_x_i,
   input  wire [15:0]      pad_y_i,
@@ -196,10 +193,8 @@ module naas_reader #(
   localparam P_SUB_LAST = PSUBS - 1;
   localparam DESC_LAST  = DESC - 1;
   wire [15:0] window_rows, window_cols;
-  assign window_rows = WINDOW & ((last[4] ? y_reach_i[31:16] : y_reach_i[15:0])
-                                 + (last[6] ? r_reach_i[31:16] : r_reach_i[15:0]));
-  assign window_cols = WINDOW & ((last[5] ? x_reach_i[31:16] : x_reach_i[15:0])
-                                 + (last[7] ? s_reach_i[31:16] : s_reach_i[15:0]));
+  assign window_rows = WINDOW & (reach_i[last[4]*16 +: 16] + reach_i[64 + last[6]*16 +: 16]);
+  assign window_cols = WINDOW & (reach_i[32 + last[5]*16 +: 16] + reach_i[96 + last[7]*16 +: 16]);
 
   // Loops, outermost first: I: block, -, -, row, column; W: word of K, c, r, s, beat; P: word of K, -, -, plane, beat.
   always @(posedge clk_i) begin

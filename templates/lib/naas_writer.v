@@ -64,6 +64,7 @@ module naas_writer #(
 );
 
   localparam BB    = $clog2(BUS);
+  localparam KW    = BB + 1;      // bits of a number of channels in a beat
   localparam SUBS  = WORD / BUS;
   localparam SW    = (SUBS > 1) ? $clog2(SUBS) : 1;
   localparam RECS  = 128 / BUS;   // beats of a record
@@ -99,7 +100,7 @@ module naas_writer #(
   wire [AB-1:0] tile_offset, job_offset;
   wire [AW-1:0] l2_offset;
   reg  [47:0]   job_last_q;
-  reg  [7:0]  tail_q;
+  reg  [KW-1:0] tail_q;
   wire [2:0]  j_inc, j_clr, j_last, j_zero;
   wire [47:0] j_idx;
   wire        j_end;
@@ -119,7 +120,7 @@ module naas_writer #(
     if (start) begin
       job_last_q <= {last[5] ? x_last_i[31:16] : x_last_i[15:0], last[4] ? y_last_i[31:16] : y_last_i[15:0],
                      last[2] ? blocks_last_i[31:16] : blocks_last_i[15:0]};
-      tail_q     <= last[2] ? tail_i : BUS[7:0];
+      tail_q     <= last[2] ? tail_i[KW-1:0] : BUS[KW-1:0];
     end
   end
 
@@ -162,7 +163,7 @@ module naas_writer #(
   reg [AW-1:0]   word1_q;
   reg [1:0]      byte1_q, byte2_q;
   reg [SW-1:0]   sub1_q, sub2_q;
-  reg [7:0]      keep1_q, keep2_q;
+  reg [KW-1:0]   keep1_q, keep2_q;
   reg [31:0]     awaddr_q;
   reg [7:0]      awlen_q;
   wire [AW-1:0]  vec;
@@ -186,7 +187,7 @@ module naas_writer #(
     sub2_q  <= sub1_q;
     last1_q <= final_beat;
     last2_q <= last1_q;
-    keep1_q <= j_last[0] ? tail_q : BUS[7:0];
+    keep1_q <= j_last[0] ? tail_q : BUS[KW-1:0];
     keep2_q <= keep1_q;
     slot1_q <= slot_q;
     if (issue & first) begin
@@ -200,17 +201,17 @@ module naas_writer #(
 
   // ---- t+2: pick the bytes
   wire [BUS*8-1:0] picked;
-  wire [BUS-1:0]   strobe;
   wire [BUS*32-1:0] part;
+  wire [KW-1:0]     keep;   // of the beat on the bus
   genvar n;
   naas_pick #(.N(SUBS), .W(BUS*32), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
   generate
     for (n = 0; n < BUS; n = n + 1) begin : g_byte
-      localparam [7:0] Lane = n;
+      localparam [KW-1:0] Lane = n;
       wire [31:0] word;
       assign word             = part[n*32 +: 32];
       assign picked[n*8 +: 8] = word[byte2_q*8 +: 8];
-      assign strobe[n]        = Lane < keep2_q;
+      assign wstrb_o[n]       = Lane < keep;
     end
   endgenerate
 
@@ -233,15 +234,14 @@ module naas_writer #(
   end
   always @(posedge clk_i) record_beat_q <= record_req_i ? 6'd0 : record_beat_q + {5'd0, record_push};
 
-  // ---- t+3: queue to the write data channel
+  // ---- t+3: queue to the write data channel, whose beat shows in t+4
   localparam DEPTH = 5;   // four beats are under way if none waits
-  localparam EW    = BUS*8 + BUS + 1;
+  localparam EW    = BUS*8 + KW + 1;
   localparam [2:0] Full = DEPTH, Wrap = DEPTH - 1;
   reg  [EW-1:0] queue_q [0:DEPTH-1];
   reg  [2:0]    wptr_q, rptr_q, used_q;
   reg  [2:0]    credit_q;   // beats issued and not yet taken
-  reg           push_q;
-  reg  [EW-1:0] entry_q;
+  reg           push_q;     // a beat went into the queue in the last cycle
   wire          pop;
 
   assign pop   = wvalid_o & wready_i;
@@ -256,18 +256,17 @@ module naas_writer #(
       credit_q <= 3'd0;
     end else begin
       push_q <= v2_q | record_push;
-      if (push_q) wptr_q <= wptr_q == Wrap ? 3'd0 : wptr_q + 3'd1;
+      if (v2_q | record_push) wptr_q <= wptr_q == Wrap ? 3'd0 : wptr_q + 3'd1;
       if (pop) rptr_q <= rptr_q == Wrap ? 3'd0 : rptr_q + 3'd1;
       used_q   <= used_q + {2'd0, push_q} - {2'd0, pop};
       credit_q <= credit_q + {2'd0, issue | record_push} - {2'd0, pop};
     end
   end
 
-  always @(posedge clk_i) begin
-    entry_q <= record_push ? {record_last, {BUS{1'b1}}, record_i[record_beat_q * (BUS*8) +: BUS*8]}
-                           : {last2_q, strobe, picked};
-    if (push_q) queue_q[wptr_q] <= entry_q;
-  end
+  always @(posedge clk_i)
+    if (v2_q | record_push)
+      queue_q[wptr_q] <= record_push ? {record_last, BUS[KW-1:0], record_i[record_beat_q * (BUS*8) +: BUS*8]}
+                                     : {last2_q, keep2_q, picked};
 
   // ---- responses
   reg [9:0] outstanding_q;
@@ -287,12 +286,12 @@ module naas_writer #(
   assign awaddr_o  = awaddr_q;
   assign awlen_o   = awlen_q;
   assign wvalid_o  = used_q != 3'd0;
-  assign {wlast_o, wstrb_o, wdata_o} = queue_q[rptr_q];
+  assign {wlast_o, keep, wdata_o} = queue_q[rptr_q];
   assign bready_o  = 1'b1;
   assign beat_o    = v1_q;
 
   wire unused;
-  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i};
+  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i};
 
 endmodule
 

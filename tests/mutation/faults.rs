@@ -139,8 +139,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "compute: X counted with the rows' share",
         "naas_compute.v",
-        "p_idx[48 +: 16] < x_extra_q",
-        "p_idx[48 +: 16] < y_extra_q",
+        "p_idx[(2+d)*16 +: 16] < extra_q[d*16 +: 16]",
+        "p_idx[(2+d)*16 +: 16] < extra_q[0 +: 16]",
     ),
     text(
         "compute: psums are drained one cycle early",
@@ -322,7 +322,7 @@ pub const FIELDS: &[FieldFault] = &[
     },
     FieldFault {
         name: "window of edge tiles one row short",
-        field: "y_reach",
+        field: "reach",
         slip: |v| v[2] = v[2].saturating_sub(1),
     },
     FieldFault {
