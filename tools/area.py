@@ -50,8 +50,8 @@ NETWORK = {"name": "area", "layers": [{"name": "c1", "kind": "conv", "N": 1, "K"
 # Blocks by the names of their modules, and what of the model's components each of them is. Memories count on neither side.
 BLOCKS = [
     ("array", r"naas_(pe|tree|psum_buf|w_buf|i_buf)", ("mac",)),
-    ("networks", r"naas_(array|w_edge|i_lanes|i_window|i_deal|split|register)", ("networks",)),
-    ("output unit", r"naas_(output_unit|round24|top_bit)", ("output_unit",)),
+    ("networks", r"naas_(array|lanes|i_window|i_deal|split|register)", ("networks",)),
+    ("output unit", r"naas_(output_unit|round24)", ("output_unit",)),
     ("engines and control", r"", ("control", "offchip")),
 ]
 

@@ -11,7 +11,7 @@ use crate::cli::session::Session;
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::rtl::folder::{self, Files};
-use crate::rtl::hardware::{Features, Hardware};
+use crate::rtl::hardware::Hardware;
 use crate::rtl::program::{Program, Sharing};
 use crate::search::design::{Design, hash};
 use crate::sim::plan::{self, LayerData, OnArray};
@@ -40,12 +40,7 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
     }
     let data = chosen.data(plan.semantics, session)?;
     let program = chosen.program(&data, Sharing::Kept)?;
-    let unit = if plan.full_unit {
-        Features::FULL
-    } else {
-        program.features
-    };
-    let mut files = chosen.files(&program, unit)?;
+    let mut files = chosen.files(&program, plan.full_unit)?;
     files.binary(DESIGN_FILE, text.into_bytes());
     files::replace_dir(&plan.out, RTL_MARKER, |dir| {
         write(&files, dir, &plan.out)?;
@@ -142,12 +137,18 @@ impl<'a> Chosen<'a> {
         plan::program(hash, data, &self.schedules, &self.priced.predicted(), sharing)
     }
 
-    /// The files of the folder, without the design's own.
+    /// The files of the folder, without the design's own: of hardware that runs every network, or the least that runs this.
     ///
     /// # Errors
     /// As [`folder::files`].
-    pub fn files(&self, program: &Program, unit: Features) -> Result<Files> {
-        folder::files(&Hardware::with_unit(&self.design.accelerator, unit), program)
+    pub fn files(&self, program: &Program, every: bool) -> Result<Files> {
+        let accelerator = &self.design.accelerator;
+        let hw = if every {
+            Hardware::new(accelerator)
+        } else {
+            Hardware::for_layers(accelerator, program.features, program.descriptors())
+        };
+        folder::files(&hw, program)
     }
 
     /// The files that this network brings to a folder of its accelerator.

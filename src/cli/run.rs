@@ -286,7 +286,7 @@ fn note_rearranged(program: &Program, session: &Session) {
 fn serve(chosen: &Chosen, program: &Program, folder: Option<&Path>, dir: &Path) -> Result<Server> {
     let files = match folder {
         Some(_) => chosen.network_files(program)?,
-        None => chosen.files(program, program.features)?,
+        None => chosen.files(program, false)?,
     };
     generate::write(&files, dir, dir)?;
     Server::start(&Folder::open(folder.unwrap_or(dir))?, &dir.join("manifest.txt"))

@@ -21,6 +21,8 @@ pub struct Placement {
     pub weights: u32,
     /// Packed parameters.
     pub params: u32,
+    /// The last beat of the network's memory.
+    pub highest: u32,
     /// Rows and columns of the input as stored.
     pub stored: [u32; 2],
 }
@@ -32,12 +34,15 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     let mut put = |name: &'static str, v: Vec<u64>| values.push((name, v));
     put("hash", halves(hash));
     put("predicted", halves(predicted));
-    put("needs", vec![Features::for_layers([(&s.nest, post)]).needs()]);
+    let features = Features::for_layers([(&s.nest, post)]);
+    put("needs", vec![features.needs()]);
+    put("magnitude", vec![features.magnitude_bits.into()]);
     put("depthwise", vec![s.nest.depthwise().into()]);
     let (digits, maximum) = (s.nest.kind == Kind::Add, s.nest.kind == Kind::Maxpool);
     put("combine", vec![u64::from(digits) | u64::from(maximum) << 1]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
+    put("highest", highest(s, at));
     loops(s, &mut put);
     passes(s, &mut put);
     w_loader(s, &mut put);
@@ -46,6 +51,16 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     read(s, at, &mut put);
     write(s, at, &mut put);
     Descriptor { values }
+}
+
+/// What addresses and rows the hardware must be able to count for this layer.
+fn highest(s: &Schedule, at: &Placement) -> Vec<u64> {
+    let (windows, bases) = (s.windows(&s.nest.bounds), s.last_window_base());
+    let last = |side: usize| {
+        let (stored, pad) = (s.nest.input[side], s.nest.pad[side]);
+        wide(stored.max(pad)).max(windows[side] - 1).max(bases[side])
+    };
+    vec![at.highest.into(), last(0), last(1)]
 }
 
 type Put<'a> = &'a mut dyn FnMut(&'static str, Vec<u64>);
@@ -60,6 +75,24 @@ fn by_class(s: &Schedule, d: Dim, f: impl Fn(u32) -> u32) -> Vec<u64> {
 
 fn by_edge(s: &Schedule, d: Dim, f: impl Fn(u32) -> u32) -> Vec<u64> {
     s.l2_tile[d].iter().map(|&e| f(e).into()).collect()
+}
+
+/// Dimensions that move the window over rows and columns of the input.
+const SIDES: [Dim; 4] = [Dim::Y, Dim::X, Dim::R, Dim::S];
+
+/// A figure of every one of them, by class.
+fn sides(s: &Schedule, f: impl Fn(Dim, u32) -> u32) -> Vec<u64> {
+    SIDES.into_iter().flat_map(|d| by_class(s, d, |e| f(d, e))).collect()
+}
+
+/// Input rows (columns) per step along one of them.
+fn input_step(s: &Schedule, d: Dim) -> u32 {
+    match d {
+        Dim::Y => s.nest.stride[0],
+        Dim::X => s.nest.stride[1],
+        Dim::R => s.nest.dilation[0],
+        _ => s.nest.dilation[1],
+    }
 }
 
 const fn wide(v: u32) -> u64 {
@@ -128,15 +161,8 @@ fn passes(s: &Schedule, put: Put) {
     put("i_unit", vec![input_unit(s)]);
     put("k_extent", by_class(s, K, |e| e));
     put("c_extent", by_class(s, C, |e| e));
-    for (whole, extra, d) in [
-        ("y_whole", "y_extra", Y),
-        ("x_whole", "x_extra", X),
-        ("r_whole", "r_extra", R),
-        ("s_whole", "s_extra", S),
-    ] {
-        put(whole, by_class(s, d, |e| e / s.share(d, e)));
-        put(extra, by_class(s, d, |e| e % s.share(d, e)));
-    }
+    put("whole", sides(s, |d, e| e / s.share(d, e)));
+    put("extra", sides(s, |d, e| e % s.share(d, e)));
     let f = full_share(s);
     let ([sy, sx], [dy, dx]) = (s.nest.stride.map(wide), s.nest.dilation.map(wide));
     let (pitch, channel) = input_pitch(s);
@@ -212,32 +238,17 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
     let (last, tail) = lane_groups(s, s.channel_dim(), s.ports.i_lanes);
     put("il_groups_last", last);
     put("il_tail", tail);
-    for (name, d, step) in [
-        ("y_reach", Y, sy),
-        ("r_reach", R, dy),
-        ("x_reach", X, sx),
-        ("s_reach", S, dx),
-    ] {
-        put(name, by_class(s, d, |e| (e - 1) * step));
-    }
-    for (name, d, step) in [
-        ("y_share_reach", Y, sy),
-        ("x_share_reach", X, sx),
-        ("r_share_reach", R, dy),
-        ("s_share_reach", S, dx),
-    ] {
-        put(name, by_class(s, d, |e| (s.share(d, e) - 1) * step));
-    }
-    for (name, d, step) in [
-        ("y_step", Y, sy),
-        ("x_step", X, sx),
-        ("r_step", R, dy),
-        ("s_step", S, dx),
-    ] {
-        // One position begins where the window does.
-        let steps = s.geometry.p(d) > 1;
-        put(name, by_class(s, d, |e| if steps { s.share(d, e) * step } else { 0 }));
-    }
+    put("reach", sides(s, |d, e| (e - 1) * input_step(s, d)));
+    put("share_reach", sides(s, |d, e| (s.share(d, e) - 1) * input_step(s, d)));
+    // One position begins where the window does.
+    let step = |d, e| {
+        if s.geometry.p(d) > 1 {
+            s.share(d, e) * input_step(s, d)
+        } else {
+            0
+        }
+    };
+    put("step", sides(s, step));
     let (t1, t2) = (s.mapping.l2.tile, s.mapping.offchip.tile);
     for (name, out, tap, stride, dilation) in [("origin_y", Y, R, sy, dy), ("origin_x", X, S, sx, dx)] {
         put(
@@ -324,14 +335,8 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
     let bus = s.ports.bus as u32;
     let ([sy, sx], [dy, dx]) = (n.stride, n.dilation);
     put("rd_blocks_last", by_edge(s, s.channel_dim(), |e| e.div_ceil(bus) - 1));
-    for (name, d, step) in [
-        ("rd_y_reach", Y, sy),
-        ("rd_r_reach", R, dy),
-        ("rd_x_reach", X, sx),
-        ("rd_s_reach", S, dx),
-    ] {
-        put(name, by_edge(s, d, |e| (e - 1) * step));
-    }
+    let reach = |d: Dim| by_edge(s, d, |e| (e - 1) * input_step(s, d));
+    put("rd_reach", SIDES.into_iter().flat_map(reach).collect());
     let tensor = Blocked::input(n, at.stored, bus);
     let row = wide(n.subsample[0]) * wide(tensor.cols);
     let col = wide(n.subsample[1]);
@@ -461,6 +466,7 @@ mod tests {
                 output: 4,
                 weights: 5,
                 params: 6,
+                highest: 9,
                 stored: s.nest.input,
             };
             let d = descriptor(&s, &at, &post, 1, 2);

@@ -1,7 +1,7 @@
 //! The control table's format: one descriptor per layer, a packed list of fields that the hardware reads in parallel.
 //!
-//! Fields follow each other in the order of [`FIELDS`], each starting at a multiple of 32 bits, its elements packed from
-//! bit 0 upwards. The same list gives the Verilog its slices, the compiler its encoding, and `table.json` its names.
+//! Fields follow each other in the order of [`FIELDS`], each starting at a multiple of 32 bits unless it fits into what the
+//! one before it leaves of a 32-bit word, its elements packed from bit 0 upwards. The same list gives the Verilog its slices, the compiler its encoding, and `table.json` its names.
 
 use crate::base::diag::{Code, Diagnostic, Result};
 
@@ -43,6 +43,7 @@ pub const FIELDS: &[Field] = &[
         "bit 0 output units with multipliers of more than 24 bits, bit 1 with the tie window, bit 2 weights of two digits, \
          bit 3 maxima",
     ),
+    field("magnitude", 6, 1, "bits of the magnitudes that output units multiply"),
     field("depthwise", 1, 1, "the input is indexed by K"),
     field(
         "combine",
@@ -52,6 +53,13 @@ pub const FIELDS: &[Field] = &[
     ),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),
+    field(
+        "highest",
+        32,
+        3,
+        "compared, not kept: highest beat address of the network's memory, last row and last column that the layer comes to, \
+         padding included",
+    ),
     field(
         "inner",
         14,
@@ -95,19 +103,18 @@ pub const FIELDS: &[Field] = &[
     ),
     field("k_extent", 16, 3, "K extent by class"),
     field("c_extent", 16, 3, "C extent by class"),
-    field("y_whole", 16, 3, "Y positions busy in every row of a PE, by class"),
     field(
-        "y_extra",
+        "whole",
         16,
-        3,
-        "rows of a PE in which one more position is busy, by class",
+        12,
+        "positions of Y X R S busy in every row (column, tap) of a PE, each by class",
     ),
-    field("x_whole", 16, 3, "as y_whole, for X"),
-    field("x_extra", 16, 3, "as y_extra, for X"),
-    field("r_whole", 16, 3, "as y_whole, for R"),
-    field("r_extra", 16, 3, "as y_extra, for R"),
-    field("s_whole", 16, 3, "as y_whole, for S"),
-    field("s_extra", 16, 3, "as y_extra, for S"),
+    field(
+        "extra",
+        16,
+        12,
+        "rows (columns, taps) of a PE in which one more position is busy, of Y X R S, each by class",
+    ),
     field("pe_w_stride", 16, 4, "W buffer words per step of K C R S"),
     field(
         "pe_i_stride",
@@ -142,36 +149,17 @@ pub const FIELDS: &[Field] = &[
     ),
     field("il_tail", 8, 3, "channels in the last I lane group"),
     field(
-        "y_reach",
+        "reach",
         16,
-        3,
-        "input rows from the first to the last output row, by class of Y",
+        12,
+        "input rows (columns) from the first to the last output row, column, tap row and tap column: Y X R S, each by class",
     ),
+    field("share_reach", 16, 12, "as reach, for one position"),
     field(
-        "r_reach",
+        "step",
         16,
-        3,
-        "input rows from the first to the last tap, by class of R",
-    ),
-    field("x_reach", 16, 3, "as y_reach, columns"),
-    field("s_reach", 16, 3, "as r_reach, columns"),
-    field("y_share_reach", 16, 3, "as y_reach, for one Y position"),
-    field("x_share_reach", 16, 3, "as x_reach, for one X position"),
-    field("r_share_reach", 16, 3, "as r_reach, for one R position"),
-    field("s_share_reach", 16, 3, "as s_reach, for one S position"),
-    field("y_step", 16, 3, "input rows from one Y position to the next, by class"),
-    field(
-        "x_step",
-        16,
-        3,
-        "input columns from one X position to the next, by class",
-    ),
-    field("r_step", 16, 3, "input rows from one R position to the next, by class"),
-    field(
-        "s_step",
-        16,
-        3,
-        "input columns from one S position to the next, by class",
+        12,
+        "input rows (columns) from one position to the next: Y X R S, each by class",
     ),
     field("origin_y", 32, 4, "input rows per step of off-chip Y, R, level-2 Y, R"),
     field(
@@ -215,10 +203,7 @@ pub const FIELDS: &[Field] = &[
         2,
         "input channel blocks minus one, full and edge level-2 tile",
     ),
-    field("rd_y_reach", 16, 2, "as y_reach, of the level-2 tile"),
-    field("rd_r_reach", 16, 2, "as r_reach, of the level-2 tile"),
-    field("rd_x_reach", 16, 2, "as x_reach, of the level-2 tile"),
-    field("rd_s_reach", 16, 2, "as s_reach, of the level-2 tile"),
+    field("rd_reach", 16, 8, "as reach, of the level-2 tile, full and edge"),
     field("rd_i_safe", 32, 1, "beat address of the input tensor"),
     field(
         "rd_i_base",
@@ -278,9 +263,14 @@ pub const FIELDS: &[Field] = &[
 
 /// Every field with the bit at which it starts.
 pub fn placed() -> impl Iterator<Item = (Field, u32)> {
-    FIELDS.iter().copied().scan(0, |at, f| {
-        let start = *at;
-        *at += (f.width * f.count).next_multiple_of(32);
+    FIELDS.iter().copied().scan(0u32, |end, f| {
+        let bits = f.width * f.count;
+        let start = if bits <= end.next_multiple_of(32) - *end {
+            *end
+        } else {
+            end.next_multiple_of(32)
+        };
+        *end = start + bits;
         Some((f, start))
     })
 }

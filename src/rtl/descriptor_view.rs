@@ -1,6 +1,6 @@
-//! The view of `naas_descriptor.v.tera`: which arriving bits a design keeps, and how the engines' fields are made of them.
+//! The view of `naas_descriptor.v.tera`: which arriving bits a design keeps; and how the engines' fields are made of them.
 
-use crate::rtl::descriptor;
+use crate::rtl::descriptor::{self, Field};
 use crate::rtl::hardware::Hardware;
 use crate::rtl::storage::{Source, Storage};
 use serde::Serialize;
@@ -19,27 +19,10 @@ pub struct DescriptorView {
     pub bus_high: String,
     /// A beat of zeros.
     pub zero: String,
-    /// Highest bit of the table.
-    pub table_high: String,
-    /// Fields in the table's order, and what of the table none of them uses.
-    pub fields: Vec<FieldView>,
     /// Beats of which bits are kept.
     pub kept: Vec<KeptView>,
     /// Beats with constants.
     pub constants: Vec<ConstantView>,
-}
-
-/// One field of the table.
-#[derive(Clone, Debug, Serialize)]
-pub struct FieldView {
-    /// Name.
-    pub name: String,
-    /// First bit in the table.
-    pub at: String,
-    /// Bits to the next field.
-    pub padded: String,
-    /// What these are made of, highest bits first.
-    pub terms: String,
 }
 
 /// What is kept of one beat.
@@ -75,60 +58,49 @@ enum Wire {
     Not(u32),
 }
 
-impl FieldView {
-    fn new(name: &str, at: u32, padded: u32, terms: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            at: at.to_string(),
-            padded: padded.to_string(),
-            terms: terms.to_owned(),
-        }
-    }
-}
-
 impl DescriptorView {
     /// The view of a design.
     #[must_use]
     pub fn new(hw: &Hardware, hash: u64) -> Self {
         let storage = Storage::of(hw, hash);
         let bus = hw.accelerator.offchip.bytes_per_cycle * 8;
-        let places: Vec<u32> = storage
-            .fields()
-            .filter(|&(_, _, source)| source == Source::Stored)
-            .map(|(_, place, _)| place)
-            .collect();
-        let table = descriptor::bytes() * 8;
-        let mut end = 0;
-        let mut fields: Vec<FieldView> = descriptor::placed()
-            .map(|(f, at)| {
-                let (bits, padded) = (f.width * f.count, (f.width * f.count).next_multiple_of(32));
-                end = at + padded;
-                let padding = (bits..padded).map(|_| Wire::Zero);
-                let wires = (at..at + bits).rev().map(|place| wire(&storage, &places, place));
-                FieldView::new(f.name, at, padded, &terms(padding.chain(wires), "kept_q"))
-            })
-            .collect();
-        if end < table {
-            let rest = table - end;
-            fields.push(FieldView::new("not in use", end, rest, &format!("{rest}'d0")));
-        }
+        let places = places(&storage);
         Self {
             stored: places.len().to_string(),
             stored_high: places.len().saturating_sub(1).to_string(),
             bus_high: (bus - 1).to_string(),
             zero: format!("{bus}'h0"),
-            table_high: (table - 1).to_string(),
-            fields,
             kept: kept(&places, bus),
             constants: constants(&storage, bus),
         }
     }
 }
 
+/// The table's bits that are kept, in order.
+fn places(storage: &Storage) -> Vec<u32> {
+    storage
+        .fields()
+        .filter(|&(_, _, source)| source == Source::Stored)
+        .map(|(_, place, _)| place)
+        .collect()
+}
+
+/// Every field of the table as a concatenation of kept bits, highest first.
+pub fn fields(hw: &Hardware, hash: u64) -> Vec<(Field, String)> {
+    let storage = Storage::of(hw, hash);
+    let places = places(&storage);
+    descriptor::placed()
+        .map(|(f, at)| {
+            let bits = (at..at + f.width * f.count).rev();
+            (f, terms(bits.map(|place| wire(&storage, &places, place)), "kept"))
+        })
+        .collect()
+}
+
 /// The wire behind a bit of the table.
 fn wire(storage: &Storage, places: &[u32], place: u32) -> Wire {
     match storage.source(place) {
-        Source::Constant(false) => Wire::Zero,
+        Source::Constant(false) | Source::Unused => Wire::Zero,
         Source::Constant(true) => Wire::One,
         Source::Same(other) => wire(storage, places, other),
         Source::Inverse(other) => match wire(storage, places, other) {

@@ -4,14 +4,17 @@ use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::{Geometry, Shared};
 use crate::base::dims::Dim;
 use crate::base::int::{bits_for, floor_pow2};
-use crate::rtl::descriptor;
+use crate::rtl::descriptor::{self, Descriptor};
+use crate::rtl::storage::Bounds;
 use crate::workload::layer::{Kind, LoopNest};
-use crate::workload::quant::LayerPost;
+use crate::workload::quant::{LayerPost, Rounding};
 
 /// What a design can do beyond the least; more than its tables need costs area only. Every descriptor says what its layer
 /// needs, and the hardware refuses one that needs more than it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
+    /// Bits of the magnitudes that output units multiply, where they do not round as float32 does: that needs 24.
+    pub magnitude_bits: u32,
     /// Bits of the output units' multiplier: 24 for float32 scales alone, 31 for TFLite's.
     pub multiplier_bits: u32,
     /// Whether output units can round as float32 arithmetic does.
@@ -25,6 +28,7 @@ pub struct Features {
 impl Features {
     /// What runs every table.
     pub const FULL: Self = Self {
+        magnitude_bits: 32,
         multiplier_bits: 31,
         tie_window: true,
         digits: true,
@@ -43,12 +47,13 @@ impl Features {
     /// Whether this runs every table that `other` runs.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
-        other.needs() & !self.needs() == 0
+        other.needs() & !self.needs() == 0 && other.magnitude_bits <= self.magnitude_bits
     }
 
     /// The least that runs these layers.
     pub fn for_layers<'a>(layers: impl IntoIterator<Item = (&'a LoopNest, &'a LayerPost)>) -> Self {
         let least = Self {
+            magnitude_bits: 24,
             multiplier_bits: 24,
             tie_window: false,
             digits: false,
@@ -57,6 +62,7 @@ impl Features {
         layers.into_iter().fold(least, |unit, (nest, post)| {
             let wide = post.channels.iter().any(|c| c.multiplier >> 24 != 0);
             Self {
+                magnitude_bits: unit.magnitude_bits.max(magnitude_bits(nest, post)),
                 multiplier_bits: if wide { 31 } else { unit.multiplier_bits },
                 tie_window: unit.tie_window || post.needs_tie_window(),
                 digits: unit.digits || nest.kind == Kind::Add,
@@ -64,6 +70,18 @@ impl Features {
             }
         })
     }
+}
+
+/// Bits of the greatest magnitude of an accumulator that float32 does not round, whatever the inputs.
+fn magnitude_bits(nest: &LoopNest, post: &LayerPost) -> u32 {
+    let exact = post.channels.iter().filter(|c| c.rounding != Rounding::Float32);
+    let Some(bias) = exact.map(|c| u64::from(c.bias.unsigned_abs())).max() else {
+        return 0;
+    };
+    let products: u64 = Dim::REDUCTION.iter().map(|&d| u64::from(nest.bounds[d])).product();
+    // The second digit of an addition's weights counts 256-fold.
+    let product = if nest.kind == Kind::Add { 257 << 14 } else { 1 << 14 };
+    bits_for(products * product + bias).min(32)
 }
 
 /// Widths and depths of one design.
@@ -97,6 +115,8 @@ pub struct Hardware {
     pub descriptor_bytes: u32,
     /// What the output units can do.
     pub features: Features,
+    /// What of its tables no memory bounds.
+    pub bounds: Bounds,
 }
 
 impl Hardware {
@@ -106,9 +126,21 @@ impl Hardware {
         Self::with_unit(a, Features::FULL)
     }
 
+    /// The least that runs these layers.
+    pub fn for_layers<'a>(
+        a: &Accelerator,
+        features: Features,
+        layers: impl IntoIterator<Item = &'a Descriptor>,
+    ) -> Self {
+        let hw = Self::with_unit(a, features);
+        let mut bounds = Bounds::of(layers);
+        // Beats of a job are counted in addresses, too.
+        bounds.address = bounds.address.max(hw.place_bits + 1).min(hw.bounds.address);
+        Self { bounds, ..hw }
+    }
+
     /// As [`Hardware::new`], with the given output units.
-    #[must_use]
-    pub fn with_unit(a: &Accelerator, features: Features) -> Self {
+    fn with_unit(a: &Accelerator, features: Features) -> Self {
         let g = Geometry::of(a);
         let w_depth = a.buffers.W.bytes / g.w_word;
         let i_depth = a.buffers.I.bytes / g.i_word;
@@ -147,6 +179,7 @@ impl Hardware {
             place_bits: places.into_iter().map(bits).max().unwrap_or(1).max(8),
             descriptor_bytes,
             features,
+            bounds: Bounds::full(bus),
             accelerator: a.clone(),
             geometry: g,
         }
@@ -190,6 +223,11 @@ impl Hardware {
             ("LO", lo, "address bits of a psum buffer"),
             ("UNITS", a.requantizers, "output units"),
             ("UNIT", g.pipeline.output_unit, "latency of an output unit"),
+            (
+                "MAG_BITS",
+                self.features.magnitude_bits,
+                "bits of the magnitudes that output units multiply",
+            ),
             (
                 "MULT_BITS",
                 self.features.multiplier_bits,

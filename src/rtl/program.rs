@@ -217,7 +217,7 @@ impl Program {
         for (i, (layer, (weights, params))) in layers.iter().zip(packed).enumerate() {
             let used = tensors.layers[i];
             let at = used.map(|place| base + places.offsets[place.tensor] + place.offset);
-            let mut placed = program.place(layer, weights, params, at)?;
+            let mut placed = program.place(layer, [weights, params], at, memory.0)?;
             placed.kept = sharing == Sharing::Kept || tensors.is_result(used[2]);
             program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
@@ -233,6 +233,11 @@ impl Program {
         Ok(program)
     }
 
+    /// What the hardware is told of each layer.
+    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        self.layers.iter().map(|l| &l.descriptor)
+    }
+
     /// Appends a layer's weights and parameters; their offsets within the segment.
     fn append_weights(&mut self, layer: &LayerRun) -> (u64, u64) {
         let out = &mut self.weights.bytes;
@@ -246,8 +251,8 @@ impl Program {
         (weights, append(pack_params(&layer.schedule, &layer.post.channels)))
     }
 
-    /// `at`: addresses of input, second operand and output.
-    fn place(&self, layer: &LayerRun, weights: u64, params: u64, at: [u64; 3]) -> Result<PlacedLayer> {
+    /// `at`: addresses of input, second operand and output. `end`: of all memory.
+    fn place(&self, layer: &LayerRun, [weights, params]: [u64; 2], at: [u64; 3], end: u64) -> Result<PlacedLayer> {
         let s = &layer.schedule;
         let output = Blocked::output(&s.nest, self.bus as u32);
         let beat = |bytes: u64| (bytes / self.bus) as u32;
@@ -257,6 +262,7 @@ impl Program {
             output: beat(at[2]),
             weights: beat(self.weights.address + weights),
             params: beat(self.weights.address + params),
+            highest: beat(end - 1),
             stored: stored_input(&layer.shape, s),
         };
         Ok(PlacedLayer {

@@ -3,10 +3,9 @@
 use crate::arch::connectivity::{Datum, Link, link};
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
-use crate::rtl::descriptor;
 use crate::rtl::descriptor_view::{self, DescriptorView};
 use crate::rtl::hardware::Hardware;
-use crate::rtl::storage::Counts;
+use crate::rtl::storage::{Counts, Storage};
 use serde::Serialize;
 
 /// Version of the register map, as the VERSION register reports it.
@@ -23,9 +22,9 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_extent.v", include_str!("../../templates/lib/naas_extent.v")),
     ("naas_i_buf.v", include_str!("../../templates/lib/naas_i_buf.v")),
     ("naas_i_deal.v", include_str!("../../templates/lib/naas_i_deal.v")),
-    ("naas_i_lanes.v", include_str!("../../templates/lib/naas_i_lanes.v")),
     ("naas_i_loader.v", include_str!("../../templates/lib/naas_i_loader.v")),
     ("naas_i_window.v", include_str!("../../templates/lib/naas_i_window.v")),
+    ("naas_lanes.v", include_str!("../../templates/lib/naas_lanes.v")),
     ("naas_level2.v", include_str!("../../templates/lib/naas_level2.v")),
     ("naas_level2_o.v", include_str!("../../templates/lib/naas_level2_o.v")),
     ("naas_nest.v", include_str!("../../templates/lib/naas_nest.v")),
@@ -42,10 +41,8 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_round24.v", include_str!("../../templates/lib/naas_round24.v")),
     ("naas_split.v", include_str!("../../templates/lib/naas_split.v")),
     ("naas_token.v", include_str!("../../templates/lib/naas_token.v")),
-    ("naas_top_bit.v", include_str!("../../templates/lib/naas_top_bit.v")),
     ("naas_tree.v", include_str!("../../templates/lib/naas_tree.v")),
     ("naas_w_buf.v", include_str!("../../templates/lib/naas_w_buf.v")),
-    ("naas_w_edge.v", include_str!("../../templates/lib/naas_w_edge.v")),
     ("naas_w_loader.v", include_str!("../../templates/lib/naas_w_loader.v")),
     ("naas_walker.v", include_str!("../../templates/lib/naas_walker.v")),
     ("naas_writer.v", include_str!("../../templates/lib/naas_writer.v")),
@@ -75,6 +72,8 @@ pub struct TopView {
     pub bus_size: String,
     /// Local parameters.
     pub parameters: Vec<ParameterView>,
+    /// Highest of the kept bits.
+    pub stored_high: String,
     /// Fields of the descriptor.
     pub fields: Vec<FieldView>,
     /// Token counters.
@@ -92,17 +91,15 @@ pub struct ParameterView {
     pub doc: String,
 }
 
-/// One slice of the descriptor.
+/// One field of the descriptor.
 #[derive(Clone, Debug, Serialize)]
 pub struct FieldView {
     /// Name.
     pub name: String,
-    /// Highest bit of the slice's wire.
+    /// Highest bit of its wire.
     pub high: String,
-    /// First bit in the descriptor.
-    pub at: String,
-    /// Bits.
-    pub bits: String,
+    /// What of the kept bits it is made of, highest first.
+    pub terms: String,
     /// Meaning.
     pub doc: String,
 }
@@ -158,7 +155,8 @@ impl TopView {
                 })
                 .chain(counts(hw))
                 .collect(),
-            fields: fields(),
+            stored_high: (Storage::of(hw, hash).stored() - 1).to_string(),
+            fields: fields(hw, hash),
             tokens: tokens(hw),
         }
     }
@@ -167,22 +165,38 @@ impl TopView {
 /// Widths of the engines' counters. Of a list, K is the lowest byte, S the highest.
 fn counts(hw: &Hardware) -> Vec<ParameterView> {
     let c = Counts::of(hw);
-    let list = |bits: [u32; 6]| {
+    let list = |bits: &[u32]| {
         let bytes: Vec<String> = bits.iter().rev().map(|b| format!("8'd{b}")).collect();
         format!("{{{}}}", bytes.join(", "))
     };
+    let bounds = &hw.bounds;
     [
         (
+            "[63:0] OFFCHIP_BITS",
+            list(&bounds.trips),
+            "bits of an off-chip trip count minus one: S R X Y C K N G",
+        ),
+        (
+            "ADDRESS_BITS",
+            bounds.address.to_string(),
+            "bits of a beat's address in off-chip memory",
+        ),
+        (
+            "POSITION_BITS",
+            bounds.position.to_string(),
+            "bits of a row or column of the padded input",
+        ),
+        (
             "[47:0] TRIP_BITS",
-            list(c.trips),
+            list(&c.trips),
             "bits of a level-2 trip count minus one: S R X Y C K",
         ),
         (
             "[47:0] TILE_BITS",
-            list(c.tile),
+            list(&c.tile),
             "bits of an array tile's extent minus one",
         ),
-        ("[47:0] SHARE_BITS", list(c.share), "bits of a PE's extent minus one"),
+        ("[47:0] SHARE_BITS", list(&c.share), "bits of a PE's extent minus one"),
         (
             "WINDOW_BITS",
             c.window.to_string(),
@@ -236,13 +250,13 @@ fn links(hw: &Hardware) -> Vec<String> {
     .collect()
 }
 
-fn fields() -> Vec<FieldView> {
-    descriptor::placed()
-        .map(|(f, at)| FieldView {
+fn fields(hw: &Hardware, hash: u64) -> Vec<FieldView> {
+    descriptor_view::fields(hw, hash)
+        .into_iter()
+        .map(|(f, terms)| FieldView {
             name: f.name.to_owned(),
             high: (f.width * f.count - 1).to_string(),
-            at: at.to_string(),
-            bits: (f.width * f.count).to_string(),
+            terms,
             doc: f.doc.to_owned(),
         })
         .collect()

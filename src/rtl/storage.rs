@@ -26,6 +26,8 @@ pub enum Source {
     Same(u32),
     /// The bit at this place of the table always has the other value.
     Inverse(u32),
+    /// Nowhere: no engine reads it, whatever it is.
+    Unused,
 }
 
 /// The sources of all bits of the table.
@@ -68,8 +70,52 @@ impl Counts {
     }
 }
 
+/// What no memory of a design bounds, as its layers need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bits of the off-chip loops' trip counts minus one: G N K C Y X R S.
+    pub trips: [u32; OFFCHIP_LOOPS],
+    /// Bits of a beat address in off-chip memory.
+    pub address: u32,
+    /// Bits of a row or column of the padded input.
+    pub position: u32,
+}
+
+impl Bounds {
+    /// All that the table's format holds, on a bus of so many bytes.
+    #[must_use]
+    pub const fn full(bus: u32) -> Self {
+        Self {
+            trips: [16; OFFCHIP_LOOPS],
+            address: 32 - bus.ilog2(),
+            position: 17,
+        }
+    }
+
+    /// The least that these layers need.
+    #[must_use]
+    pub fn of<'a>(layers: impl IntoIterator<Item = &'a Descriptor>) -> Self {
+        let mut most = Self {
+            trips: [1; OFFCHIP_LOOPS],
+            address: 8,
+            position: 1,
+        };
+        for layer in layers {
+            for (bits, &last) in most.trips.iter_mut().zip(layer.get("offchip_last")) {
+                *bits = (*bits).max(bits_for(last));
+            }
+            if let &[address, row, column] = layer.get("highest") {
+                most.address = most.address.max(bits_for(address));
+                most.position = most.position.max(bits_for(row.max(column)));
+            }
+        }
+        most
+    }
+}
+
 /// The most that fits the memories of a design.
 struct Limits {
+    bounds: Bounds,
     parallel: PerDim<u64>,
     /// Positions of an axis that a dimension shares with others, one if it shares none.
     shared: PerDim<u64>,
@@ -121,6 +167,7 @@ impl Limits {
         });
         let bus = wide(a.offchip.bytes_per_cycle);
         Self {
+            bounds: hw.bounds,
             shared: PerDim::from_fn(|d| wide(g.most(d) / g.p(d))),
             word: wide(g.i_conv_word),
             c_shares: g.shared.iter().any(|axis| axis.dims.contains(C)),
@@ -146,9 +193,16 @@ impl Limits {
         let [w, inputs, sums] = self.buffers;
         let [l2_w, l2_i, l2_p, l2_o] = self.l2_words;
         let channels = self.l2[Dim::K].max(self.l2[Dim::C]);
-        let address = (1u64 << 32) / self.bus - 1;
+        let ones = |bits: u32| (1u64 << bits) - 1;
+        let Bounds {
+            trips,
+            address,
+            position,
+        } = self.bounds;
         Some(match name {
             "predicted" => [u64::from(u32::MAX), 0xff][i],
+            "offchip_last" => ones(trips[i]),
+            "pad_y" | "pad_x" | "height" | "width" => ones(position.min(16)),
             "l2_last" => self.l2[by_edge] - 1,
             "share_last" => self.share[by_class] - 1,
             "k_extent" => self.tile[Dim::K],
@@ -158,8 +212,8 @@ impl Limits {
             "wl_s_last" => self.tile[Dim::S] - 1,
             "dr_y_last" => self.tile[Dim::Y] - 1,
             "dr_x_last" => self.tile[Dim::X] - 1,
-            "y_whole" | "x_whole" | "r_whole" | "s_whole" => self.parallel[side(name)],
-            "y_extra" | "x_extra" | "r_extra" | "s_extra" => self.share[side(name)] - 1,
+            "whole" => self.parallel[side(i)],
+            "extra" => self.share[side(i)] - 1,
             "split" => self.shared[Dim::ALL[i]],
             "i_unit" => self.word,
             "pe_w_stride" => w,
@@ -175,13 +229,13 @@ impl Limits {
             "il_tile_stride" | "il_job_stride" => l2_i,
             "dr_tile_stride" | "dr_job_stride" | "wr_l2_stride" => l2_o,
             "dr_p_stride" => l2_p,
-            "y_reach" | "x_reach" | "r_reach" | "s_reach" => self.window - 1,
-            "rd_y_reach" | "rd_x_reach" | "rd_r_reach" | "rd_s_reach" => self.window - 1,
-            "y_share_reach" | "x_share_reach" | "r_share_reach" | "s_share_reach" => self.share_window - 1,
+            "reach" | "rd_reach" => self.window - 1,
+            "share_reach" => self.share_window - 1,
             // A layer may give such a dimension fewer positions, further apart.
-            "y_step" | "x_step" | "r_step" | "s_step" if self.shared[side(name)] > 1 => FIELD_LIMIT,
-            "y_step" | "x_step" | "r_step" | "s_step" => FIELD_LIMIT / (self.parallel[side(name)] - 1).max(1),
-            "origin_y" | "origin_x" => [(1 << 17) - 1, self.window][i / 2],
+            "step" if self.bounds.position < 16 => ones(position),
+            "step" if self.shared[side(i)] > 1 => FIELD_LIMIT,
+            "step" => FIELD_LIMIT / (self.parallel[side(i)] - 1).max(1),
+            "origin_y" | "origin_x" => [ones(position), self.window][i / 2],
             "rd_blocks_last" => groups(channels, self.bus),
             "rd_w_beats_last" => l2_w * self.beats[0] - 1,
             "rd_w_words_last" => groups(self.l2[Dim::K], self.beats[0] * self.bus),
@@ -198,7 +252,7 @@ impl Limits {
             "wr_y_last" => self.l2[Dim::Y] - 1,
             "wr_x_last" => self.l2[Dim::X] - 1,
             "wr_tail" => self.bus,
-            _ if ADDRESSES.contains(&name) => address,
+            _ if ADDRESSES.contains(&name) => ones(address),
             _ => return None,
         })
     }
@@ -219,14 +273,9 @@ const ADDRESSES: [&str; 11] = [
     "wr_job_stride",
 ];
 
-/// The dimension of a field whose name begins with it.
-fn side(name: &str) -> Dim {
-    match name.as_bytes()[0] {
-        b'y' => Dim::Y,
-        b'x' => Dim::X,
-        b'r' => Dim::R,
-        _ => Dim::S,
-    }
+/// The dimension of element `i` of a field by class of Y X R S.
+const fn side(i: usize) -> Dim {
+    [Dim::Y, Dim::X, Dim::R, Dim::S][i / 3]
 }
 
 impl Storage {
@@ -278,7 +327,7 @@ impl Storage {
         let bit = |at: u32| table[at as usize / 8] >> (at % 8) & 1 == 1;
         for (f, at, source) in self.fields() {
             let fits = match source {
-                Source::Stored => true,
+                Source::Stored | Source::Unused => true,
                 Source::Constant(value) => bit(at) == value,
                 Source::Same(other) => bit(at) == bit(other),
                 Source::Inverse(other) => bit(at) != bit(other),
@@ -323,21 +372,29 @@ impl Bit<'_> {
             "split" if limits.shared[Dim::ALL[i]] == 1 => Source::Constant(self.index == 0),
             "i_unit" if !limits.c_shares => Source::Constant(self.index == 0),
             "wl_local_stride" => self.same("pe_w_stride", i),
+            // Both engines of a level-2 memory step alike, one in words, the other in bus beats.
+            "wr_l2_stride" => self.same("dr_job_stride", i),
+            "rd_w_l2_stride" => self.multiple("wl_job_stride", i, limits.beats[0]),
+            "rd_i_l2_stride" => self.multiple("il_job_stride", i, limits.beats[1]),
+            // Equally wide memories and networks deal channels out alike.
+            "rd_w_words_last" if limits.beats[0] == 1 => self.same("wr_blocks_last", i),
+            "rd_p_words_last" if limits.beats[2] == 1 => self.same("wr_blocks_last", i),
+            "dr_groups_last" if limits.lanes[2] == limits.lanes[0] => self.same("wl_groups_last", i),
+            "dr_tail" if limits.lanes[2] == limits.lanes[0] => self.same("wl_tail", i),
             // Without positions along it, a dimension's tile is every PE's share.
             "wl_r_last" if alone(Dim::R) => self.same("share_last", 12 + i),
             "wl_s_last" if alone(Dim::S) => self.same("share_last", 15 + i),
             "dr_y_last" if alone(Dim::Y) => self.same("share_last", 6 + i),
             "dr_x_last" if alone(Dim::X) => self.same("share_last", 9 + i),
-            "y_whole" | "x_whole" | "r_whole" | "s_whole" if alone(side(name)) => Source::Constant(self.index == 0),
-            "y_extra" | "x_extra" | "r_extra" | "s_extra" | "y_step" | "x_step" | "r_step" | "s_step"
-                if alone(side(name)) =>
-            {
+            "whole" if alone(side(i)) => Source::Constant(self.index == 0),
+            "extra" | "step" if alone(side(i)) => Source::Constant(false),
+            "share_reach" if alone(side(i)) => self.same("reach", i),
+            "highest" if self.index >= [limits.bounds.address, limits.bounds.position][i.min(1)] => {
                 Source::Constant(false)
             }
-            "y_share_reach" if alone(Dim::Y) => self.same("y_reach", i),
-            "x_share_reach" if alone(Dim::X) => self.same("x_reach", i),
-            "r_share_reach" if alone(Dim::R) => self.same("r_reach", i),
-            "s_share_reach" if alone(Dim::S) => self.same("s_reach", i),
+            "highest" => Source::Unused,
+            // Addresses wrap, and none that a layer comes to is beyond its reach.
+            _ if ADDRESSES.contains(&name) && self.index >= limits.bounds.address => Source::Unused,
             _ => match limits.largest(name, i) {
                 Some(largest) if self.index >= bits_for(largest) => Source::Constant(false),
                 _ => Source::Stored,
@@ -352,6 +409,15 @@ impl Bit<'_> {
             .map_or(Source::Stored, |(f, at)| {
                 Source::Same(at + f.width * i as u32 + self.index)
             })
+    }
+
+    /// This bit of element `i` of another field times a power of two.
+    fn multiple(&self, other: &str, i: usize, times: u64) -> Source {
+        let shift = times.trailing_zeros();
+        let Some(index) = self.index.checked_sub(shift) else {
+            return Source::Constant(false);
+        };
+        Bit { index, ..*self }.same(other, i)
     }
 
     /// Whether a loop lies inside another one: of each pair that mappings order, one bit tells both.
@@ -417,6 +483,7 @@ mod tests {
                 weights: 5,
                 params: 6,
                 second: 3,
+                highest: 9,
                 stored: s.nest.input,
             };
             let storage = Storage::of(&Hardware::new(&t.accelerator), 7);

@@ -6,8 +6,8 @@
 # A block is what a hardware engineer would call one: the first pattern that a module's name has decides.
 function block(name) {
     if (name ~ /naas_(pe|tree|psum_buf|w_buf|i_buf)/) return "PE array"
-    if (name ~ /naas_(array|w_edge|i_lanes|i_window|register)/) return "networks"
-    if (name ~ /naas_(output_unit|round24|top_bit)/) return "output units"
+    if (name ~ /naas_(array|lanes|i_window|register)/) return "networks"
+    if (name ~ /naas_(output_unit|round24)/) return "output units"
     if (name ~ /naas_(level2|mem)/) return "memory shells"
     if (name ~ /naas_(control|axil|token)/ || name == "naas_top") return "controller"
     return "engines"

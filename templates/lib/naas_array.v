@@ -48,6 +48,7 @@ module naas_array #(
   parameter ODEPTH  = 64,
   parameter OSLOTS  = 2,
   parameter LO      = 6,
+  parameter MB      = 16,    // bits of a row or column of the padded input, as far as windows reach
   parameter DIGITS  = 0,     // 1 if weights may have two digits
   parameter MAXIMUM = 0      // 1 if layers may seek the greatest input
 ) (
@@ -85,10 +86,7 @@ module naas_array #(
   input  wire [15:0]          i_x_i,
   input  wire                 i_x_last_i,
   input  wire                 i_y_last_i,
-  input  wire [15:0]          i_y_step_i,     // rows from one y position's window to the next
-  input  wire [15:0]          i_x_step_i,
-  input  wire [15:0]          i_r_step_i,     // rows from one r position's window to the next
-  input  wire [15:0]          i_s_step_i,
+  input  wire [4*16-1:0]      i_step_i,       // rows from one position's window to the next: Y X R S
   input  wire [15:0]          i_y_reach_i,
   input  wire [15:0]          i_x_reach_i,
   output wire [31:0]          i_writes_o,     // bytes written into I buffers
@@ -134,6 +132,7 @@ module naas_array #(
   localparam SUMMED = PC * PR * PSF;  // products of one sum
   localparam ROWS   = YN * RN;
   localparam COLS   = XN * SN;
+  localparam BW     = (MB < 16) ? MB : 16;
 
   genvar k, c, y, x, r, s, f, j;
 
@@ -204,7 +203,8 @@ module naas_array #(
 
   // ---- W: edge per k, buffer per (k, c, r, s)
   reg  [PW-1:0]        w_c_pos_q, w_r_pos_q, w_s_pos_q;
-  wire [PK-1:0]        w_hit, w_slot;
+  reg                  w_valid_q, w_slot_q;
+  wire [PK*WM-1:0]     w_hit;
   wire [PK*LW-1:0]     w_addr;
   wire [PK*WM*8-1:0]   w_data;
   wire [CN-1:0]        c_here, c_on;   // written now; holds channels of the layer
@@ -212,7 +212,7 @@ module naas_array #(
   wire [SN-1:0]        s_here, s_on;
   wire [PK*SUMMED*8-1:0] w_op;
 
-  always @(posedge clk_i) {w_c_pos_q, w_r_pos_q, w_s_pos_q} <= {w_c_pos_i, w_r_pos_i, w_s_pos_i};
+  always @(posedge clk_i) {w_slot_q, w_c_pos_q, w_r_pos_q, w_s_pos_q} <= {w_slot_i, w_c_pos_i, w_r_pos_i, w_s_pos_i};
 
   generate
     for (c = 0; c < CN; c = c + 1) begin : g_w_c
@@ -228,10 +228,9 @@ module naas_array #(
       assign s_on[s]   = SN == 1 || s_at[s*16 +: 16] < s_busy_i;
     end
     for (k = 0; k < PK; k = k + 1) begin : g_w
-      naas_w_edge #(.POS(k), .SIZE(PK), .LANES(WLANES), .PW(PW), .LW(LW)) u_edge (
-        .clk_i(clk_i), .rst_ni(rst_ni), .valid_i(w_valid_i), .slot_i(w_slot_i), .k_pos_i(w_k_pos_i), .addr_i(w_addr_i),
-        .k_stride_i(w_k_stride_i), .data_i(w_data_i),
-        .hit_o(w_hit[k]), .slot_o(w_slot[k]), .addr_o(w_addr[k*LW +: LW]), .data_o(w_data[k*WM*8 +: WM*8])
+      naas_lanes #(.POS(k), .SIZE(PK), .LANES(WLANES), .PW(PW), .LW(LW)) u_edge (
+        .clk_i(clk_i), .data_i(w_data_i), .count_i(WLANES[7:0]), .pos_i(w_k_pos_i), .addr_i(w_addr_i), .stride_i(w_k_stride_i),
+        .hit_o(w_hit[k*WM +: WM]), .addr_o(w_addr[k*LW +: LW]), .data_o(w_data[k*WM*8 +: WM*8])
       );
       for (c = 0; c < PC; c = c + 1) begin : g_c
         for (r = 0; r < PR; r = r + 1) begin : g_r
@@ -241,7 +240,7 @@ module naas_array #(
             localparam R_AT = (RF != 0) ? r*NF + AT : r;
             localparam S_AT = (SF != 0) ? s : s / NF;
             naas_w_buf #(.M(WM), .DEPTH(WDEPTH), .SLOTS(WSLOTS), .LW(LW)) u_buf (
-              .clk_i(clk_i), .we_i(w_hit[k] & c_here[C_AT] & r_here[R_AT] & s_here[S_AT] & f_on[AT]), .wslot_i(w_slot[k]),
+              .clk_i(clk_i), .we_i(w_valid_q & w_hit[k*WM] & c_here[C_AT] & r_here[R_AT] & s_here[S_AT] & f_on[AT]), .wslot_i(w_slot_q),
               .waddr_i(w_addr[k*LW +: LW]), .wdata_i(w_data[k*WM*8 +: WM*8]), .re_i(re_i), .rslot_i(w_rslot_i),
               .raddr_i(w_raddr_i), .rsub_i(w_rsub_i), .mask_i(c_on[C_AT] & r_on[R_AT] & s_on[S_AT] & f_on[AT]),
               .operand_o(w_op[(((k*PC + c)*PR + r)*PSF + s)*8 +: 8])
@@ -268,16 +267,12 @@ module naas_array #(
   wire [ROWS*LI-1:0]   row_off;
   wire [COLS*LI-1:0]   col_off;
   wire [SUMMED*PY*PXO*PK*8-1:0] i_op;
-  wire [YN*16-1:0]     y_base;
-  wire [XN*16-1:0]     x_base;
-  wire [RN*16-1:0]     r_base;
-  wire [SN*16-1:0]     s_base;
   wire [ROWS-1:0]      row_once;   // of the windows of one coordinate, that of one place counts
   wire [COLS-1:0]      col_once;
 
   always @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) i_valid_q <= 1'b0;
-    else i_valid_q <= i_valid_i;
+    if (!rst_ni) {w_valid_q, i_valid_q} <= 2'b00;
+    else {w_valid_q, i_valid_q} <= {w_valid_i, i_valid_i};
   end
   always @(posedge clk_i) begin
     i_slot_q   <= i_slot_i;
@@ -288,18 +283,6 @@ module naas_array #(
   end
 
   generate
-    for (y = 0; y < YN; y = y + 1) begin : g_y_base
-      assign y_base[y*16 +: 16] = y_at[y*16 +: 16] * i_y_step_i;
-    end
-    for (x = 0; x < XN; x = x + 1) begin : g_x_base
-      assign x_base[x*16 +: 16] = x_at[x*16 +: 16] * i_x_step_i;
-    end
-    for (r = 0; r < RN; r = r + 1) begin : g_r_base
-      assign r_base[r*16 +: 16] = r_at[r*16 +: 16] * i_r_step_i;
-    end
-    for (s = 0; s < SN; s = s + 1) begin : g_s_base
-      assign s_base[s*16 +: 16] = s_at[s*16 +: 16] * i_s_step_i;
-    end
     for (y = 0; y < YN; y = y + 1) begin : g_i_y
       for (r = 0; r < RN; r = r + 1) begin : g_r
         localparam O_AT = y % NO;
@@ -308,9 +291,9 @@ module naas_array #(
         assign on = o_on[O_AT] & (RF == 0 || f_on[F_AT]);
         assign row_once[y*RN + r] = o_x[O_AT*7 +: 7] == 7'd0
                                   & (RF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_s[F_AT*7 +: 7] == 7'd0));
-        naas_i_window #(.LW(LI)) u_rows (
-          .clk_i(clk_i), .load_i(load_i), .index_i(i_y_i), .busy_i(on), .out_base_i(y_base[y*16 +: 16]),
-          .tap_base_i(r_base[r*16 +: 16]), .reach_i(i_y_reach_i), .next_i(i_valid_i & i_x_last_i), .done_i(i_y_last_i), .pitch_i(i_pitch_i),
+        naas_i_window #(.BW(BW), .LW(LI)) u_rows (
+          .clk_i(clk_i), .load_i(load_i), .index_i(i_y_i[BW-1:0]), .busy_i(on), .out_base_i(y_at[y*16 +: BW] * i_step_i[0 +: BW]),
+          .tap_base_i(r_at[r*16 +: BW] * i_step_i[32 +: BW]), .reach_i(i_y_reach_i[BW-1:0]), .next_i(i_valid_i & i_x_last_i), .done_i(i_y_last_i), .pitch_i(i_pitch_i),
           .hit_o(row_hit[y*RN + r]), .offset_o(row_off[(y*RN + r)*LI +: LI])
         );
       end
@@ -323,9 +306,9 @@ module naas_array #(
         assign on = o_on[O_AT] & (SF == 0 || f_on[F_AT]);
         assign col_once[x*SN + s] = o_y[O_AT*7 +: 7] == 7'd0
                                   & (SF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_r[F_AT*7 +: 7] == 7'd0));
-        naas_i_window #(.LW(LI)) u_cols (
-          .clk_i(clk_i), .load_i(load_i), .index_i(i_x_i), .busy_i(on), .out_base_i(x_base[x*16 +: 16]),
-          .tap_base_i(s_base[s*16 +: 16]), .reach_i(i_x_reach_i), .next_i(i_valid_i), .done_i(i_x_last_i),
+        naas_i_window #(.BW(BW), .LW(LI)) u_cols (
+          .clk_i(clk_i), .load_i(load_i), .index_i(i_x_i[BW-1:0]), .busy_i(on), .out_base_i(x_at[x*16 +: BW] * i_step_i[16 +: BW]),
+          .tap_base_i(s_at[s*16 +: BW] * i_step_i[48 +: BW]), .reach_i(i_x_reach_i[BW-1:0]), .next_i(i_valid_i), .done_i(i_x_last_i),
           .pitch_i((CF != 0) ? i_unit_i : {{(LI-1){1'b0}}, 1'b1}),
           .hit_o(col_hit[x*SN + s]), .offset_o(col_off[(x*SN + s)*LI +: LI])
         );
@@ -344,9 +327,9 @@ module naas_array #(
             .hit_o(hit[f*IM +: IM]), .addr_o(addr[f*LI +: LI]), .data_o(data[f*IM*8 +: IM*8])
           );
         end else begin : g_own
-          naas_i_lanes #(.POS(c), .SIZE(PC), .LANES(ILANES), .PW(PW), .LW(LI)) u_lanes (
-            .clk_i(clk_i), .data_i(i_data_i), .count_i(i_count_i), .c_pos_i(i_c_pos_i), .addr_i(i_c_addr_i),
-            .c_stride_i(i_ch_stride_i), .hit_o(hit), .addr_o(addr), .data_o(data)
+          naas_lanes #(.POS(c), .SIZE(PC), .LANES(ILANES), .PW(PW), .LW(LI)) u_lanes (
+            .clk_i(clk_i), .data_i(i_data_i), .count_i(i_count_i), .pos_i(i_c_pos_i), .addr_i(i_c_addr_i),
+            .stride_i(i_ch_stride_i), .hit_o(hit), .addr_o(addr), .data_o(data)
           );
         end
       end
@@ -389,7 +372,7 @@ module naas_array #(
   generate
     for (k = 0; k < PK; k = k + 1) begin : g_k
       wire [LO-1:0] d_addr;
-      if (OLANES > PK) begin : g_drain_word
+      if (OLANES > PK || PK % OLANES == 0) begin : g_drain_word
         assign d_addr = d_addr_i;
       end else begin : g_drain_word
         assign d_addr = (k < d_k_pos_i) ? d_addr_i + d_k_stride_i : d_addr_i;
@@ -462,6 +445,21 @@ module naas_array #(
     for (j = 0; j < OLANES; j = j + 1) begin : g_d_lane
       if (OLANES > PK) begin : g_fixed
         assign lanes[j*32 +: 32] = k_word[((j % PK)*OM + j / PK)*32 +: 32];
+      end else if (PK == OLANES) begin : g_own
+        assign lanes[j*32 +: 32] = k_word[j*32 +: 32];
+      end else if (PK % OLANES == 0) begin : g_turns
+        // The first position is a multiple of OLANES: one of PK / OLANES positions is this lane's.
+        for (k = 0; k < PK / OLANES; k = k + 1) begin : g_turn
+          localparam FIRST = k * OLANES;
+          wire [31:0] mine, picked;
+          assign mine = k_word[(FIRST + j)*32 +: 32] & {32{d_k_pos_q == FIRST[PW-1:0]}};
+          if (k == 0) begin : g_first
+            assign picked = mine;
+          end else begin : g_next
+            assign picked = g_turn[k-1].picked | mine;
+          end
+        end
+        assign lanes[j*32 +: 32] = g_turn[PK/OLANES-1].picked;
       end else begin : g_dealt
         localparam [PW:0] Lane = j;
         wire [PW:0] ahead, pos;
@@ -503,7 +501,7 @@ module naas_array #(
   wire unused;
   assign unused = ^{d_k_stride_i, d_k_pos_q, d_k_pos_i, d_y_pos_i, d_x_pos_i, w_c_pos_q, w_r_pos_q, w_s_pos_q, c_left_i,
                     r_busy_i, s_busy_i, split_i, c_positions_i, c_word_wide, i_unit_i, f_c, f_r, f_s, f_on, o_y, o_x, o_on,
-                    c_at, r_at, s_at, y_at, x_at, row_once, col_once};
+                    i_step_i, i_y_i, i_x_i, i_y_reach_i, i_x_reach_i, c_at, r_at, s_at, y_at, x_at, row_once, col_once};
 
 endmodule
 

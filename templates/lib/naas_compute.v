@@ -30,7 +30,8 @@ module naas_compute #(
   parameter LW     = 10,   // W buffer address
   parameter LI     = 10,   // I buffer address
   parameter LO     = 10,   // psum buffer address
-  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of counts minus one: off-chip trips, G N K C Y X R S,
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // and K C Y X R S: level-2 trips,
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
@@ -53,14 +54,8 @@ module naas_compute #(
   input  wire [5:0]         c_word_i,        // and bytes of a convolution word minus one
   input  wire [3*16-1:0]    k_extent_i,      // the tile's extents, by tile class
   input  wire [3*16-1:0]    c_extent_i,
-  input  wire [3*16-1:0]    y_whole_i,       // Y positions busy in all of a PE's rows, by tile class
-  input  wire [3*16-1:0]    y_extra_i,       // rows in which one more position is busy
-  input  wire [3*16-1:0]    x_whole_i,
-  input  wire [3*16-1:0]    x_extra_i,
-  input  wire [3*16-1:0]    r_whole_i,       // the same for the taps
-  input  wire [3*16-1:0]    r_extra_i,
-  input  wire [3*16-1:0]    s_whole_i,
-  input  wire [3*16-1:0]    s_extra_i,
+  input  wire [4*48-1:0]    whole_i,         // positions busy in all of a PE's rows (columns, taps): Y X R S, by tile class
+  input  wire [4*48-1:0]    extra_i,         // rows in which one more position is busy
   input  wire [4*16-1:0]    w_stride_i,      // W buffer words per step of K C R S
   input  wire [6*16-1:0]    i_stride_i,      // I buffer words (rows if depthwise) per step of K C Y X R S
   input  wire [3*16-1:0]    o_stride_i,      // psum words per step of K Y X
@@ -118,6 +113,7 @@ module naas_compute #(
   // ---- which pass is next
   wire [13:0] inc, clr, last, zero, walked;
   wire        walk_end;
+  wire [14*14-1:0] inner;
   wire [2:0]  moved, moved_l2;
   reg  [2:0]  fresh_q;     // next pass uses a new O, I, W tile
   reg  [2:0]  leave_q;     // this pass is the last on its O, I, W tile
@@ -127,11 +123,11 @@ module naas_compute #(
   assign start = active_i & ~exhausted_q & (~run_q | job_last)
                & (~fresh_q[0] | w_ready_i) & (~fresh_q[1] | i_ready_i) & (~fresh_q[2] | o_slot_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(3), .TRIP_BITS(TRIP_BITS)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(3), .OFFCHIP_BITS(OFFCHIP_BITS), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(14'h3fff),
     .op_relevant_i({o_relevant_i, i_relevant_i, w_relevant_i}),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i), .inc_o(inc), .clr_o(clr), .last_o(last),
-    .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -168,10 +164,12 @@ module naas_compute #(
 
   // ---- extents of the pass
   wire [6*16-1:0] share_last;
-  wire [15:0]     k_extent, c_extent, y_whole, y_extra, x_whole, x_extra, r_whole, r_extra, s_whole, s_extra;
+  wire [15:0]     k_extent, c_extent;
+  wire [4*16-1:0] whole, extra;   // Y X R S
   reg  [6*16-1:0] share_last_q;
-  reg  [15:0]     k_extent_q, c_extent_q, y_whole_q, y_extra_q, x_whole_q, x_extra_q;
-  reg  [15:0]     r_whole_q, r_extra_q, s_whole_q, s_extra_q;
+  reg  [15:0]     k_extent_q, c_extent_q;
+  reg  [4*16-1:0] whole_q, extra_q;
+  localparam [4*8-1:0] WHOLE_BITS = {SW[7:0], RW[7:0], XW[7:0], YW[7:0]};
 
   genvar d;
   generate
@@ -180,23 +178,21 @@ module naas_compute #(
         .last_i(last[8+d]), .edge_i(last[2+d]), .by_class_i(share_last_i[d*48 +: 48]), .extent_o(share_last[d*16 +: 16])
       );
     end
+    for (d = 0; d < 4; d = d + 1) begin : g_busy
+      naas_extent #(.W(16), .BITS(WHOLE_BITS[d*8 +: 8])) u_whole (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(whole_i[d*48 +: 48]), .extent_o(whole[d*16 +: 16])
+      );
+      naas_extent #(.W(16), .BITS(SHARE_BITS[(2+d)*8 +: 8])) u_extra (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(extra_i[d*48 +: 48]), .extent_o(extra[d*16 +: 16])
+      );
+    end
   endgenerate
   naas_extent #(.W(16), .BITS(KE)) u_k (.last_i(last[8]), .edge_i(last[2]), .by_class_i(k_extent_i), .extent_o(k_extent));
   naas_extent #(.W(16), .BITS(CE)) u_c (.last_i(last[9]), .edge_i(last[3]), .by_class_i(c_extent_i), .extent_o(c_extent));
-  naas_extent #(.W(16), .BITS(YW)) u_yw (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_whole_i), .extent_o(y_whole));
-  naas_extent #(.W(16), .BITS(SHARE_BITS[16 +: 8])) u_ye (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_extra_i), .extent_o(y_extra));
-  naas_extent #(.W(16), .BITS(XW)) u_xw (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_whole_i), .extent_o(x_whole));
-  naas_extent #(.W(16), .BITS(SHARE_BITS[24 +: 8])) u_xe (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_extra_i), .extent_o(x_extra));
-  naas_extent #(.W(16), .BITS(RW)) u_rw (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_whole_i), .extent_o(r_whole));
-  naas_extent #(.W(16), .BITS(SHARE_BITS[32 +: 8])) u_re (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_extra_i), .extent_o(r_extra));
-  naas_extent #(.W(16), .BITS(SW)) u_sw (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_whole_i), .extent_o(s_whole));
-  naas_extent #(.W(16), .BITS(SHARE_BITS[40 +: 8])) u_se (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_extra_i), .extent_o(s_extra));
 
   always @(posedge clk_i) if (start) begin
     share_last_q <= share_last;
-    {k_extent_q, c_extent_q, y_whole_q, y_extra_q, x_whole_q, x_extra_q}
-      <= {k_extent, c_extent, y_whole, y_extra, x_whole, x_extra};
-    {r_whole_q, r_extra_q, s_whole_q, s_extra_q} <= {r_whole, r_extra, s_whole, s_extra};
+    {k_extent_q, c_extent_q, whole_q, extra_q} <= {k_extent, c_extent, whole, extra};
   end
 
   // ---- the loops inside a PE
@@ -232,25 +228,25 @@ module naas_compute #(
   wire [LI-1:0] i_addr;
   wire [LO-1:0] o_addr;
   wire [15:0]   c_done, k_done;
-  naas_offset #(.N(4), .AW(LW), .SW(16)) u_w_addr (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:4], p_inc[1], p_inc[0] & w_word}),
-    .clr_i({p_clr[5:4], p_clr[1:0]}), .stride_i(w_stride_i), .offset_o(w_addr)
+  naas_offset #(.N(6), .M(4), .LOOPS(16'h5410), .AW(LW), .SW(16)) u_w_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:1], p_inc[0] & w_word}), .clr_i(p_clr),
+    .inner_i(pe_inner_i), .stride_i(w_stride_i), .base_i({LW{1'b0}}), .offset_o(w_addr)
   );
-  naas_offset #(.N(6), .AW(LI), .SW(16)) u_i_addr (
+  naas_offset #(.N(6), .M(6), .LOOPS(24'h543210), .AW(LI), .SW(16)) u_i_addr (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:2], p_inc[1] & i_word, p_inc[0] & s_word}),
-    .clr_i(p_clr), .stride_i(i_stride_i), .offset_o(i_addr)
+    .clr_i(p_clr), .inner_i(pe_inner_i), .stride_i(i_stride_i), .base_i({LI{1'b0}}), .offset_o(i_addr)
   );
-  naas_offset #(.N(3), .AW(LO), .SW(16)) u_o_addr (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[3:2], p_inc[0] & o_word}),
-    .clr_i({p_clr[3:2], p_clr[0]}), .stride_i(o_stride_i), .offset_o(o_addr)
+  naas_offset #(.N(6), .M(3), .LOOPS(12'h320), .AW(LO), .SW(16)) u_o_addr (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({p_inc[5:1], p_inc[0] & o_word}), .clr_i(p_clr),
+    .inner_i(pe_inner_i), .stride_i(o_stride_i), .base_i({LO{1'b0}}), .offset_o(o_addr)
   );
   naas_offset #(.N(1), .AW(CE), .SW(16)) u_c_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .stride_i(c_positions),
-    .offset_o(c_done[CE-1:0])
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[1]), .clr_i(p_clr[1]), .inner_i(1'b0),
+    .stride_i(c_positions), .base_i({CE{1'b0}}), .offset_o(c_done[CE-1:0])
   );
   naas_offset #(.N(1), .AW(KE), .SW(16)) u_k_done (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .stride_i(PK[15:0]),
-    .offset_o(k_done[KE-1:0])
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(p_inc[0]), .clr_i(p_clr[0]), .inner_i(1'b0),
+    .stride_i(PK[15:0]), .base_i({KE{1'b0}}), .offset_o(k_done[KE-1:0])
   );
   generate
     if (CE < 16) begin : g_c_done
@@ -269,7 +265,8 @@ module naas_compute #(
   reg [5:0]    w_sub1_q, w_sub2_q, i_sub1_q, i_sub2_q;
   reg [IBW-1:0] i_bank2_q;
   reg [15:0]   c_left1_q, c_left2_q, k_left1_q;
-  reg [15:0]   y_busy1_q, x_busy1_q, r_busy1_q, r_busy2_q, s_busy1_q, s_busy2_q;
+  reg [4*16-1:0] busy1_q;   // positions of Y X R S
+  reg [15:0]   r_busy2_q, s_busy2_q;
   localparam BANK_MASK = IBANKS - 1;
   wire [31:0] i_word1;
   assign i_word1 = {{(32-LI){1'b0}}, i_addr1_q};
@@ -292,13 +289,16 @@ module naas_compute #(
     c_left1_q <= C_MASK & (c_extent_q - c_done);
     c_left2_q <= c_left1_q;
     k_left1_q <= K_MASK & (k_extent_q - k_done);
-    y_busy1_q <= y_whole_q + {15'd0, p_idx[32 +: 16] < y_extra_q};
-    x_busy1_q <= x_whole_q + {15'd0, p_idx[48 +: 16] < x_extra_q};
-    r_busy1_q <= r_whole_q + {15'd0, p_idx[64 +: 16] < r_extra_q};
-    s_busy1_q <= s_whole_q + {15'd0, p_idx[80 +: 16] < s_extra_q};
-    r_busy2_q <= r_busy1_q;
-    s_busy2_q <= s_busy1_q;
+    r_busy2_q <= busy1_q[32 +: 16];
+    s_busy2_q <= busy1_q[48 +: 16];
   end
+
+  generate
+    for (d = 0; d < 4; d = d + 1) begin : g_count
+      always @(posedge clk_i)
+        busy1_q[d*16 +: 16] <= whole_q[d*16 +: 16] + {15'd0, p_idx[(2+d)*16 +: 16] < extra_q[d*16 +: 16]};
+    end
+  endgenerate
 
   // ---- psum address, delayed to meet the sums
   localparam STAGES = 3 + TREE;
@@ -388,8 +388,8 @@ module naas_compute #(
     v4_q      <= v3_q;
     k_busy2_q <= (PK > 1 && {8'd0, k_left1_q} < PK[23:0]) ? k_left1_q[KW-1:0] : PK[KW-1:0];
     c_busy2_q <= (CN > 1 && c_left1_q < c_positions) ? c_left1_q[CW-1:0] : c_positions[CW-1:0];
-    y_busy2_q <= (YN > 1) ? y_busy1_q[YW-1:0] : YN[YW-1:0];
-    x_busy2_q <= (XN > 1) ? x_busy1_q[XW-1:0] : XN[XW-1:0];
+    y_busy2_q <= (YN > 1) ? busy1_q[0 +: YW] : YN[YW-1:0];
+    x_busy2_q <= (XN > 1) ? busy1_q[16 +: XW] : XN[XW-1:0];
     kc3_q     <= {{CW{1'b0}}, k_busy2_q} * {{KW{1'b0}}, c_busy2_q};
     yx3_q     <= yx2[YXW-1:0];
     rs3_q     <= rs2[RSW-1:0];
@@ -401,7 +401,7 @@ module naas_compute #(
   assign macs_o = {{(32-MW){1'b0}}, macs5_q};
 
   wire unused;
-  assign unused = ^{moved_l2, i_word1, k_left1_q, y_busy1_q, x_busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
+  assign unused = ^{moved_l2, inner, i_word1, k_left1_q, busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
                     clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q, c_positions_i,
                     c_word_i, c_positions, yx2, rs2};
 

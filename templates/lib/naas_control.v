@@ -5,6 +5,7 @@
 
 module naas_control #(
   parameter DESC_BYTES = 512,
+  parameter MAG_BITS = 32,
   parameter MULT_BITS = 31,
   parameter TIE_WINDOW = 1,
   parameter DIGITS = 1,
@@ -21,7 +22,7 @@ module naas_control #(
   output wire          hash_mismatch_o,
   output wire          cycle_mismatch_o,
   output wire [31:0]   layer_o,
-  output wire [63:0]   cycles_o,
+  output wire [39:0]   cycles_o,
   output wire [12*40-1:0] counters_o,
   // descriptor
   output wire          desc_req_o,
@@ -31,6 +32,7 @@ module naas_control #(
   input  wire [63:0]   predicted_i,
   // What the layer needs: bit 0 a multiplier of more than 24 bits, bit 1 the tie window, bit 2 two digits, bit 3 maxima.
   input  wire [3:0]    needs_i,
+  input  wire [5:0]    magnitude_i,     // bits of what output units multiply
   // engines
   output wire          load_o,
   output wire          active_o,
@@ -48,13 +50,13 @@ module naas_control #(
 
   reg [2:0]  state_q;
   reg [31:0] layer_q, desc_addr_q, record_addr_q;
-  reg [63:0] cycles_q, lap_q;
+  reg [39:0] cycles_q, lap_q;
   reg        done_q, hash_bad_q, cycle_bad_q, request_q, record_q, settled_q;
   wire       last_layer, finished, foreign;
 
   assign finished   = (state_q == Run) & settled_q & written_i;
   assign foreign    = foreign_i || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
-                    || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
+                    || {26'd0, magnitude_i} > MAG_BITS || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
   assign last_layer = layer_q + 32'd1 == layers_i;
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -88,7 +90,7 @@ module naas_control #(
         Run: if (finished) begin
           state_q     <= Record;
           record_q    <= 1'b1;
-          cycle_bad_q <= cycle_bad_q | lap_q != predicted_i;
+          cycle_bad_q <= cycle_bad_q | {24'd0, lap_q} != predicted_i;
         end
         Record: if (record_done_i) begin
           state_q   <= last_layer ? Finish : Fetch;
@@ -110,13 +112,13 @@ module naas_control #(
         layer_q       <= 32'd0;
         desc_addr_q   <= table_i;
         record_addr_q <= records_i;
-        cycles_q      <= 64'd0;
-        lap_q         <= 64'd0;
+        cycles_q      <= 40'd0;
+        lap_q         <= 40'd0;
       end
     end else begin
-      cycles_q <= cycles_q + 64'd1;
+      cycles_q <= cycles_q + 40'd1;
       // A lap ends with the layer's last cycle; what follows belongs to the next layer.
-      lap_q    <= finished ? 64'd1 : lap_q + 64'd1;
+      lap_q    <= finished ? 40'd1 : lap_q + 40'd1;
       if (state_q == Record && record_done_i) begin
         layer_q       <= layer_q + 32'd1;
         desc_addr_q   <= desc_addr_q + DESC_BYTES;
@@ -125,15 +127,17 @@ module naas_control #(
     end
   end
 
-  // ---- counters
+  // ---- counters, and the bits that an increment of each can have
+  localparam [12*8-1:0] BITS = {8'd1, 8'd1, 8'd8, 8'd8, 8'd1, 8'd32, 8'd8, 8'd1, 8'd8, 8'd1, 8'd1, 8'd32};
   wire [12*64-1:0] wide;
   genvar n;
   generate
     for (n = 0; n < 12; n = n + 1) begin : g_counter
+      localparam W = BITS[n*8 +: 8];
       reg [39:0] count_q;
       always @(posedge clk_i) begin
         if (state_q == Idle && start_i) count_q <= 40'd0;
-        else count_q <= count_q + {8'd0, count_i[n*32 +: 32]};
+        else count_q <= count_q + {{(40-W){1'b0}}, count_i[n*32 +: W]};
       end
       assign counters_o[n*40 +: 40] = count_q;
       assign wide[n*64 +: 64]       = {24'd0, count_q};
@@ -152,11 +156,14 @@ module naas_control #(
   assign active_o         = state_q == Run;
   assign record_req_o     = record_q;
   assign record_addr_o    = record_addr_q;
-  assign record_o         = {64'd0, 63'd0, cycle_bad_q, wide, snapshot_q, 32'd0, layer_q};
+  assign record_o         = {64'd0, 63'd0, cycle_bad_q, wide, 24'd0, snapshot_q, 32'd0, layer_q};
 
   // The snapshot is taken with record_q, so that the record and the lap agree.
-  reg [63:0] snapshot_q;
+  reg [39:0] snapshot_q;
   always @(posedge clk_i) if (state_q == Run) snapshot_q <= cycles_q;
+
+  wire unused;
+  assign unused = ^count_i;
 
 endmodule
 

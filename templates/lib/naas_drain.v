@@ -10,7 +10,8 @@ module naas_drain #(
   parameter LANES = 16,  // psums per cycle
   parameter UNITS = 4,   // output units, a divisor of LANES
   parameter UNIT  = 8,   // latency of an output unit
-  parameter MULT_BITS  = 31,  // bits of an output unit's multiplier
+  parameter MAG_BITS   = 32,  // bits of an output unit's magnitudes
+  parameter MULT_BITS  = 31,  // and of its multiplier
   parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does
   parameter MAXIMUM = 0,      // 1 if layers may seek the greatest input
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
@@ -23,7 +24,8 @@ module naas_drain #(
   parameter PSLOTS = 2,
   parameter BSLOTS = 2,  // psum buffer slots
   parameter LO    = 10,  // psum buffer address
-  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of counts minus one: off-chip trips, G N K C Y X R S,
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // and K C Y X R S: level-2 trips,
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
@@ -98,6 +100,7 @@ module naas_drain #(
   // ---- which job is next
   wire [13:0] inc, clr, last, zero, walked, done;
   wire        walk_end;
+  wire [14*14-1:0] inner;
   wire [1:0]  moved, moved_l2;
   reg         exhausted_q, run_q, fresh_o_q, fresh_p_q, leave_o_q, leave_p_q, slot_q, l2_slot_q, p_slot_q;
   reg         final_q, first_q;
@@ -107,10 +110,10 @@ module naas_drain #(
   assign start = active_i & ~exhausted_q & ((~run_q & tail_q == 5'd0) | job_last)
                & psum_i & (~fresh_o_q | l2_slot_i) & (~fresh_p_q | params_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(2), .TRIP_BITS(TRIP_BITS)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(2), .OFFCHIP_BITS(OFFCHIP_BITS), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i({p_relevant_i, relevant_i}),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i), .inc_o(inc), .clr_o(clr), .last_o(last),
-    .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   // Reduction loops: off-chip C R S are 3 6 7, level-2 C R S are 9 12 13. Loops that this walk leaves out run inside
@@ -166,8 +169,6 @@ module naas_drain #(
   reg  [63:0] job_last_q;
   reg  [15:0] y_share_q, x_share_q;
   reg  [7:0]  count_q;
-  reg  [AW-1:0]  base_q;
-  reg  [PAW-1:0] p_base_q;
 
   naas_extent #(.W(16), .BITS(TILE_BITS[0 +: 8])) u_groups (.last_i(last[8]), .edge_i(last[2]), .by_class_i(groups_last_i), .extent_o(groups_last));
   naas_extent #(.W(8), .BITS($clog2(LANES) + 1)) u_tail (.last_i(last[8]), .edge_i(last[2]), .by_class_i(tail_i), .extent_o(tail));
@@ -176,26 +177,27 @@ module naas_drain #(
   naas_extent #(.W(16), .BITS(SHARE_BITS[16 +: 8])) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_last_i), .extent_o(y_share));
   naas_extent #(.W(16), .BITS(SHARE_BITS[24 +: 8])) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_last_i), .extent_o(x_share));
 
-  naas_offset #(.N(3), .AW(AW), .SW(32)) u_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[11:10], inc[8]}), .clr_i({clr[11:10], clr[8]}),
-    .stride_i(tile_stride_i), .offset_o(tile_offset)
+  naas_offset #(.N(14), .M(3), .LOOPS(12'hba8), .AW(AW), .SW(32)) u_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );
-  naas_offset #(.N(1), .AW(PAW), .SW(32)) u_p_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc[8]), .clr_i(clr[8]), .stride_i(p_stride_i),
-    .offset_o(p_offset)
+  naas_offset #(.N(14), .M(1), .LOOPS(4'h8), .AW(PAW), .SW(32)) u_p_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(p_stride_i), .base_i({PAW{1'b0}}), .offset_o(p_offset)
   );
 
   // ---- the job: channel groups, rows, columns, phases of the output units
   wire [3:0]  j_inc, j_clr, j_last, j_zero;
   wire [63:0] j_idx;
   wire        j_end;
+  localparam [15:0] InJob = 16'h08ce;   // outermost first
 
   assign issue_last = run_q & j_end;
   assign tail_job   = final_q & accumulate_i;
   assign job_last   = tail_job ? tail_q == 5'd1 : issue_last;
 
   naas_nest #(.N(4), .CW(16), .BITS({8'd6, TILE_BITS[24 +: 8], TILE_BITS[16 +: 8], TILE_BITS[0 +: 8]})) u_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(16'h08ce),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
@@ -207,14 +209,15 @@ module naas_drain #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(AW), .SW(32)) u_in_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
-    .stride_i(job_stride_i), .offset_o(job_offset)
+  naas_offset #(.N(4), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_in_job (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[3:1], j_inc[0] & word_step}), .clr_i(j_clr),
+    .inner_i(InJob), .stride_i(job_stride_i), .base_i(tile_offset), .offset_o(job_offset)
   );
-  wire [PAW-1:0] p_word;
-  naas_offset #(.N(1), .AW(PAW), .SW(32)) u_p_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i(j_inc[0] & word_step), .clr_i(j_clr[0]), .stride_i(32'd1),
-    .offset_o(p_word)
+  wire [PAW-1:0] p_base, p_word;
+  assign p_base = p_offset + ((p_slot_q ^ (fresh_p_q & (PSLOTS > 1))) ? PDEPTH[PAW-1:0] : {PAW{1'b0}});
+  naas_offset #(.N(4), .M(1), .LOOPS(4'h0), .AW(PAW), .SW(32)) u_p_job (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[3:1], j_inc[0] & word_step}), .clr_i(j_clr),
+    .inner_i(InJob), .stride_i(32'd1), .base_i(p_base), .offset_o(p_word)
   );
 
   wire [PW-1:0]    k_pos, y_pos, x_pos;
@@ -237,8 +240,6 @@ module naas_drain #(
     count_q    <= tail;
     y_share_q  <= y_share;
     x_share_q  <= x_share;
-    base_q     <= tile_offset;
-    p_base_q   <= p_offset + ((p_slot_q ^ (fresh_p_q & (PSLOTS > 1))) ? PDEPTH[PAW-1:0] : {PAW{1'b0}});
   end
 
   // ---- t+1, t+2: psum and level-2 addresses
@@ -260,8 +261,8 @@ module naas_drain #(
     slot1_q    <= slot_q;
     ps_addr1_q <= k_off + y_off + x_off;
     {k1_q, y1_q, x1_q} <= {k_pos, y_pos, x_pos};
-    vec1_q <= base_q + job_offset + x_idx[AW-1:0];
-    p1_q   <= p_base_q + p_word;
+    vec1_q <= job_offset + x_idx[AW-1:0];
+    p1_q   <= p_word;
     {final1_q, final2_q, final3_q} <= {final_q, final1_q, final2_q};
     {first1_q, first2_q, first3_q} <= {first_q, first1_q, first2_q};
     {l2s1_q, l2s2_q, l2s3_q}       <= {l2_slot_q, l2s1_q, l2s2_q};
@@ -311,7 +312,7 @@ module naas_drain #(
       end
       assign mult = params[62:32];
       naas_output_unit #(
-        .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
+        .MAG_BITS(MAG_BITS), .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
       ) u_unit (
         .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(~maximum), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
         .shift_i(params[69:64]), .round_i(params[71:70]), .window_i(params[63]), .zero_point_i(zero_point_i), .lo_i(lo_i),

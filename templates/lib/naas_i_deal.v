@@ -1,5 +1,5 @@
 // Edge of the array at one C position of an axis that C shares: picks this position's channels out of an input beat of a
-// convolution. One register. As naas_i_lanes, but what the position stands for, and how many there are, is the layer's.
+// convolution. One register. As naas_lanes, but what the position stands for, and how many there are, is the layer's.
 //
 // Where the lanes exceed the positions, which then are OWN times a power of two, this position takes lanes / positions
 // neighbouring channels as one word. Words shorter than M bytes are repeated: the buffer's addresses pick the copy.

@@ -18,7 +18,9 @@ module naas_i_loader #(
   parameter BSLOTS = 2,
   parameter LW     = 10,   // I buffer word address
   parameter [5:0]  ALONE = 6'b0,             // dimensions with one position: K C Y X R S
-  parameter [47:0] TRIP_BITS = {6{8'd16}},   // bits of a level-2 trip count minus one: K C Y X R S
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of an off-chip trip count minus one: G N K C Y X R S
+  parameter [47:0] TRIP_BITS = {6{8'd16}},   // the same of a level-2 loop: K C Y X R S
+  parameter MB = 17,                         // bits of a row or column of the padded input
   parameter GB = 16,                         // bits of a count of lane groups minus one
   parameter WB = 16,                         // bits of a window's row or column
   parameter SWB = 16                         // the same of one position's window
@@ -36,18 +38,9 @@ module naas_i_loader #(
   input  wire [3*16-1:0]    groups_last_i,  // groups of LANES channels minus one, by tile class
   input  wire [3*8-1:0]     tail_i,         // channels in the last group, by tile class
   input  wire [PW-1:0]      c_positions_i,
-  input  wire [3*16-1:0]    y_reach_i,      // (rows - 1) * stride, by class of Y
-  input  wire [3*16-1:0]    r_reach_i,      // (taps - 1) * dilation, by class of R
-  input  wire [3*16-1:0]    x_reach_i,
-  input  wire [3*16-1:0]    s_reach_i,
-  input  wire [3*16-1:0]    y_share_reach_i,// the same for the rows of one Y position
-  input  wire [3*16-1:0]    x_share_reach_i,
-  input  wire [3*16-1:0]    r_share_reach_i,// the same for the taps of one R position
-  input  wire [3*16-1:0]    s_share_reach_i,
-  input  wire [3*16-1:0]    y_step_i,       // input rows from one Y position to the next, by class of Y
-  input  wire [3*16-1:0]    x_step_i,
-  input  wire [3*16-1:0]    r_step_i,       // input rows from one R position to the next, by class of R
-  input  wire [3*16-1:0]    s_step_i,
+  input  wire [4*48-1:0]    reach_i,        // (rows - 1) * stride, (taps - 1) * dilation: Y X R S, by class
+  input  wire [4*48-1:0]    share_reach_i,  // the same for the rows (taps) of one position
+  input  wire [4*48-1:0]    step_i,         // input rows from one position to the next
   input  wire [4*32-1:0]    origin_y_i,     // input rows per step of the loops off-chip Y, R and level-2 Y, R
   input  wire [4*32-1:0]    origin_x_i,
   input  wire [15:0]        pad_y_i,
@@ -82,10 +75,7 @@ module naas_i_loader #(
   output wire [15:0]        x_o,
   output wire               x_last_o,
   output wire               y_last_o,
-  output wire [15:0]        y_step_o,
-  output wire [15:0]        x_step_o,
-  output wire [15:0]        r_step_o,
-  output wire [15:0]        s_step_o,
+  output wire [4*16-1:0]    step_o,
   output wire [15:0]        y_reach_o,      // last row, last column of one position's window
   output wire [15:0]        x_reach_o,
   // counters
@@ -95,6 +85,8 @@ module naas_i_loader #(
 
   localparam SUBS = WORD / LANES;
   localparam TB   = $clog2(LANES) + 1;
+  localparam RB = MB + 1;   // of a signed one, before the padding, too
+  localparam [15:0] ROWS         = 16'hffff >> ((MB < 16) ? 16 - MB : 0);
   localparam [15:0] WINDOW       = 16'hffff >> (16 - WB);
   localparam [15:0] SHARE_WINDOW = 16'hffff >> (16 - SWB);
   localparam SW   = (SUBS > 1) ? $clog2(SUBS) : 1;
@@ -102,15 +94,17 @@ module naas_i_loader #(
   // ---- which job is next
   wire [13:0] inc, clr, last, zero, walked;
   wire        walk_end, moved_l2, moved;
+  wire [14*14-1:0] inner;
   reg         exhausted_q, fresh_q, leave_q, run_q, l2_slot_q, slot_q;
   wire        start, job_last;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & slot_i & (~fresh_q | tile_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(1), .TRIP_BITS(TRIP_BITS)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(1), .OFFCHIP_BITS(OFFCHIP_BITS), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i(relevant_i),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i),
-    .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end),
+    .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -141,61 +135,67 @@ module naas_i_loader #(
 
   // ---- extents, origin and level-2 base of the job
   wire        ch_last, ch_edge;
-  wire [15:0] groups_last, y_reach, r_reach, x_reach, s_reach, ys_reach, xs_reach, rs_reach, ss_reach;
-  wire [15:0] y_step, x_step, r_step, s_step;
+  wire [15:0] groups_last;
+  wire [4*16-1:0] reach, share_reach, step;   // Y X R S
   wire [7:0]  tail;
   wire [AW-1:0] tile_offset;
-  wire [17:0] origin_y, origin_x;
+  wire [RB-1:0] origin_y, origin_x, pad_y, pad_x;
+  wire [MB-1:0] height, width;
   reg  [47:0] job_last_q;
-  reg  [15:0] y_step_q, x_step_q, r_step_q, s_step_q, rows_reach_q, cols_reach_q;
+  reg  [4*16-1:0] step_q;
+  reg  [15:0] rows_reach_q, cols_reach_q;
   reg  [7:0]  tail_q;
-  reg  [AW-1:0] base_q;
-  reg  signed [17:0] origin_y_q, origin_x_q;
+  reg  [RB-1:0] origin_y_q, origin_x_q;
 
   assign ch_last = depthwise_i ? last[8] : last[9];
   assign ch_edge = depthwise_i ? last[2] : last[3];
 
   naas_extent #(.W(16), .BITS(GB)) u_groups (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(groups_last_i), .extent_o(groups_last));
   naas_extent #(.W(8), .BITS(TB)) u_tail (.last_i(ch_last), .edge_i(ch_edge), .by_class_i(tail_i), .extent_o(tail));
-  naas_extent #(.W(16), .BITS(WB)) u_y (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_reach_i), .extent_o(y_reach));
-  naas_extent #(.W(16), .BITS(WB)) u_x (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_reach_i), .extent_o(x_reach));
-  naas_extent #(.W(16), .BITS(WB)) u_r (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_reach_i), .extent_o(r_reach));
-  naas_extent #(.W(16), .BITS(WB)) u_s (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_reach_i), .extent_o(s_reach));
-  naas_extent #(.W(16), .BITS(SWB)) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_reach_i), .extent_o(ys_reach));
-  naas_extent #(.W(16), .BITS(SWB)) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_reach_i), .extent_o(xs_reach));
-  naas_extent #(.W(16)) u_ystep (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_step_i), .extent_o(y_step));
-  naas_extent #(.W(16)) u_xstep (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_step_i), .extent_o(x_step));
-  naas_extent #(.W(16), .BITS(SWB)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_reach_i), .extent_o(rs_reach));
-  naas_extent #(.W(16), .BITS(SWB)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_reach_i), .extent_o(ss_reach));
-  naas_extent #(.W(16)) u_rstep (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_step_i), .extent_o(r_step));
-  naas_extent #(.W(16)) u_sstep (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_step_i), .extent_o(s_step));
+  genvar d;
+  generate
+    for (d = 0; d < 4; d = d + 1) begin : g_extent
+      naas_extent #(.W(16), .BITS(WB)) u_reach (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(reach_i[d*48 +: 48]), .extent_o(reach[d*16 +: 16])
+      );
+      naas_extent #(.W(16), .BITS(SWB)) u_share (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(share_reach_i[d*48 +: 48]), .extent_o(share_reach[d*16 +: 16])
+      );
+      naas_extent #(.W(16)) u_step (
+        .last_i(last[10+d]), .edge_i(last[4+d]), .by_class_i(step_i[d*48 +: 48]), .extent_o(step[d*16 +: 16])
+      );
+      // One position begins where the window does.
+      always @(posedge clk_i) if (start) step_q[d*16 +: 16] <= ALONE[2+d] ? 16'd0 : ROWS & step[d*16 +: 16];
+    end
+  endgenerate
 
-  naas_offset #(.N(6), .AW(AW), .SW(32)) u_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc[13:8]), .clr_i(clr[13:8]),
-    .stride_i(tile_stride_i), .offset_o(tile_offset)
+  naas_offset #(.N(14), .M(6), .LOOPS(24'hdcba98), .AW(AW), .SW(32)) u_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );
-  naas_offset #(.N(4), .AW(18), .SW(32)) u_origin_y (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[12], inc[10], inc[6], inc[4]}),
-    .clr_i({clr[12], clr[10], clr[6], clr[4]}), .stride_i(origin_y_i), .offset_o(origin_y)
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hca64), .AW(RB), .SW(32)) u_origin_y (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(origin_y_i), .base_i({RB{1'b0}}), .offset_o(origin_y)
   );
-  naas_offset #(.N(4), .AW(18), .SW(32)) u_origin_x (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[13], inc[11], inc[7], inc[5]}),
-    .clr_i({clr[13], clr[11], clr[7], clr[5]}), .stride_i(origin_x_i), .offset_o(origin_x)
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hdb75), .AW(RB), .SW(32)) u_origin_x (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(origin_x_i), .base_i({RB{1'b0}}), .offset_o(origin_x)
   );
 
   // ---- the job: channel groups, rows, columns
   wire [2:0]  j_inc, j_clr, j_last, j_zero;
   wire [47:0] j_idx;
   wire        j_end;
+  localparam [8:0] InJob = 9'b000_100_110;   // outermost first
 
   assign job_last = run_q & j_end;
 
   naas_nest #(.N(3), .CW(16), .BITS({WB[7:0], WB[7:0], GB[7:0]})) u_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(3'b111), .inner_i(9'b000_100_110),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(3'b111), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
-  wire [AW-1:0] job_offset;
+  wire [AW-1:0] base, job_offset;
   wire [31:0]   x_idx;
   wire          word_step;
   wire [SW-1:0] sub;
@@ -203,9 +203,10 @@ module naas_i_loader #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(AW), .SW(32)) u_in_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
-    .stride_i(job_stride_i), .offset_o(job_offset)
+  assign base = tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_in_job (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr),
+    .inner_i(InJob), .stride_i(job_stride_i), .base_i(base), .offset_o(job_offset)
   );
 
   wire [PW-1:0] c_pos, k_pos;
@@ -219,11 +220,22 @@ module naas_i_loader #(
     .pos_o(k_pos), .offset_o(k_off)
   );
 
-  wire signed [17:0] in_y, in_x;
-  wire               padding;
-  assign in_y    = origin_y_q + $signed({2'b00, j_idx[31:16]});
-  assign in_x    = origin_x_q + $signed({2'b00, j_idx[47:32]});
-  assign padding = in_y[17] | in_x[17] | (in_y[16:0] >= {1'b0, height_i}) | (in_x[16:0] >= {1'b0, width_i});
+  wire [17:0]   wide_y, wide_x, wide_pad_y, wide_pad_x, wide_height, wide_width;
+  wire [RB-1:0] in_y, in_x;   // their top bits are signs
+  wire          padding;
+  assign wide_y      = {2'b00, j_idx[31:16]};
+  assign wide_x      = {2'b00, j_idx[47:32]};
+  assign wide_pad_y  = {2'b00, pad_y_i};
+  assign wide_pad_x  = {2'b00, pad_x_i};
+  assign wide_height = {2'b00, height_i};
+  assign wide_width  = {2'b00, width_i};
+  assign pad_y   = wide_pad_y[RB-1:0];
+  assign pad_x   = wide_pad_x[RB-1:0];
+  assign height  = wide_height[MB-1:0];
+  assign width   = wide_width[MB-1:0];
+  assign in_y    = origin_y_q + wide_y[RB-1:0];
+  assign in_x    = origin_x_q + wide_x[RB-1:0];
+  assign padding = in_y[MB] | in_x[MB] | (in_y[MB-1:0] >= height) | (in_x[MB-1:0] >= width);
 
   // ---- pipeline to the edge
   reg [AW-1:0]      l2_addr_q;
@@ -238,20 +250,14 @@ module naas_i_loader #(
 
   always @(posedge clk_i) begin
     if (start) begin
-      job_last_q <= {WINDOW & (x_reach + s_reach), WINDOW & (y_reach + r_reach), groups_last};
+      job_last_q <= {WINDOW & (reach[16 +: 16] + reach[48 +: 16]), WINDOW & (reach[0 +: 16] + reach[32 +: 16]), groups_last};
       tail_q     <= tail;
-      // One position begins where the window does.
-      y_step_q   <= ALONE[2] ? 16'd0 : y_step;
-      x_step_q   <= ALONE[3] ? 16'd0 : x_step;
-      r_step_q   <= ALONE[4] ? 16'd0 : r_step;
-      s_step_q   <= ALONE[5] ? 16'd0 : s_step;
-      rows_reach_q <= SHARE_WINDOW & (ys_reach + rs_reach);
-      cols_reach_q <= SHARE_WINDOW & (xs_reach + ss_reach);
-      origin_y_q <= origin_y - {2'b00, pad_y_i};
-      origin_x_q <= origin_x - {2'b00, pad_x_i};
-      base_q     <= tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+      rows_reach_q <= SHARE_WINDOW & (share_reach[0 +: 16] + share_reach[32 +: 16]);
+      cols_reach_q <= SHARE_WINDOW & (share_reach[16 +: 16] + share_reach[48 +: 16]);
+      origin_y_q <= origin_y - pad_y;
+      origin_x_q <= origin_x - pad_x;
     end
-    l2_addr_q <= base_q + job_offset + x_idx[AW-1:0];
+    l2_addr_q <= job_offset + x_idx[AW-1:0];
   end
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -277,8 +283,7 @@ module naas_i_loader #(
     n1_q <= j_last[0] ? tail_q : LANES[7:0];
     n2_q <= n1_q;
     n3_q <= n2_q;
-    w1_q <= {j_last[2], j_last[1], cols_reach_q, rows_reach_q, s_step_q, r_step_q, x_step_q, y_step_q, j_idx[47:32],
-             j_idx[31:16]};
+    w1_q <= {j_last[2], j_last[1], cols_reach_q, rows_reach_q, step_q, j_idx[47:16]};
     w2_q <= w1_q;
     w3_q <= w2_q;
     data3_q <= pad2_q ? {LANES{zero_point_i}} : part;
@@ -300,13 +305,13 @@ module naas_i_loader #(
   assign c_addr_o     = ca3_q;
   assign k_pos_o      = k3_q;
   assign k_addr_o     = ka3_q;
-  assign {x_last_o, y_last_o, x_reach_o, y_reach_o, s_step_o, r_step_o, x_step_o, y_step_o, x_o, y_o} = w3_q;
+  assign {x_last_o, y_last_o, x_reach_o, y_reach_o, step_o, x_o, y_o} = w3_q;
   assign busy_o       = run_q;
   assign words_o      = (v1_q & ~pad1_q) ? n1_q : 8'd0;
 
   wire unused;
   assign unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, channel_stride_i, j_inc, j_clr,
-                    origin_y, origin_x, j_idx, x_idx};
+                    origin_y, origin_x, j_idx, x_idx, wide_y, wide_x, wide_pad_y, wide_pad_x, wide_height, wide_width};
 
 endmodule
 

@@ -6,15 +6,16 @@
 `default_nettype none
 
 module naas_i_window #(
+  parameter BW = 16,   // bits of a row
   parameter LW = 10
 ) (
   input  wire          clk_i,
   input  wire          load_i,     // a layer begins
-  input  wire [15:0]   index_i,    // row (column) within the job's window
+  input  wire [BW-1:0] index_i,    // row (column) within the job's window
   input  wire          busy_i,     // this coordinate takes part in the layer
-  input  wire [15:0]   out_base_i, // first row of the windows of this Y position
-  input  wire [15:0]   tap_base_i, // and by how many rows this R position's begins later
-  input  wire [15:0]   reach_i,    // last row of one position's window
+  input  wire [BW-1:0] out_base_i, // first row of the windows of this Y position
+  input  wire [BW-1:0] tap_base_i, // and by how many rows this R position's begins later
+  input  wire [BW-1:0] reach_i,    // last row of one position's window
   input  wire          next_i,     // this beat is the last of its row
   input  wire          done_i,     // this beat's row is the last of the window
   input  wire [LW-1:0] pitch_i,    // address distance of two rows
@@ -22,21 +23,21 @@ module naas_i_window #(
   output wire [LW-1:0] offset_o
 );
 
-  wire [15:0] base;
-  wire [16:0] rel;
+  wire [BW-1:0] base;
+  wire [BW:0]   rel;
   wire        begun;
   reg  [LW-1:0] running_q, offset_q;
   reg         hit_q;
 
   assign base  = out_base_i + tap_base_i;
   assign rel   = {1'b0, index_i} - {1'b0, base};
-  assign begun = ~rel[16];
+  assign begun = ~rel[BW];
 
   // Address of the current row: zero at the first row of the window, one pitch more per row.
   always @(posedge clk_i) begin
     if (load_i) running_q <= {LW{1'b0}};
     else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
-    hit_q    <= busy_i & begun & (rel[15:0] <= reach_i);
+    hit_q    <= busy_i & begun & (rel[BW-1:0] <= reach_i);
     offset_q <= running_q;
   end
 

@@ -1,9 +1,13 @@
-// An address offset kept as one term per loop: a loop's term grows by its stride when the loop advances and returns to
-// zero with it. No multiplier, and right with tiles of any size.
+// An address offset over loops whose nesting is data. No multiplier, one adder, and right with tiles of any size.
+//
+// Per loop it keeps the offset at which the loop's current turn began: the one with all loops inside at zero. A step goes on
+// from the turn of the innermost loop that it does not return to zero, by that loop's stride if it advances.
 `default_nettype none
 
 module naas_offset #(
-  parameter N  = 4,   // loops
+  parameter N  = 4,   // loops of the nest
+  parameter M  = N,   // loops that count here
+  parameter [M*4-1:0] LOOPS = 0,  // their numbers, lowest first
   parameter AW = 16,  // address width
   parameter SW = AW   // width of a stride, of which AW bits count
 ) (
@@ -12,35 +16,64 @@ module naas_offset #(
   input  wire            step_i,
   input  wire [N-1:0]    inc_i,
   input  wire [N-1:0]    clr_i,
-  input  wire [N*SW-1:0] stride_i,
+  input  wire [N*N-1:0]  inner_i,   // bit l*N+m: loop m lies inside loop l
+  input  wire [M*SW-1:0] stride_i,
+  input  wire [AW-1:0]   base_i,    // offset of the first position; other than zero only if the outermost loop counts
   output wire [AW-1:0]   offset_o
 );
 
-  wire [N*AW-1:0] terms;
-  reg  [AW-1:0]   sum;
+  wire [M*AW-1:0] turns, steps;
+  reg  [AW-1:0]   from, by;
+  wire [AW-1:0]   next;
   integer         i;
 
-  genvar l;
+  genvar l, m;
   generate
-    for (l = 0; l < N; l = l + 1) begin : g_term
-      reg [AW-1:0] term_q;
-      always @(posedge clk_i) begin
-        if (load_i || (step_i && clr_i[l])) term_q <= {AW{1'b0}};
-        else if (step_i && inc_i[l]) term_q <= term_q + stride_i[l*SW +: AW];
+    for (l = 0; l < M; l = l + 1) begin : g_loop
+      localparam LOOP = LOOPS[l*4 +: 4] + 0;
+      reg  [AW-1:0] turn_q;
+      wire [M-1:0]  rests;   // loops inside this one that the step does not return to zero
+      wire          last;    // this is the innermost of those
+      for (m = 0; m < M; m = m + 1) begin : g_inside
+        localparam INSIDE = LOOPS[m*4 +: 4] + 0;
+        assign rests[m] = inner_i[LOOP*N + INSIDE] & ~clr_i[INSIDE];
       end
-      assign terms[l*AW +: AW] = term_q;
+      assign last = ~clr_i[LOOP] & ~(|rests);
+      assign turns[l*AW +: AW] = turn_q & {AW{last}};
+      assign steps[l*AW +: AW] = stride_i[l*SW +: AW] & {AW{inc_i[LOOP]}};
+      always @(posedge clk_i) begin
+        if (load_i) turn_q <= base_i;
+        else if (step_i && (clr_i[LOOP] || inc_i[LOOP])) turn_q <= next;
+      end
     end
   endgenerate
 
   always @* begin
-    sum = {AW{1'b0}};
-    for (i = 0; i < N; i = i + 1) sum = sum + terms[i*AW +: AW];
+    from = {AW{1'b0}};
+    by   = {AW{1'b0}};
+    for (i = 0; i < M; i = i + 1) begin
+      from = from | turns[i*AW +: AW];
+      by   = by | steps[i*AW +: AW];
+    end
   end
 
-  assign offset_o = sum;
+  assign next = from + by;
+
+  generate
+    if (M == 1) begin : g_one
+      assign offset_o = g_loop[0].turn_q;
+    end else begin : g_some
+      reg [AW-1:0] offset_q;
+      always @(posedge clk_i) begin
+        if (load_i) offset_q <= base_i;
+        else if (step_i) offset_q <= next;
+      end
+      assign offset_o = offset_q;
+    end
+  endgenerate
 
   wire unused;
-  assign unused = ^stride_i;
+  assign unused = ^{stride_i, inc_i, clr_i, inner_i};
 
 endmodule
 

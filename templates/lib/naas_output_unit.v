@@ -22,10 +22,11 @@
 //
 // All inputs belong to the same cycle t, out_o to cycle t + 8. zero_point_i, lo_i and hi_i are constants of a layer: they
 // are used in the last stage and must not change while outputs are in flight. Data only: no reset, no valid.
-// 1 <= shift_i <= 62. MULT_BITS is 24 to 31.
+// 1 <= shift_i <= 62. MULT_BITS is 24 to 31. MAG_BITS, 24 to 32, hold |acc| wherever window_i is 0.
 `default_nettype none
 
 module naas_output_unit #(
+    parameter MAG_BITS   = 32,
     parameter MULT_BITS  = 31,
     parameter TIE_WINDOW = 1
 ) (
@@ -43,60 +44,48 @@ module naas_output_unit #(
     input  wire signed [7:0]    hi_i,
     output wire [7:0]           out_o
 );
-    // Bits of the multiplicand, of the product, and of the product with its rounding constant.
-    localparam MAG_BITS  = 32;
     localparam PROD_BITS = MAG_BITS + MULT_BITS;
-    localparam P_BITS    = PROD_BITS + 1;
 
-    // Stage 1: the accumulator.
-    reg [31:0]          acc_1q;
-    reg [MULT_BITS-1:0] mult_1q;
-    reg [5:0]           shift_1q;
-    reg [1:0]           round_1q;
-    reg                 window_1q;
+    // What a stage hands on, by the stage that keeps it.
+    reg [31:0]          acc_1q, mag_2q;
+    reg [MAG_BITS-1:0]  mant_3q;
+    reg [PROD_BITS-1:0] prod_4q, prod_5q;
+    reg [MULT_BITS-1:0] mult_1q, mult_2q, mult_3q;
+    reg [5:0]           shift_1q, shift_2q, shift_3q, shift_4q, shift_5q;
+    reg [1:0]           round_1q, round_2q, round_3q, round_4q, round_5q;
+    reg                 window_1q, window_2q, window_3q, window_4q;
+    reg                 neg_2q, neg_3q, neg_4q, neg_5q, neg_6q, neg_7q;
+    reg                 large_3q, large_4q, large_5q, large_6q, large_7q;
+    reg                 zero_5q, zero_6q;
+    reg                 even_6q;
+    reg                 down_6q;    // halves of this sign go down
+    reg                 carry_6q;   // the constant lifts the product to the next half
+    reg                 over_6q;    // it is more than the constant above a half
+    reg [9:0]           halves_6q;
+    reg [7:0]           q_7q, out_8q;
 
+    // Stage 1: the accumulator. Stage 2: sign and magnitude.
     always @(posedge clk_i) begin
-        acc_1q    <= sum_i + (part_i & {32{use_part_i}}) + bias_i;
-        mult_1q   <= mult_i;
-        shift_1q  <= shift_i;
-        round_1q  <= round_i;
-        window_1q <= window_i;
-    end
-
-    // Stage 2: sign and magnitude.
-    reg                 neg_2q;
-    reg [31:0]          mag_2q;
-    reg [MULT_BITS-1:0] mult_2q;
-    reg [5:0]           shift_2q;
-    reg [1:0]           round_2q;
-    reg                 window_2q;
-
-    always @(posedge clk_i) begin
-        neg_2q    <= acc_1q[31];
-        mag_2q    <= (acc_1q ^ {32{acc_1q[31]}}) + {31'd0, acc_1q[31]};
-        mult_2q   <= mult_1q;
-        shift_2q  <= shift_1q;
-        round_2q  <= round_1q;
-        window_2q <= window_1q;
+        acc_1q <= sum_i + (part_i & {32{use_part_i}}) + bias_i;
+        neg_2q <= acc_1q[31];
+        mag_2q <= (acc_1q ^ {32{acc_1q[31]}}) + {31'd0, acc_1q[31]};
+        {mult_1q, shift_1q, round_1q, window_1q} <= {mult_i, shift_i, round_i, window_i};
+        {mult_2q, shift_2q, round_2q, window_2q} <= {mult_1q, shift_1q, round_1q, window_1q};
     end
 
     // Stage 3: with the window, the magnitude as mantissa * 2^exponent, the exponent taken off the shift. A shift that
     // becomes zero or less is marked large_3q: the mantissa then has its top bit set, and the output saturates unless mult
-    // is 0.
-    wire [MAG_BITS-1:0] mant;
-    wire [3:0]          exponent;
-    wire [6:0]          shift_left = {1'b0, shift_2q} - {3'd0, exponent};
+    // is 0. Stage 4: the product.
+    wire [31:0] mant;
+    wire [3:0]  exponent;
+    wire [6:0]  shift_left = {1'b0, shift_2q} - {3'd0, exponent};
 
     generate
         if (TIE_WINDOW != 0) begin : g_round
             wire [23:0] mant24;
             wire [3:0]  exponent24;
 
-            naas_round24 u_round24 (
-                .value_i   (mag_2q),
-                .mantissa_o(mant24),
-                .exponent_o(exponent24)
-            );
+            naas_round24 u_round24 (.value_i(mag_2q), .mantissa_o(mant24), .exponent_o(exponent24));
             assign mant     = window_2q ? {8'd0, mant24} : mag_2q;
             assign exponent = exponent24 & {4{window_2q}};
         end else begin : g_exact
@@ -105,132 +94,75 @@ module naas_output_unit #(
         end
     endgenerate
 
-    reg                 neg_3q;
-    reg                 large_3q;
-    reg [MAG_BITS-1:0]  mant_3q;
-    reg [MULT_BITS-1:0] mult_3q;
-    reg [5:0]           shift_3q;
-    reg [1:0]           round_3q;
-    reg                 window_3q;
-
     always @(posedge clk_i) begin
-        neg_3q    <= neg_2q;
-        large_3q  <= shift_left[6] || (shift_left == 7'd0);
-        mant_3q   <= mant;
-        mult_3q   <= mult_2q;
-        shift_3q  <= shift_left[5:0];
-        round_3q  <= round_2q;
-        window_3q <= window_2q;
+        large_3q <= shift_left[6] || (shift_left == 7'd0);
+        mant_3q  <= mant[MAG_BITS-1:0];
+        prod_4q  <= {{MULT_BITS{1'b0}}, mant_3q} * {{MAG_BITS{1'b0}}, mult_3q};
+        {mult_3q, shift_3q, round_3q, window_3q, neg_3q} <= {mult_2q, shift_left[5:0], round_2q, window_2q, neg_2q};
+        {shift_4q, round_4q, window_4q, neg_4q, large_4q} <= {shift_3q, round_3q, window_3q, neg_3q, large_3q};
     end
 
-    // Stage 4: the product.
-    reg                 neg_4q;
-    reg                 large_4q;
-    reg [PROD_BITS-1:0] prod_4q;
-    reg [5:0]           shift_4q;
-    reg [1:0]           round_4q;
-    reg                 window_4q;
-
-    always @(posedge clk_i) begin
-        neg_4q    <= neg_3q;
-        large_4q  <= large_3q;
-        prod_4q   <= {{MULT_BITS{1'b0}}, mant_3q} * {{MAG_BITS{1'b0}}, mult_3q};
-        shift_4q  <= shift_3q;
-        round_4q  <= round_3q;
-        window_4q <= window_3q;
-    end
-
-    // Stage 5: room to find T. A product so far below 2^(shift-1) that nothing lifts it rounds to zero.
-    reg                 neg_5q;
-    reg                 large_5q;
-    reg                 zero_5q;
-    reg [PROD_BITS-1:0] prod_5q;
-    reg [5:0]           shift_5q;
-    reg [1:0]           round_5q;
-
-    always @(posedge clk_i) begin
-        round_5q <= round_4q;
-        neg_5q   <= neg_4q;
-        large_5q <= large_4q;
-        zero_5q  <= (prod_4q == {PROD_BITS{1'b0}}) || (!large_4q && ({26'd0, shift_4q} > P_BITS));
-        prod_5q  <= prod_4q;
-        shift_5q <= shift_4q;
-    end
-
-    // Stage 6: p. Halves are one bit, and so are 2^30 (below a half of 2^31 or more) and T (beside a half, except where the
-    // output saturates): "or" adds them. One unit less turns the lowest of these bits into all bits below it.
-    wire [P_BITS-1:0] half  = {{(P_BITS - 1){1'b0}}, 1'b1} << (shift_5q - 6'd1);
-    wire [P_BITS-1:0] below = ~({P_BITS{1'b1}} << (shift_5q - 6'd1));
-    wire [P_BITS-1:0] ties;
-    reg  [P_BITS-1:0] rounding;
-
-    always @* begin
-        case (round_5q)
-            2'd0:    rounding = neg_5q ? below : half;
-            2'd1:    rounding = half;
-            2'd2:    rounding = half | (neg_5q ? {{(P_BITS - 30){1'b0}}, {30{1'b1}}} : {{(P_BITS - 31){1'b0}}, 1'b1, 30'd0});
-            default: rounding = half | ties;
-        endcase
-    end
-
-    reg               neg_6q;
-    reg               large_6q;
-    reg               zero_6q;
-    reg               even_6q;
-    reg [P_BITS-1:0]  p_6q;
-    reg [5:0]         shift_6q;
-
-    always @(posedge clk_i) begin
-        neg_6q   <= neg_5q;
-        large_6q <= large_5q;
-        zero_6q  <= zero_5q;
-        even_6q  <= round_5q == 2'd3;
-        p_6q     <= {1'b0, prod_5q} + rounding;
-        shift_6q <= shift_5q;
-    end
-
-    // Stage 7: the shift.
-    wire [P_BITS-1:0] shifted  = p_6q >> shift_6q;
-    wire [P_BITS-1:0] fraction = p_6q & ~({P_BITS{1'b1}} << shift_6q);
-    wire              tie;
+    // Stage 5: room to find the product's highest set bit. A product so far below 2^(shift-1) that nothing lifts it rounds to
+    // zero.
+    wire [PROD_BITS-1:0] up_to_t;   // T and the bits below it
 
     generate
         if (TIE_WINDOW != 0) begin : g_window
             // T is one bit: the highest set bit of the product, divided by 2^24.
-            wire [PROD_BITS-25:0] window;
-            reg  [PROD_BITS-25:0] window_5q;
-            reg  [PROD_BITS-25:0] window_6q;
+            reg [PROD_BITS-25:0] smear, smear_5q;
+            integer              step;
 
-            naas_top_bit #(
-                .WIDTH(PROD_BITS - 24)
-            ) u_top_bit (
-                .value_i(prod_4q[PROD_BITS-1:24]),
-                .top_o  (window)
-            );
-
-            always @(posedge clk_i) begin
-                window_5q <= window & {(PROD_BITS - 24){window_4q}};
-                window_6q <= window_5q;
+            always @* begin
+                smear = prod_4q[PROD_BITS-1:24];
+                for (step = 1; step < PROD_BITS - 24; step = step * 2) smear = smear | (smear >> step);
             end
-
-            assign ties = {25'd0, window_5q};
-            assign tie  = even_6q && (fraction <= {24'd0, window_6q, 1'b0});
+            always @(posedge clk_i) smear_5q <= smear & {(PROD_BITS - 24){window_4q}};
+            assign up_to_t = {24'd0, smear_5q};
         end else begin : g_no_window
             wire unused_window;
             assign unused_window = window_4q;
-            assign ties = {P_BITS{1'b0}};
-            assign tie  = even_6q && (fraction == {P_BITS{1'b0}});
+            assign up_to_t = {PROD_BITS{1'b0}};
         end
     endgenerate
 
-    reg       neg_7q;
-    reg       large_7q;
-    reg [7:0] q_7q;
+    always @(posedge clk_i) begin
+        zero_5q <= (prod_4q == {PROD_BITS{1'b0}}) || (!large_4q && ({26'd0, shift_4q} > PROD_BITS + 1));
+        {prod_5q, shift_5q, round_5q, neg_5q, large_5q} <= {prod_4q, shift_4q, round_4q, neg_4q, large_4q};
+    end
+
+    // Stage 6: the product in units of a half, and what is left below. A power of two added to it (2^30, below a half of
+    // 2^31 or more; T, beside a half except where the output saturates) carries into the halves if all bits left are set from
+    // that power up.
+    wire [5:0]           halves_at = shift_5q - 6'd1;
+    wire [PROD_BITS-1:0] halves    = prod_5q >> halves_at;
+    wire [PROD_BITS-1:0] below     = ~({PROD_BITS{1'b1}} << halves_at);
+    wire [PROD_BITS-1:0] rest      = prod_5q & below;
+    wire                 twice     = round_5q == 2'd2;
+    wire [PROD_BITS-1:0] below_t   = up_to_t >> 1;
+    wire [PROD_BITS-1:0] below_c   = twice ? {{(PROD_BITS - 30){1'b0}}, {30{1'b1}}} : below_t;
+    wire                 some_c    = twice ? !neg_5q || (rest[29:0] != 30'd0) : round_5q == 2'd3 && up_to_t[0];
+    wire                 above_t   = (rest & ~up_to_t) != {PROD_BITS{1'b0}};
+    wire                 at_t      = (rest & ~below_t & up_to_t) != {PROD_BITS{1'b0}};
+
+    always @(posedge clk_i) begin
+        {neg_6q, zero_6q} <= {neg_5q, zero_5q};
+        large_6q  <= large_5q || ((halves >> 10) != {PROD_BITS{1'b0}});
+        even_6q   <= round_5q == 2'd3;
+        down_6q   <= (round_5q == 2'd0) && neg_5q && (rest == {PROD_BITS{1'b0}});
+        carry_6q  <= some_c && ((rest | ~below | below_c) == {PROD_BITS{1'b1}});
+        over_6q   <= above_t || (at_t && ((rest & below_t) != {PROD_BITS{1'b0}}));
+        halves_6q <= halves[9:0];
+    end
+
+    // Stage 7: halves become ones.
+    wire       up      = carry_6q || (halves_6q[0] && !down_6q);
+    wire [9:0] rounded = {1'b0, halves_6q[9:1]} + {9'd0, up};
+    wire       tie     = even_6q && (halves_6q[0] ? !over_6q : carry_6q);
 
     always @(posedge clk_i) begin
         neg_7q   <= neg_6q;
-        large_7q <= !zero_6q && (large_6q || (shifted[P_BITS-1:8] != {(P_BITS - 8){1'b0}}));
-        q_7q     <= {shifted[7:1], shifted[0] & ~tie} & {8{~zero_6q}};
+        large_7q <= !zero_6q && (large_6q || (rounded[9:8] != 2'd0));
+        q_7q     <= {rounded[7:1], rounded[0] & ~tie} & {8{~zero_6q}};
     end
 
     // Stage 8: sign, zero point, clamp. A magnitude of 256 is beyond the clamp on either side, whatever the zero point.
@@ -241,8 +173,6 @@ module naas_output_unit #(
     wire signed [10:0] hi        = {{3{hi_i[7]}}, hi_i};
     wire signed [10:0] biased    = neg_7q ? zero - value : zero + value;
 
-    reg [7:0] out_8q;
-
     always @(posedge clk_i) begin
         if (biased < lo)      out_8q <= lo_i;
         else if (biased > hi) out_8q <= hi_i;
@@ -250,6 +180,9 @@ module naas_output_unit #(
     end
 
     assign out_o = out_8q;
+
+    wire unused;
+    assign unused = ^{mant, halves};
 endmodule
 
 `default_nettype wire

@@ -18,6 +18,9 @@ module naas_reader #(
   parameter WSLOTS = 2,
   parameter PSLOTS = 2,
   parameter CW     = 20,   // beat address within a level-2 slot
+  parameter AB     = 28,   // bits of a beat address, at most 32 - log2(BUS)
+  parameter MB     = 17,   // bits of a row or column of the padded input
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}},  // bits of an off-chip trip count minus one: G N K C Y X R S
   parameter GB     = 16,   // bits of a count of channel blocks or words minus one
   parameter CB     = 16,   // of level-2 channels of weights
   parameter RB     = 16,   // of level-2 taps
@@ -41,10 +44,7 @@ module naas_reader #(
   input  wire [7:0]       p_relevant_i,
   input  wire [8*16-1:0]  offchip_last_i,
   input  wire [2*16-1:0]  i_blocks_last_i, // blocks of BUS channels minus one: full, edge
-  input  wire [2*16-1:0]  y_reach_i,
-  input  wire [2*16-1:0]  r_reach_i,
-  input  wire [2*16-1:0]  x_reach_i,
-  input  wire [2*16-1:0]  s_reach_i,
+  input  wire [4*32-1:0]  reach_i,         // (rows - 1) * stride, (taps - 1) * dilation: Y X R S, full, edge
   input  wire [2*32-1:0]  origin_y_i,      // input rows per step of the off-chip loops Y, R
   input  wire [2*32-1:0]  origin_x_i,
   input  wire [15:0]      pad_y_i,
@@ -100,7 +100,7 @@ module naas_reader #(
 
   localparam BB = $clog2(BUS);
   localparam QW = $clog2(QUEUE);
-  localparam AB = 32 - BB;   // bits of a beat address
+  localparam SB = MB + 1;    // bits of a signed row, before the padding, too
   localparam [15:0] WINDOW = 16'hffff >> (16 - WB);
   // The innermost two loops also count taps, planes and a descriptor's beats.
   localparam [7:0] ROW_BITS = (WB > RB) ? ((WB > 4) ? WB : 4) : ((RB > 4) ? RB : 4);
@@ -110,6 +110,7 @@ module naas_reader #(
   // ---- which job is next
   wire [7:0] inc, clr, last, zero, walked;
   wire       walk_end;
+  wire [63:0] inner;
   wire [2:0] moved, moved_l2;
   reg  [2:0] pending_q;      // I, W, P jobs of the current step
   reg        exhausted_q, run_q, desc_q;
@@ -126,10 +127,10 @@ module naas_reader #(
   assign start      = start_tile | (desc_q & go);
   assign step       = start_tile & (rest == 3'b000);
 
-  naas_walker #(.N(8), .CW(16), .OPS(3)) u_walker (
+  naas_walker #(.N(8), .CW(16), .OPS(3), .OFFCHIP_BITS(OFFCHIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .relevant_i(i_relevant_i | w_relevant_i | p_relevant_i),
     .op_relevant_i({p_relevant_i, w_relevant_i, i_relevant_i}), .inner_i(inner_i), .offchip_last_i(offchip_last_i),
-    .l2_last_i(192'd0), .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .end_o(walk_end),
+    .l2_last_i(192'd0), .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end),
     .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
@@ -155,46 +156,45 @@ module naas_reader #(
   // ---- the job
   wire        ch_edge;
   wire [AB-1:0] i_tile, w_tile, p_tile;
-  wire [17:0] origin_y, origin_x;
+  wire [SB-1:0] origin_y, origin_x;
   reg  [1:0]  kind_q;
   reg         slot_q, i_slot_q, w_slot_q, p_slot_q;
   reg  [79:0] job_last_q;
   reg  [AB-1:0] base_q;
   reg  [CW-1:0] beats_last_q, beat_q;
-  reg  signed [17:0] origin_y_q, origin_x_q;
+  reg  [SB-1:0] origin_y_q, origin_x_q;
   wire [3:0]  w_edges;
 
   assign ch_edge = depthwise_i ? last[2] : last[3];
   assign w_edges = {last[7], last[6], last[3], last[2]};
 
-  naas_offset #(.N(8), .AW(AB), .SW(32)) u_i_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .stride_i(i_tile_stride_i), .offset_o(i_tile)
+  naas_offset #(.N(8), .M(8), .LOOPS(32'h76543210), .AW(AB), .SW(32)) u_i_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(i_tile_stride_i), .base_i(i_base_i[AB-1:0]), .offset_o(i_tile)
   );
-  naas_offset #(.N(5), .AW(AB), .SW(32)) u_w_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[7:6], inc[3:2], inc[0]}),
-    .clr_i({clr[7:6], clr[3:2], clr[0]}), .stride_i(w_tile_stride_i), .offset_o(w_tile)
+  naas_offset #(.N(8), .M(5), .LOOPS(20'h76320), .AW(AB), .SW(32)) u_w_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(w_tile_stride_i), .base_i(w_base_i[AB-1:0]), .offset_o(w_tile)
   );
-  naas_offset #(.N(2), .AW(AB), .SW(32)) u_p_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[2], inc[0]}), .clr_i({clr[2], clr[0]}),
-    .stride_i(p_tile_stride_i), .offset_o(p_tile)
+  naas_offset #(.N(8), .M(2), .LOOPS(8'h20), .AW(AB), .SW(32)) u_p_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(p_tile_stride_i), .base_i(p_base_i[AB-1:0]), .offset_o(p_tile)
   );
-  naas_offset #(.N(2), .AW(18), .SW(32)) u_origin_y (
-    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[6], inc[4]}), .clr_i({clr[6], clr[4]}),
-    .stride_i(origin_y_i), .offset_o(origin_y)
+  naas_offset #(.N(8), .M(2), .LOOPS(8'h64), .AW(SB), .SW(32)) u_origin_y (
+    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(origin_y_i), .base_i({SB{1'b0}}), .offset_o(origin_y)
   );
-  naas_offset #(.N(2), .AW(18), .SW(32)) u_origin_x (
-    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i({inc[7], inc[5]}), .clr_i({clr[7], clr[5]}),
-    .stride_i(origin_x_i), .offset_o(origin_x)
+  naas_offset #(.N(8), .M(2), .LOOPS(8'h75), .AW(SB), .SW(32)) u_origin_x (
+    .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(origin_x_i), .base_i({SB{1'b0}}), .offset_o(origin_x)
   );
 
   localparam W_SUB_LAST = WSUBS - 1;
   localparam P_SUB_LAST = PSUBS - 1;
   localparam DESC_LAST  = DESC - 1;
   wire [15:0] window_rows, window_cols;
-  assign window_rows = WINDOW & ((last[4] ? y_reach_i[31:16] : y_reach_i[15:0])
-                                 + (last[6] ? r_reach_i[31:16] : r_reach_i[15:0]));
-  assign window_cols = WINDOW & ((last[5] ? x_reach_i[31:16] : x_reach_i[15:0])
-                                 + (last[7] ? s_reach_i[31:16] : s_reach_i[15:0]));
+  assign window_rows = WINDOW & (reach_i[last[4]*16 +: 16] + reach_i[64 + last[6]*16 +: 16]);
+  assign window_cols = WINDOW & (reach_i[32 + last[5]*16 +: 16] + reach_i[96 + last[7]*16 +: 16]);
 
   // Loops, outermost first: I: block, -, -, row, column; W: word of K, c, r, s, beat; P: word of K, -, -, plane, beat.
   always @(posedge clk_i) begin
@@ -203,29 +203,29 @@ module naas_reader #(
       case (kind)
         KindI: begin
           job_last_q   <= {window_cols, window_rows, 32'd0, ch_edge ? i_blocks_last_i[31:16] : i_blocks_last_i[15:0]};
-          base_q       <= i_base_i[AB-1:0] + i_tile;
+          base_q       <= i_tile;
           beats_last_q <= {CW{1'b0}};
         end
         KindW: begin
           job_last_q   <= {W_SUB_LAST[15:0], last[7] ? s_last_i[31:16] : s_last_i[15:0], last[6] ? r_last_i[31:16] : r_last_i[15:0],
                            last[3] ? c_last_i[31:16] : c_last_i[15:0],
                            last[2] ? w_words_last_i[31:16] : w_words_last_i[15:0]};
-          base_q       <= w_base_i[AB-1:0] + w_tile;
+          base_q       <= w_tile;
           beats_last_q <= w_beats_last_i[w_edges * 32 +: CW];
         end
         KindP: begin
           job_last_q   <= {P_SUB_LAST[15:0], 16'd8, 32'd0, last[2] ? p_words_last_i[31:16] : p_words_last_i[15:0]};
-          base_q       <= p_base_i[AB-1:0] + p_tile;
+          base_q       <= p_tile;
           beats_last_q <= last[2] ? p_beats_last_i[32 +: CW] : p_beats_last_i[0 +: CW];
         end
         default: begin
           job_last_q   <= {DESC_LAST[15:0], 64'd0};
-          base_q       <= desc_addr_q[31:BB];
+          base_q       <= desc_addr_q[BB +: AB];
           beats_last_q <= DESC_LAST[CW-1:0];
         end
       endcase
-      origin_y_q <= origin_y - {2'b00, pad_y_i};
-      origin_x_q <= origin_x - {2'b00, pad_x_i};
+      origin_y_q <= origin_y - pad_y[SB-1:0];
+      origin_x_q <= origin_x - pad_x[SB-1:0];
       slot_q     <= kind == KindI ? ~i_slot_q & (ISLOTS > 1)
                   : kind == KindW ? ~w_slot_q & (WSLOTS > 1) : ~p_slot_q & (PSLOTS > 1);
     end
@@ -247,43 +247,56 @@ module naas_reader #(
   assign issue    = run_q & ~stall;
   assign job_last = issue & j_end;
 
+  localparam [24:0] InJob = 25'b00000_10000_11000_11100_11110;   // outermost first
   naas_nest #(.N(5), .CW(16), .BITS({COL_BITS, ROW_BITS, RB[7:0], CB[7:0], GB[7:0]})) u_job (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .walked_i(5'h1f), .inner_i(25'b00000_10000_11000_11100_11110),
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .walked_i(5'h1f), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
   // ---- off-chip address of the position
-  wire [AB-1:0] i_offset, i_addr, lin_addr, addr;
-  naas_offset #(.N(3), .AW(AB), .SW(32)) u_i_offset (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[4:3], j_inc[0]}), .clr_i({j_clr[4:3], j_clr[0]}),
-    .stride_i(i_job_stride_i), .offset_o(i_offset)
+  wire [AB-1:0] i_addr, lin_addr, addr;
+  naas_offset #(.N(5), .M(3), .LOOPS(12'h430), .AW(AB), .SW(32)) u_i_offset (
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc), .clr_i(j_clr), .inner_i(InJob),
+    .stride_i(i_job_stride_i), .base_i(i_tile), .offset_o(i_addr)
   );
-  assign i_addr   = base_q + i_offset;
   assign lin_addr = base_q + {{(AB-CW){1'b0}}, beat_q};
 
-  wire signed [17:0] in_y, in_x;
+  wire [17:0]   pad_y, pad_x, height, width, row, column;
+  wire [SB-1:0] in_y, in_x;   // their top bits are signs
   wire               is_i, in_map, request, single, row_start, first;
-  wire [15:0]        cols_left, valid_left, left;
+  wire [15:0]        cols_left, left;
+  wire [MB-1:0]      valid_left;
+  wire [17:0]        wide_left;
   wire [CW-1:0]      lin_left;
   wire [3:0]         to_boundary, len;
-  assign in_y   = origin_y_q + $signed({2'b00, j_idx[63:48]});
-  assign in_x   = origin_x_q + $signed({2'b00, j_idx[79:64]});
+  wire [31:0]        byte_addr;
+  assign pad_y  = {2'b00, pad_y_i};
+  assign pad_x  = {2'b00, pad_x_i};
+  assign height = {2'b00, height_i};
+  assign width  = {2'b00, width_i};
+  assign row    = {2'b00, j_idx[63:48]};
+  assign column = {2'b00, j_idx[79:64]};
+  assign in_y   = origin_y_q + row[SB-1:0];
+  assign in_x   = origin_x_q + column[SB-1:0];
   assign is_i   = kind_q == KindI;
-  assign in_map = ~in_y[17] & ~in_x[17] & (in_y[16:0] < {1'b0, height_i}) & (in_x[16:0] < {1'b0, width_i});
+  assign in_map = ~in_y[MB] & ~in_x[MB] & (in_y[MB-1:0] < height[MB-1:0]) & (in_x[MB-1:0] < width[MB-1:0]);
   assign request = ~is_i | in_map | j_end;
   assign addr   = !is_i ? lin_addr : in_map ? i_addr : i_safe_i[AB-1:0];
 
+  assign byte_addr = {{(32-AB){1'b0}}, addr} << BB;
+
   // Beats that the burst may still take: to the end of the row's valid part, or of the job.
   assign cols_left  = WINDOW & (job_last_q[79:64] - j_idx[79:64]);
-  assign valid_left = width_i - 16'd1 - in_x[15:0];
-  assign left       = cols_left < valid_left ? cols_left : valid_left;
+  assign valid_left = width[MB-1:0] - in_x[MB-1:0] - 1'b1;
+  assign wide_left  = {{(18-MB){1'b0}}, valid_left};
+  assign left       = {2'b00, cols_left} < wide_left ? cols_left : wide_left[15:0];
   assign lin_left   = beats_last_q - beat_q;
   assign to_boundary = 4'd15 - addr[3:0];
   assign single     = is_i & (i_single_i | ~in_map);
   assign len        = single ? 4'd0
                     : is_i ? (left < {12'd0, to_boundary} ? left[3:0] : to_boundary)
                     : (lin_left < {{(CW-4){1'b0}}, to_boundary} ? lin_left[3:0] : to_boundary);
-  assign row_start  = j_zero[4] | (in_x == 18'sd0);
+  assign row_start  = j_zero[4] | (in_x == {SB{1'b0}});
   assign first      = is_i ? (single | row_start | addr[3:0] == 4'd0) : (beat_q == {CW{1'b0}} | addr[3:0] == 4'd0);
 
   // ---- level-2 place of the position
@@ -291,13 +304,13 @@ module naas_reader #(
   wire        i_word, unused_i;
   localparam I_SUB_MASK = ISUBS - 1;
   assign i_word = (j_idx[15:0] & I_SUB_MASK[15:0]) == I_SUB_MASK[15:0];
-  naas_offset #(.N(2), .AW(CW), .SW(32)) u_i_place (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[3], j_inc[0] & i_word}), .clr_i({j_clr[3], j_clr[0]}),
-    .stride_i(i_l2_stride_i), .offset_o(i_place)
+  naas_offset #(.N(5), .M(2), .LOOPS(8'h30), .AW(CW), .SW(32)) u_i_place (
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[4:1], j_inc[0] & i_word}), .clr_i(j_clr), .inner_i(InJob),
+    .stride_i(i_l2_stride_i), .base_i({CW{1'b0}}), .offset_o(i_place)
   );
-  naas_offset #(.N(3), .AW(CW), .SW(32)) u_w_place (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc[2:0]), .clr_i(j_clr[2:0]),
-    .stride_i(w_l2_stride_i), .offset_o(w_place)
+  naas_offset #(.N(5), .M(3), .LOOPS(12'h210), .AW(CW), .SW(32)) u_w_place (
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc), .clr_i(j_clr), .inner_i(InJob),
+    .stride_i(w_l2_stride_i), .base_i({CW{1'b0}}), .offset_o(w_place)
   );
   // Beats of a word are neighbours; their number is a power of two.
   wire [31:0] col, s_idx, sub_idx, p_word, plane, i_sub, place_full;
@@ -346,7 +359,7 @@ module naas_reader #(
 
   always @(posedge clk_i) begin
     if (issue & request & first) begin
-      araddr_q <= {addr, {BB{1'b0}}};
+      araddr_q <= byte_addr;
       arlen_q  <= {4'd0, len};
     end
     entry_q <= {kind_q, slot_q, j_end, place};
@@ -394,7 +407,7 @@ module naas_reader #(
   assign request_o = count_req_q;
 
   wire unused;
-  assign unused_i = ^{i_word, i_offset};
+  assign unused_i = ^{i_word, pad_y, pad_x, height, width, row, column};
   assign unused = ^{moved_l2, zero, walked, last, j_idx, j_last, j_zero, j_inc, j_clr, place, unused_i, origin_y, origin_x, in_y, in_x,
                     left, lin_left, desc_addr_q, addr, place_full, i_safe_i, i_base_i, w_base_i, p_base_i, w_beats_last_i, p_beats_last_i};
 

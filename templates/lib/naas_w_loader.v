@@ -16,7 +16,8 @@ module naas_w_loader #(
   parameter SLOTS = 2,    // level-2 slots
   parameter BSLOTS = 2,   // W buffer slots
   parameter LW    = 10,   // W buffer address
-  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // bits of counts minus one, K C Y X R S: level-2 trips,
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of counts minus one: off-chip trips, G N K C Y X R S,
+  parameter [47:0] TRIP_BITS  = {6{8'd16}},  // and K C Y X R S: level-2 trips,
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
@@ -79,15 +80,17 @@ module naas_w_loader #(
   // ---- which job is next
   wire [13:0] inc, clr, last, zero, walked;
   wire        walk_end, moved_l2, moved;
+  wire [14*14-1:0] inner;
   reg         exhausted_q, fresh_q, leave_q, run_q, l2_slot_q, slot_q;
   wire        start, job_last;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & slot_i & (~fresh_q | tile_i);
 
-  naas_walker #(.N(14), .CW(16), .OPS(1), .TRIP_BITS(TRIP_BITS)) u_walker (
+  naas_walker #(.N(14), .CW(16), .OPS(1), .OFFCHIP_BITS(OFFCHIP_BITS), .TRIP_BITS(TRIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i(relevant_i),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(l2_last_i),
-    .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .inc_o(inc), .clr_o(clr), .last_o(last), .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end),
+    .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -123,7 +126,6 @@ module naas_w_loader #(
   reg  [63:0] job_last_q;
   reg  [15:0] r_share_q, s_share_q;
   reg  [7:0]  tail_q;
-  reg  [AW-1:0] base_q;
 
   naas_extent #(.W(16), .BITS(KB)) u_groups (.last_i(last[8]), .edge_i(last[2]), .by_class_i(groups_last_i), .extent_o(groups_last));
   naas_extent #(.W(8), .BITS(TB)) u_tail (.last_i(last[8]), .edge_i(last[2]), .by_class_i(tail_i), .extent_o(tail));
@@ -133,9 +135,9 @@ module naas_w_loader #(
   naas_extent #(.W(16), .BITS(RSB)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_last_i), .extent_o(r_share));
   naas_extent #(.W(16), .BITS(SSB)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_last_i), .extent_o(s_share));
 
-  naas_offset #(.N(4), .AW(AW), .SW(32)) u_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[13:12], inc[9:8]}), .clr_i({clr[13:12], clr[9:8]}),
-    .stride_i(tile_stride_i), .offset_o(tile_offset)
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hdc98), .AW(AW), .SW(32)) u_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );
 
   // ---- the job: channel groups, c, r, s
@@ -143,15 +145,16 @@ module naas_w_loader #(
   wire [63:0] j_idx;
   wire        j_end;
   reg  [AW-1:0] l2_addr_q;
+  localparam [15:0] InJob = 16'h08ce;   // outermost first
 
   assign job_last = run_q & j_end;
 
   naas_nest #(.N(4), .CW(16), .BITS(JOB_BITS)) u_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(16'h08ce),
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
-  wire [AW-1:0] job_offset;
+  wire [AW-1:0] base, job_offset;
   wire [31:0]   s_idx;
   wire          word_step;
   wire [SW-1:0] sub;
@@ -159,9 +162,11 @@ module naas_w_loader #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(3), .AW(AW), .SW(32)) u_in_job (
-    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr[2:0]),
-    .stride_i(job_stride_i), .offset_o(job_offset)
+  // The slot that this job reads is the one after the next start's toggle of a fresh tile.
+  assign base = tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
+  naas_offset #(.N(4), .M(3), .LOOPS(12'h210), .AW(AW), .SW(32)) u_in_job (
+    .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[3:1], j_inc[0] & word_step}), .clr_i(j_clr),
+    .inner_i(InJob), .stride_i(job_stride_i), .base_i(base), .offset_o(job_offset)
   );
 
   // ---- local addresses
@@ -191,10 +196,8 @@ module naas_w_loader #(
       tail_q     <= tail;
       r_share_q  <= r_share;
       s_share_q  <= s_share;
-      // The slot that this job reads is the one after the next start's toggle of a fresh tile.
-      base_q     <= tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
     end
-    l2_addr_q <= base_q + job_offset + s_idx[AW-1:0];
+    l2_addr_q <= job_offset + s_idx[AW-1:0];
   end
 
   // ---- pipeline to the edge

@@ -11,7 +11,8 @@ module naas_walker #(
   parameter N    = 14,  // 14: all loops; 8: off-chip loops only
   parameter CW   = 16,
   parameter OPS  = 1,   // operands whose movement is reported
-  parameter [47:0] TRIP_BITS = {6{8'd16}}  // bits of a level-2 trip count minus one: K C Y X R S
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of an off-chip trip count minus one: G N K C Y X R S
+  parameter [47:0] TRIP_BITS = {6{8'd16}}     // the same of a level-2 loop: K C Y X R S
 ) (
   input  wire              clk_i,
   input  wire              load_i,
@@ -26,6 +27,7 @@ module naas_walker #(
   output wire [N-1:0]      last_o,
   output wire [N-1:0]      zero_o,
   output wire [N-1:0]      walked_o,        // loops that this walk steps
+  output wire [N*N-1:0]    inner_o,         // inner_i as it can be: bit l*N+m: loop m lies inside loop l
   output wire              end_o,           // this is the last job of the layer
   output wire [OPS-1:0]    moved_o,         // the step after this job changes the operand's array tile
   output wire [OPS-1:0]    moved_l2_o       // the step after this job changes the operand's level-2 tile
@@ -34,26 +36,33 @@ module naas_walker #(
   localparam [13:0] OffchipLoops = 14'h00ff;
 
   wire [N*N-1:0]  inner;
+  wire [8*CW-1:0] offchip_last;   // as far as it can be
   wire [N*CW-1:0] last_idx;
   wire [N-1:0]    multi;
   wire [N-1:0]    walked;
   wire [N*CW-1:0] idx;
 
   // With off-chip loops only, the level-2 part is cut off.
-  localparam [14*8-1:0] BITS = {TRIP_BITS, {8{8'd16}}};
+  localparam [14*8-1:0] BITS = {TRIP_BITS, OFFCHIP_BITS};
+  // Groups enclose all loops, then images, off-chip outputs, off-chip sums, level 2. Inside a rank, order is data.
+  localparam [14*3-1:0] RANKS = {{6{3'd4}}, {3'd3, 3'd3, 3'd2, 3'd2, 3'd3, 3'd2}, 3'd1, 3'd0};
 
-  genvar l, o;
+  genvar l, m, o;
   generate
     for (l = 0; l < N; l = l + 1) begin : g_loop
-      assign inner[l*N +: N] = inner_i[l*14 +: N];
+      localparam W = BITS[l*8 +: 8];
+      localparam [CW-1:0] Mask = {CW{1'b1}} >> (CW - W);
+      for (m = 0; m < N; m = m + 1) begin : g_inner
+        localparam [2:0] Outer = RANKS[l*3 +: 3], Inner = RANKS[m*3 +: 3];
+        assign inner[l*N + m] = Outer == Inner ? inner_i[l*14 + m] : Outer < Inner;
+      end
       if (l < 8) begin : g_offchip
-        assign last_idx[l*CW +: CW] = offchip_last_i[l*CW +: CW];
+        assign offchip_last[l*CW +: CW] = Mask & offchip_last_i[l*CW +: CW];
+        assign last_idx[l*CW +: CW]     = offchip_last[l*CW +: CW];
       end else begin : g_l2
         // l - 6 is the off-chip loop over the same dimension.
         wire on_edge;
-        assign on_edge = idx[(l-6)*CW +: CW] == offchip_last_i[(l-6)*CW +: CW];
-        localparam W = BITS[l*8 +: 8];
-        localparam [CW-1:0] Mask = {CW{1'b1}} >> (CW - W);
+        assign on_edge = idx[(l-6)*CW +: CW] == offchip_last[(l-6)*CW +: CW];
         assign last_idx[l*CW +: CW] = Mask & (on_edge ? l2_last_i[((l-8)*2+1)*CW +: CW] : l2_last_i[(l-8)*2*CW +: CW]);
       end
       assign multi[l]  = |last_idx[l*CW +: CW];
@@ -75,12 +84,12 @@ module naas_walker #(
   endgenerate
 
   assign walked_o = walked;
+  assign inner_o  = inner;
 
   naas_nest #(.N(N), .CW(CW), .BITS(BITS[N*8-1:0])) u_nest (
     .clk_i(clk_i), .load_i(load_i), .step_i(step_i), .walked_i(walked), .inner_i(inner), .last_idx_i(last_idx),
     .inc_o(inc_o), .clr_o(clr_o), .last_o(last_o), .zero_o(zero_o), .idx_o(idx), .end_o(end_o)
   );
-
 
   wire unused;
   assign unused = ^{idx, l2_last_i, inner_i};

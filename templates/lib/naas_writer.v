@@ -9,6 +9,8 @@ module naas_writer #(
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of BUS
   parameter AW    = 16,  // level-2 word address within a slot
   parameter SLOTS = 2,
+  parameter AB    = 28,  // bits of a beat address, at most 32 - log2(BUS)
+  parameter [63:0] OFFCHIP_BITS = {8{8'd16}},  // bits of an off-chip trip count minus one: G N K C Y X R S
   parameter GB    = 16,  // bits of a count of blocks minus one
   parameter YB    = 16,  // of rows
   parameter XB    = 16   // of columns
@@ -62,24 +64,25 @@ module naas_writer #(
 );
 
   localparam BB    = $clog2(BUS);
+  localparam KW    = BB + 1;      // bits of a number of channels in a beat
   localparam SUBS  = WORD / BUS;
   localparam SW    = (SUBS > 1) ? $clog2(SUBS) : 1;
   localparam RECS  = 128 / BUS;   // beats of a record
-  localparam AB    = 32 - BB;     // bits of a beat address
   localparam [15:0] X_MASK = 16'hffff >> (16 - XB);
 
   // ---- which job is next
   wire [7:0] inc, clr, last, zero, walked;
   wire       walk_end, moved, moved_l2;
+  wire [63:0] inner;
   reg        exhausted_q, run_q, slot_q;
   wire       start, job_last, issue, stall;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & tile_i;
 
-  naas_walker #(.N(8), .CW(16), .OPS(1)) u_walker (
+  naas_walker #(.N(8), .CW(16), .OPS(1), .OFFCHIP_BITS(OFFCHIP_BITS)) u_walker (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .relevant_i(relevant_i), .op_relevant_i(relevant_i),
     .inner_i(inner_i), .offchip_last_i(offchip_last_i), .l2_last_i(192'd0), .inc_o(inc), .clr_o(clr), .last_o(last),
-    .zero_o(zero), .walked_o(walked), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
+    .zero_o(zero), .walked_o(walked), .inner_o(inner), .end_o(walk_end), .moved_o(moved), .moved_l2_o(moved_l2)
   );
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -97,18 +100,18 @@ module naas_writer #(
   wire [AB-1:0] tile_offset, job_offset;
   wire [AW-1:0] l2_offset;
   reg  [47:0]   job_last_q;
-  reg  [AB-1:0] base_q;
-  reg  [7:0]  tail_q;
+  reg  [KW-1:0] tail_q;
   wire [2:0]  j_inc, j_clr, j_last, j_zero;
   wire [47:0] j_idx;
   wire        j_end;
+  localparam [8:0] InJob = 9'b000_100_110;   // outermost first
 
   assign issue    = run_q & ~stall;
   assign job_last = issue & j_end;
 
-  naas_offset #(.N(5), .AW(AB), .SW(32)) u_tile (
-    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i({inc[5:4], inc[2:0]}),
-    .clr_i({clr[5:4], clr[2:0]}), .stride_i(tile_stride_i), .offset_o(tile_offset)
+  naas_offset #(.N(8), .M(5), .LOOPS(20'h54210), .AW(AB), .SW(32)) u_tile (
+    .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
+    .stride_i(tile_stride_i), .base_i(base_i[AB-1:0]), .offset_o(tile_offset)
   );
 
   always @(posedge clk_i) begin
@@ -117,13 +120,12 @@ module naas_writer #(
     if (start) begin
       job_last_q <= {last[5] ? x_last_i[31:16] : x_last_i[15:0], last[4] ? y_last_i[31:16] : y_last_i[15:0],
                      last[2] ? blocks_last_i[31:16] : blocks_last_i[15:0]};
-      base_q     <= base_i[AB-1:0] + tile_offset;
-      tail_q     <= last[2] ? tail_i : BUS[7:0];
+      tail_q     <= last[2] ? tail_i[KW-1:0] : BUS[KW-1:0];
     end
   end
 
   naas_nest #(.N(3), .CW(16), .BITS({XB[7:0], YB[7:0], GB[7:0]})) u_job (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .walked_i(3'b111), .inner_i(9'b000_100_110),
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .walked_i(3'b111), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );
 
@@ -132,23 +134,24 @@ module naas_writer #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(2), .AW(AB), .SW(32)) u_in_job (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc[1:0]), .clr_i(j_clr[1:0]), .stride_i(job_stride_i),
-    .offset_o(job_offset)
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AB), .SW(32)) u_in_job (
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc), .clr_i(j_clr), .inner_i(InJob),
+    .stride_i(job_stride_i), .base_i(tile_offset), .offset_o(job_offset)
   );
-  naas_offset #(.N(2), .AW(AW), .SW(32)) u_l2 (
-    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[1], j_inc[0] & word_step}), .clr_i(j_clr[1:0]),
-    .stride_i(l2_stride_i), .offset_o(l2_offset)
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_l2 (
+    .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr),
+    .inner_i(InJob), .stride_i(l2_stride_i), .base_i({AW{1'b0}}), .offset_o(l2_offset)
   );
 
   // ---- bursts: to the end of the row, or to the 16-beat boundary
   wire [AB-1:0] addr;
-  wire [31:0] x_idx;
+  wire [31:0] byte_addr, x_idx;
   wire [15:0] left;
   wire [3:0]  to_boundary, len;
   wire        first, final_beat;
   assign x_idx       = {16'd0, j_idx[47:32]};
-  assign addr        = base_q + job_offset + x_idx[AB-1:0];
+  assign addr        = job_offset + x_idx[AB-1:0];
+  assign byte_addr   = {{(32-AB){1'b0}}, addr} << BB;
   assign left        = X_MASK & (job_last_q[47:32] - j_idx[47:32]);
   assign to_boundary = 4'd15 - addr[3:0];
   assign len         = left < {12'd0, to_boundary} ? left[3:0] : to_boundary;
@@ -160,7 +163,7 @@ module naas_writer #(
   reg [AW-1:0]   word1_q;
   reg [1:0]      byte1_q, byte2_q;
   reg [SW-1:0]   sub1_q, sub2_q;
-  reg [7:0]      keep1_q, keep2_q;
+  reg [KW-1:0]   keep1_q, keep2_q;
   reg [31:0]     awaddr_q;
   reg [7:0]      awlen_q;
   wire [AW-1:0]  vec;
@@ -184,11 +187,11 @@ module naas_writer #(
     sub2_q  <= sub1_q;
     last1_q <= final_beat;
     last2_q <= last1_q;
-    keep1_q <= j_last[0] ? tail_q : BUS[7:0];
+    keep1_q <= j_last[0] ? tail_q : BUS[KW-1:0];
     keep2_q <= keep1_q;
     slot1_q <= slot_q;
     if (issue & first) begin
-      awaddr_q <= {addr, {BB{1'b0}}};
+      awaddr_q <= byte_addr;
       awlen_q  <= {4'd0, len};
     end else if (record_aw_q) begin
       awaddr_q <= record_addr_i;
@@ -198,17 +201,17 @@ module naas_writer #(
 
   // ---- t+2: pick the bytes
   wire [BUS*8-1:0] picked;
-  wire [BUS-1:0]   strobe;
   wire [BUS*32-1:0] part;
+  wire [KW-1:0]     keep;   // of the beat on the bus
   genvar n;
   naas_pick #(.N(SUBS), .W(BUS*32), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
   generate
     for (n = 0; n < BUS; n = n + 1) begin : g_byte
-      localparam [7:0] Lane = n;
+      localparam [KW-1:0] Lane = n;
       wire [31:0] word;
       assign word             = part[n*32 +: 32];
       assign picked[n*8 +: 8] = word[byte2_q*8 +: 8];
-      assign strobe[n]        = Lane < keep2_q;
+      assign wstrb_o[n]       = Lane < keep;
     end
   endgenerate
 
@@ -231,15 +234,14 @@ module naas_writer #(
   end
   always @(posedge clk_i) record_beat_q <= record_req_i ? 6'd0 : record_beat_q + {5'd0, record_push};
 
-  // ---- t+3: queue to the write data channel
+  // ---- t+3: queue to the write data channel, whose beat shows in t+4
   localparam DEPTH = 5;   // four beats are under way if none waits
-  localparam EW    = BUS*8 + BUS + 1;
+  localparam EW    = BUS*8 + KW + 1;
   localparam [2:0] Full = DEPTH, Wrap = DEPTH - 1;
   reg  [EW-1:0] queue_q [0:DEPTH-1];
   reg  [2:0]    wptr_q, rptr_q, used_q;
   reg  [2:0]    credit_q;   // beats issued and not yet taken
-  reg           push_q;
-  reg  [EW-1:0] entry_q;
+  reg           push_q;     // a beat went into the queue in the last cycle
   wire          pop;
 
   assign pop   = wvalid_o & wready_i;
@@ -254,18 +256,17 @@ module naas_writer #(
       credit_q <= 3'd0;
     end else begin
       push_q <= v2_q | record_push;
-      if (push_q) wptr_q <= wptr_q == Wrap ? 3'd0 : wptr_q + 3'd1;
+      if (v2_q | record_push) wptr_q <= wptr_q == Wrap ? 3'd0 : wptr_q + 3'd1;
       if (pop) rptr_q <= rptr_q == Wrap ? 3'd0 : rptr_q + 3'd1;
       used_q   <= used_q + {2'd0, push_q} - {2'd0, pop};
       credit_q <= credit_q + {2'd0, issue | record_push} - {2'd0, pop};
     end
   end
 
-  always @(posedge clk_i) begin
-    entry_q <= record_push ? {record_last, {BUS{1'b1}}, record_i[record_beat_q * (BUS*8) +: BUS*8]}
-                           : {last2_q, strobe, picked};
-    if (push_q) queue_q[wptr_q] <= entry_q;
-  end
+  always @(posedge clk_i)
+    if (v2_q | record_push)
+      queue_q[wptr_q] <= record_push ? {record_last, BUS[KW-1:0], record_i[record_beat_q * (BUS*8) +: BUS*8]}
+                                     : {last2_q, keep2_q, picked};
 
   // ---- responses
   reg [9:0] outstanding_q;
@@ -285,12 +286,12 @@ module naas_writer #(
   assign awaddr_o  = awaddr_q;
   assign awlen_o   = awlen_q;
   assign wvalid_o  = used_q != 3'd0;
-  assign {wlast_o, wstrb_o, wdata_o} = queue_q[rptr_q];
+  assign {wlast_o, keep, wdata_o} = queue_q[rptr_q];
   assign bready_o  = 1'b1;
   assign beat_o    = v1_q;
 
   wire unused;
-  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i};
+  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i};
 
 endmodule
 

@@ -220,10 +220,10 @@ impl Machine<'_> {
         let to_use = u64::from(self.a.offchip.latency_cycles) + 3;
         let channel = if self.f.get("depthwise", 0) == 1 { K } else { C };
         if new[1][1] {
-            let side = |out, tap, [o, t]: [&str; 2]| self.by_edge(o, out) + self.by_edge(t, tap) + 1;
+            let reach = |i, d| self.f.get("rd_reach", 2 * i + usize::from(self.edge(d)));
             let beats = (self.by_edge("rd_blocks_last", channel) + 1)
-                * side(Y, R, ["rd_y_reach", "rd_r_reach"])
-                * side(X, S, ["rd_x_reach", "rd_s_reach"]);
+                * (reach(0, Y) + reach(2, R) + 1)
+                * (reach(1, X) + reach(3, S) + 1);
             let free = slots[4].turn(self.end[LOAD_I]);
             self.ready[1] = self.job(READ, &[free], beats) + to_use;
         }
@@ -259,10 +259,10 @@ impl Machine<'_> {
         }
         if new[1][0] {
             let channel = if self.f.get("depthwise", 0) == 1 { K } else { C };
-            let side = |out, tap, [o, t]: [&str; 2]| self.by_class(o, out) + self.by_class(t, tap) + 1;
+            let reach = |i, d| self.f.get("reach", 3 * i + self.class(d));
             let cycles = (self.by_class("il_groups_last", channel) + 1)
-                * side(Y, R, ["y_reach", "r_reach"])
-                * side(X, S, ["x_reach", "s_reach"]);
+                * (reach(0, Y) + reach(2, R) + 1)
+                * (reach(1, X) + reach(3, S) + 1);
             let free = slots[1].turn(self.end[COMPUTE]);
             let ready = if new[1][1] { self.ready[1] } else { 0 };
             tokens.push(self.job(LOAD_I, &[free, ready], cycles) + 1 + u64::from(g.i_network));

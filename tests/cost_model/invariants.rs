@@ -106,6 +106,7 @@ fn packed(s: &Schedule) -> Vec<u8> {
         output: 0,
         weights: 0,
         params: 0,
+        highest: 9,
         stored: s.nest.input,
     };
     compile::descriptor(s, &at, &post, 0, 0).encode().unwrap()

@@ -89,10 +89,10 @@ pub const TEXT: &[TextFault] = &[
         "{1'b0, give_i & ~take_i} -",
     ),
     text(
-        "offset: terms of wrapped loops stay",
+        "offset: turns of wrapped loops stay",
         "naas_offset.v",
-        "if (load_i || (step_i && clr_i[l])) term_q",
-        "if (load_i) term_q",
+        "(clr_i[LOOP] || inc_i[LOOP])) turn_q",
+        "inc_i[LOOP]) turn_q",
     ),
     text(
         "extent: edge tiles as large as last ones",
@@ -139,8 +139,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "compute: X counted with the rows' share",
         "naas_compute.v",
-        "p_idx[48 +: 16] < x_extra_q",
-        "p_idx[48 +: 16] < y_extra_q",
+        "p_idx[(2+d)*16 +: 16] < extra_q[d*16 +: 16]",
+        "p_idx[(2+d)*16 +: 16] < extra_q[0 +: 16]",
     ),
     text(
         "compute: psums are drained one cycle early",
@@ -163,14 +163,14 @@ pub const TEXT: &[TextFault] = &[
     text(
         "I loader: one row beyond the input is read",
         "naas_i_loader.v",
-        "(in_y[16:0] >= {1'b0, height_i})",
-        "(in_y[16:0] > {1'b0, height_i})",
+        "(in_y[MB-1:0] >= height)",
+        "(in_y[MB-1:0] > height)",
     ),
     text(
         "I loader: rows' padding for columns",
         "naas_i_loader.v",
-        "origin_x - {2'b00, pad_x_i}",
-        "origin_x - {2'b00, pad_y_i}",
+        "origin_x - pad_x;",
+        "origin_x - pad_y;",
     ),
     text(
         "I loader: padding is zero, not the zero point",
@@ -352,7 +352,7 @@ pub const FIELDS: &[FieldFault] = &[
     },
     FieldFault {
         name: "window of edge tiles one row short",
-        field: "y_reach",
+        field: "reach",
         slip: |v| v[2] = v[2].saturating_sub(1),
     },
     FieldFault {
