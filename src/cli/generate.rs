@@ -138,12 +138,13 @@ impl<'a> Chosen<'a> {
     }
 
     /// The files of the folder, without the design's own: of hardware that runs every network, or the least that runs this.
+    /// A design of several networks has hardware that does not depend on which of them is emitted.
     ///
     /// # Errors
     /// As [`folder::files`].
     pub fn files(&self, program: &Program, every: bool) -> Result<Files> {
         let accelerator = &self.design.accelerator;
-        let hw = if every {
+        let hw = if every || self.design.networks.len() > 1 {
             Hardware::new(accelerator)
         } else {
             Hardware::for_layers(accelerator, program.features, program.descriptors())
