@@ -372,6 +372,13 @@ module naas_array #(
   generate
     for (k = 0; k < PK; k = k + 1) begin : g_k
       wire [LO-1:0] d_addr;
+      reg           acc_q, slot_q, first_q, again_q, high_q, d_slot_q;
+      reg  [LO-1:0] addr_q;
+      reg  [5:0]    sub_q;
+      always @(posedge clk_i) begin
+        {acc_q, slot_q, first_q, again_q} <= {acc_i, acc_slot_i, acc_first_i, acc_again_i};
+        {high_q, d_slot_q, addr_q, sub_q} <= {acc_high_i, d_slot_i, acc_addr_i, acc_sub_i};
+      end
       if (OLANES > PK || PK % OLANES == 0) begin : g_drain_word
         assign d_addr = d_addr_i;
       end else begin : g_drain_word
@@ -400,9 +407,10 @@ module naas_array #(
           naas_psum_buf #(
             .M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS), .MAXIMUM(MAXIMUM)
           ) u_psum (
-            .clk_i(clk_i), .maximum_i(maximum_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i), .asub_i(acc_sub_i),
-            .afirst_i(acc_first_i), .aagain_i(acc_again_i), .ahigh_i(acc_high_i), .sum_i(sum),
-            .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i), .daddr_i(d_addr), .word_o(word)
+            .clk_i(clk_i), .maximum_i(maximum_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i),
+            .acc_q_i(acc_q), .aslot_q_i(slot_q), .aaddr_q_i(addr_q), .asub_q_i(sub_q), .afirst_q_i(first_q), .aagain_q_i(again_q),
+            .ahigh_q_i(high_q), .sum_i(sum), .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i), .dslot_q_i(d_slot_q),
+            .daddr_i(d_addr), .word_o(word)
           );
           // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
           assign mine = word & {(OM*32){d_here_q[y*PXO + x]}};

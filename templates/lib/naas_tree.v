@@ -32,6 +32,8 @@ module naas_tree #(
       localparam IN  = FULL >> (2*s);
       localparam OUT = FULL >> (2*s + 2);
       wire [IN*OUTW-1:0] terms;
+      wire unused;
+      assign unused = ^terms;
       reg  [OUT*OUTW-1:0] sums_q;
       if (s == 0) begin : g_from
         assign terms = padded;
@@ -39,9 +41,13 @@ module naas_tree #(
         assign terms = g_stage[s-1].sums_q;
       end
       for (j = 0; j < OUT; j = j + 1) begin : g_sum
+        // Two bits more than its terms, as far as the sum of all needs them.
+        localparam W = (INW + 2*s + 2 < OUTW) ? INW + 2*s + 2 : OUTW;
+        wire [W-1:0]    narrow;
         wire [OUTW-1:0] sum;
-        assign sum = (terms[(4*j)*OUTW +: OUTW] + terms[(4*j+1)*OUTW +: OUTW])
-                   + (terms[(4*j+2)*OUTW +: OUTW] + terms[(4*j+3)*OUTW +: OUTW]);
+        assign narrow = (terms[(4*j)*OUTW +: W] + terms[(4*j+1)*OUTW +: W])
+                      + (terms[(4*j+2)*OUTW +: W] + terms[(4*j+3)*OUTW +: W]);
+        assign sum    = {{(OUTW-W+1){narrow[W-1]}}, narrow[W-2:0]};
         if (MAXIMUM != 0) begin : g_maximum
           wire [7:0] first, second, greatest;
           assign first    = (terms[(4*j)*OUTW +: 8] > terms[(4*j+1)*OUTW +: 8]) ? terms[(4*j)*OUTW +: 8] : terms[(4*j+1)*OUTW +: 8];

@@ -220,7 +220,7 @@ impl Machine<'_> {
         let to_use = u64::from(self.a.offchip.latency_cycles) + 3;
         let channel = if self.f.get("depthwise", 0) == 1 { K } else { C };
         if new[1][1] {
-            let reach = |i, d| self.f.get("rd_reach", 2 * i + usize::from(self.edge(d)));
+            let reach = |i: usize, d| self.f.get("rd_reach", 2 * i + usize::from(self.edge(d)));
             let beats = (self.by_edge("rd_blocks_last", channel) + 1)
                 * (reach(0, Y) + reach(2, R) + 1)
                 * (reach(1, X) + reach(3, S) + 1);
@@ -259,7 +259,7 @@ impl Machine<'_> {
         }
         if new[1][0] {
             let channel = if self.f.get("depthwise", 0) == 1 { K } else { C };
-            let reach = |i, d| self.f.get("reach", 3 * i + self.class(d));
+            let reach = |i: usize, d| self.f.get("reach", 3 * i + self.class(d));
             let cycles = (self.by_class("il_groups_last", channel) + 1)
                 * (reach(0, Y) + reach(2, R) + 1)
                 * (reach(1, X) + reach(3, S) + 1);

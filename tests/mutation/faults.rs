@@ -235,8 +235,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "psum buffer: all psums of a word are written",
         "naas_psum_buf.v",
-        " & (sub_q == Sub);",
-        " & (sub_q == Sub | M > 1);",
+        " & (sub == Sub);",
+        " & (sub == Sub | M > 1);",
     ),
     text(
         "array: the mask of idle places of a shared axis is lost",
