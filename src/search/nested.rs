@@ -16,11 +16,13 @@ use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
 use crate::mapping::tiling::Mapping;
 use crate::search::bayesian::{Bayesian, THOROUGH};
+use crate::search::chips::starts;
 use crate::search::cma_es::{CmaEs, Settings};
 use crate::search::design::hash;
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::encoding::features;
 use crate::search::goal::{Goal, Rated, dominates};
+use crate::search::guided::Guided;
 use crate::search::islands::Islands;
 pub use crate::search::layers::{MappedSuite, map_suite};
 use crate::search::layers::{check_fits, map_layers, one_layer, runs, together};
@@ -66,6 +68,8 @@ pub struct NestedSettings {
     pub finalists: usize,
     /// Whether to look for a front.
     pub front: bool,
+    /// Whether the method has the helps of [`Guided`]: known designs to start from, and steps from the best.
+    pub guided: bool,
     /// Accelerators to evaluate at most.
     pub evaluations: u64,
     /// Seed.
@@ -409,10 +413,21 @@ impl Problem for CoDesign<'_> {
     }
 }
 
-/// The method of `settings` over the genes of `space`.
+/// The method of `settings` over the genes of `space`, guided for `suite` if that is asked for.
 #[must_use]
-pub fn optimizer(space: &AcceleratorSpace, settings: &NestedSettings) -> Box<dyn Optimizer> {
-    let one = |seed: u64| method(settings.method, space, seed);
+pub fn optimizer(space: &AcceleratorSpace, suite: &Suite, settings: &NestedSettings) -> Box<dyn Optimizer> {
+    let known = if settings.guided {
+        starts(space, suite)
+    } else {
+        Vec::new()
+    };
+    let one = |seed: u64| -> Box<dyn Optimizer> {
+        let method = method(settings.method, space, seed);
+        if !settings.guided {
+            return method;
+        }
+        Box::new(Guided::new(method, space, known.clone(), seed))
+    };
     if !settings.front {
         return one(settings.seed);
     }
@@ -457,7 +472,7 @@ pub fn search(
     watch: &mut dyn FnMut(&Log) -> Result<bool>,
 ) -> Result<Found> {
     let mut problem = CoDesign::new(model, suite, space, settings, interrupt)?;
-    let mut optimizer = optimizer(space, settings);
+    let mut optimizer = optimizer(space, suite, settings);
     let ran = run(&mut problem, &mut *optimizer, settings.evaluations, log, watch)?;
     let front = if settings.front { problem.front()? } else { Vec::new() };
     Ok(Found {

@@ -28,6 +28,7 @@ fn setting() -> Setting {
         refine: 24,
         finalists: 2,
         front: false,
+        guided: true,
         evaluations: 50,
         seed: 4,
     };

@@ -11,6 +11,7 @@ use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
 use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
+use crate::search::chips::{chip, dictated};
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::goal::Goal;
@@ -19,7 +20,6 @@ use crate::search::mapper::{MapperSettings, Method, map_layer};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
-use crate::search::reproduction::chips::{chip, dictated};
 use crate::search::reproduction::{Budget, Experiment, Gap, Human, Outcome, Question, Search};
 use crate::search::runner::Log;
 use crate::workload::network::Network;
@@ -37,6 +37,7 @@ struct Variant {
     method: Method,
     encoding: Encoding,
     sizing: bool,
+    guided: bool,
 }
 
 const FULL: Variant = Variant {
@@ -44,10 +45,13 @@ const FULL: Variant = Variant {
     method: Method::CmaEs,
     encoding: Encoding::Importance,
     sizing: false,
+    guided: true,
 };
 
 fn variants(question: Question) -> Vec<Variant> {
-    let method = |label, method| Variant { label, method, ..FULL };
+    // Where ways to search are compared, none has help: the comparison would be of the help.
+    let alone = Variant { guided: false, ..FULL };
+    let method = |label, method| Variant { label, method, ..alone };
     match question {
         Question::Baseline | Question::Study | Question::Time | Question::Front => vec![FULL],
         Question::Sizing => vec![
@@ -61,12 +65,12 @@ fn variants(question: Question) -> Vec<Variant> {
         Question::Encoding => vec![
             Variant {
                 label: "importance",
-                ..FULL
+                ..alone
             },
             Variant {
                 label: "index",
                 encoding: Encoding::Index,
-                ..FULL
+                ..alone
             },
         ],
         // The layers of all methods' candidates are mapped alike: what is compared is how accelerators are chosen.
@@ -249,6 +253,7 @@ impl Bench<'_> {
             refine,
             finalists: FINALISTS,
             front: self.experiment.question == Question::Front,
+            guided: variant.guided,
             evaluations,
             seed,
         };
