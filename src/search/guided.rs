@@ -29,7 +29,7 @@ const ALIKE: usize = 3;
 const DRAWS: usize = 32;
 
 /// Of as many turns, one is the method's.
-const TURNS: u64 = 2;
+const TURNS: u64 = 4;
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,11 @@ enum Turn {
     Steps,
 }
 
+/// What no mapping on an accelerator undercuts, where that is known.
+pub type Bound<'a> = Box<dyn Fn(&Accelerator) -> f64 + Send + 'a>;
+
 /// A method with helps.
-pub struct Guided {
+pub struct Guided<'a> {
     method: Box<dyn Optimizer>,
     space: AcceleratorSpace,
     seed: u64,
@@ -53,12 +56,20 @@ pub struct Guided {
     elite: Vec<(f64, Accelerator)>,
     /// Designs that were asked for.
     tried: BTreeSet<u64>,
+    bound: Bound<'a>,
 }
 
-impl Guided {
-    /// `method` over the genes of `space`, started from `starts`.
+impl<'a> Guided<'a> {
+    /// `method` over the genes of `space`, started from `starts`. No step goes to a design whose `bound` is not below the
+    /// best that was found: that costs nothing to see.
     #[must_use]
-    pub fn new(method: Box<dyn Optimizer>, space: &AcceleratorSpace, starts: Vec<Accelerator>, seed: u64) -> Self {
+    pub fn new(
+        method: Box<dyn Optimizer>,
+        space: &AcceleratorSpace,
+        starts: Vec<Accelerator>,
+        bound: Bound<'a>,
+        seed: u64,
+    ) -> Self {
         Self {
             method,
             space: space.clone(),
@@ -68,6 +79,7 @@ impl Guided {
             asked: 0,
             elite: Vec::new(),
             tried: BTreeSet::new(),
+            bound,
         }
     }
 
@@ -80,7 +92,7 @@ impl Guided {
         }
     }
 
-    /// A neighbour of a good design, if possible one that was not tried.
+    /// A neighbour of a good design, if possible one that was not tried and could be better than all.
     fn step(&mut self) -> Option<Vec<f64>> {
         let mut rng = stream(self.seed, &[self.told, self.asked as u64]);
         let known: Vec<&Accelerator> = match self.elite.is_empty() {
@@ -92,9 +104,10 @@ impl Guided {
             // Each of them half as often as the one before.
             let rank = (0..known.len()).find(|_| rng.random_bool(0.5)).unwrap_or(0);
             let a = neighbour(&self.space, known.get(rank)?, &mut rng);
-            let fresh = !self.tried.contains(&hash(&a));
+            let best = self.elite.first().map_or(f64::INFINITY, |e| e.0);
+            let hopeful = !self.tried.contains(&hash(&a)) && a.violations().is_empty() && (self.bound)(&a) < best;
             new = Some(a);
-            if fresh {
+            if hopeful {
                 break;
             }
         }
@@ -131,7 +144,7 @@ fn kind(a: &Accelerator) -> Vec<Vec<Dim>> {
     all
 }
 
-impl Optimizer for Guided {
+impl Optimizer for Guided<'_> {
     fn name(&self) -> &'static str {
         self.method.name()
     }

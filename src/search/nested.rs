@@ -22,10 +22,10 @@ use crate::search::design::hash;
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::encoding::features;
 use crate::search::goal::{Goal, Rated, dominates};
-use crate::search::guided::Guided;
+use crate::search::guided::{Bound, Guided};
 use crate::search::islands::Islands;
 pub use crate::search::layers::{MappedSuite, map_suite};
-use crate::search::layers::{check_fits, map_layers, one_layer, runs, together};
+use crate::search::layers::{check_fits, least, map_layers, one_layer, runs, together};
 use crate::search::mapper::{Mapped, MapperSettings, Method};
 use crate::search::optimizer::Optimizer;
 use crate::search::problem::{CostModel, Objective, Suite};
@@ -413,20 +413,31 @@ impl Problem for CoDesign<'_> {
     }
 }
 
-/// The method of `settings` over the genes of `space`, guided for `suite` if that is asked for.
+/// The method of `settings` over the genes of `space`, guided for `suite` and `model` if that is asked for.
 #[must_use]
-pub fn optimizer(space: &AcceleratorSpace, suite: &Suite, settings: &NestedSettings) -> Box<dyn Optimizer> {
+pub fn optimizer<'a>(
+    model: &'a dyn CostModel,
+    space: &AcceleratorSpace,
+    suite: &'a Suite,
+    settings: &NestedSettings,
+) -> Box<dyn Optimizer + 'a> {
     let known = if settings.guided {
         starts(space, suite)
     } else {
         Vec::new()
     };
-    let one = |seed: u64| -> Box<dyn Optimizer> {
+    let (objective, front) = (settings.goal.objective, settings.front);
+    let one = |seed: u64| -> Box<dyn Optimizer + 'a> {
         let method = method(settings.method, space, seed);
         if !settings.guided {
             return method;
         }
-        Box::new(Guided::new(method, space, known.clone(), seed))
+        // What the populations of a front minimise is not one objective.
+        let bound: Bound<'a> = match front {
+            true => Box::new(|_| 0.0),
+            false => Box::new(move |a| least(model, suite, objective, a)),
+        };
+        Box::new(Guided::new(method, space, known.clone(), bound, seed))
     };
     if !settings.front {
         return one(settings.seed);
@@ -472,7 +483,7 @@ pub fn search(
     watch: &mut dyn FnMut(&Log) -> Result<bool>,
 ) -> Result<Found> {
     let mut problem = CoDesign::new(model, suite, space, settings, interrupt)?;
-    let mut optimizer = optimizer(space, suite, settings);
+    let mut optimizer = optimizer(model, space, suite, settings);
     let ran = run(&mut problem, &mut *optimizer, settings.evaluations, log, watch)?;
     let front = if settings.front { problem.front()? } else { Vec::new() };
     Ok(Found {

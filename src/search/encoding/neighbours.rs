@@ -1,5 +1,5 @@
 //! Accelerators one step away from another one: an axis longer or shorter, over another dimension, one more or one less; a
-//! memory larger or smaller; other lanes. Whatever the step, the lanes fit the axes, words fill their memories, and level 2
+//! memory larger or smaller, of one slot or of two; other lanes. Whatever the step, the lanes fit the axes, words fill their memories, and level 2
 //! takes what the buffers leave, so that a step is a design and seldom a rejection.
 //!
 //! Genes say little of this: one gene scales all buffers, and level 2 is split evenly. A step changes one memory alone.
@@ -37,7 +37,7 @@ pub fn neighbour(space: &AcceleratorSpace, a: &Accelerator, rng: &mut Rng) -> Ac
 
 fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     let free = space.dims.is_none();
-    match rng.random_range(0..16) {
+    match rng.random_range(0..20) {
         0..=3 => resize(space, a, rng),
         4 if a.axes.len() > 1 => {
             let (i, j) = two(a.axes.len(), rng);
@@ -65,6 +65,8 @@ fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
             };
             *bytes = scaled(*bytes, by);
         }
+        13 => slots(a, rng),
+        14..=16 if a.axes.len() > 1 => trade(space, a, rng),
         _ => {
             let by = FACTORS[rng.random_range(0..FACTORS.len())];
             let bytes = match rng.random_range(0..7) {
@@ -76,6 +78,25 @@ fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
             *bytes = scaled(*bytes, by);
         }
     }
+}
+
+/// A memory gets one slot of twice the size, or two of half the size.
+fn slots(a: &mut Accelerator, rng: &mut Rng) {
+    let other = |size: &mut u32, slots: &mut u32| {
+        let all = *size * *slots;
+        *slots = 3 - *slots;
+        *size = (all / *slots).max(1);
+    };
+    let (b, l) = (&mut a.buffers, &mut a.l2);
+    let m = match rng.random_range(0..6) {
+        0 => &mut b.W,
+        1 => &mut b.I,
+        2 => return other(&mut b.psum.words, &mut b.psum.slots),
+        3 => &mut l.W,
+        4 => &mut l.I,
+        _ => &mut l.O,
+    };
+    other(&mut m.bytes, &mut m.slots);
 }
 
 fn scaled(x: u32, by: f64) -> u32 {
@@ -112,9 +133,27 @@ fn resize(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     space.set_lanes(a, 1.0);
 }
 
+/// An axis gets several times as long, another one that much shorter.
+fn trade(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
+    let (i, j) = two(a.axes.len(), rng);
+    let by = [1.5, 2.0, 2.0, 2.0, 3.0, 4.0][rng.random_range(0..6)];
+    a.axes[j].size = scaled(a.axes[j].size, 1.0 / by);
+    a.axes[i].size = scaled(a.axes[i].size, by).min(MAX_AXIS);
+    if a.pes() > space.resources.pes {
+        fill(space, a, i);
+    }
+    space.set_lanes(a, 1.0);
+}
+
 /// Axis `i` gets the largest size that the PEs allow.
 fn fill(space: &AcceleratorSpace, a: &mut Accelerator, i: usize) {
-    let others: u32 = a.axes.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, x)| x.size).product();
+    let others: u32 = a
+        .axes
+        .iter()
+        .enumerate()
+        .filter(|(j, _)| *j != i)
+        .map(|(_, x)| x.size)
+        .product();
     a.axes[i].size = (space.resources.pes / others.max(1)).clamp(1, MAX_AXIS);
 }
 
@@ -125,7 +164,11 @@ fn runs(space: &AcceleratorSpace, a: &Accelerator, i: Option<usize>, rng: &mut R
     let single = Dim::ALL.into_iter().filter(|d| others.iter().all(|o| o.dims != [*d]));
     let mut choices: Vec<Vec<Dim>> = single.map(|d| vec![d]).collect();
     if space.sharing == Sharing::Several {
-        let taken = |set: &&[Dim]| others.iter().any(|o| o.dims.len() > 1 && class(o.dims[0]) == class(set[0]));
+        let taken = |set: &&[Dim]| {
+            others
+                .iter()
+                .any(|o| o.dims.len() > 1 && class(o.dims[0]) == class(set[0]))
+        };
         choices.extend(SHARED.into_iter().filter(|set| !taken(set)).map(<[Dim]>::to_vec));
     }
     (!choices.is_empty()).then(|| choices.swap_remove(rng.random_range(0..choices.len())))

@@ -67,6 +67,18 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// That nothing is below `bound`, where `value` is the best that was found.
+    fn of(bound: f64, value: f64, steps: u64) -> Self {
+        let mut proof = Self {
+            bound,
+            gap: 0.0,
+            optimal: bound >= value,
+            steps,
+        };
+        proof.gap = proof.gap_of(value);
+        proof
+    }
+
     /// The gap of a mapping whose objective is `value`: that over the bound, less one.
     #[must_use]
     pub fn gap_of(&self, value: f64) -> f64 {
@@ -79,7 +91,8 @@ impl Proof {
 }
 
 /// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
-/// results that were better than the best one before go to `found`. No proof if the model has no bounds over families, and
+/// results that were better than the best one before go to `found`. Where a layer has too many tiles to list, the proof is the
+/// floor that least counts give. No proof if the model has no bounds over families, and
 /// none where an axis serves several dimensions: families do not range over its splits.
 pub fn prove(
     nest: &LoopNest,
@@ -97,7 +110,12 @@ pub fn prove(
     let Some(families) = model.families(&setting.schedule(&start.mapping)) else {
         return (start, None);
     };
-    let tables = Tables::new(&families, &extents(nest, accelerator));
+    let mut steps = 0;
+    let Some(tables) = Tables::new(&families, &extents(nest, accelerator), limits.steps, &mut steps) else {
+        let floor = model.floor(nest);
+        let value = objective.of(&start.figures);
+        return (start, floor.map(|f| Proof::of(objective.of(&f).min(value), value, 0)));
+    };
     let mut search = Search {
         setting,
         accelerator,
@@ -107,7 +125,7 @@ pub fn prove(
         limits,
         open: BinaryHeap::new(),
         numbered: 0,
-        steps: 0,
+        steps,
         best: start,
         found,
         tables,
@@ -117,14 +135,7 @@ pub fn prove(
     let bound = search.run();
     let value = objective.of(&search.best.figures);
     // What was pruned is at least as high as the best mapping.
-    let bound = bound.min(value);
-    let mut proof = Proof {
-        bound,
-        gap: 0.0,
-        optimal: bound >= value,
-        steps: search.steps,
-    };
-    proof.gap = proof.gap_of(value);
+    let proof = Proof::of(bound.min(value), value, search.steps);
     (search.best, Some(proof))
 }
 

@@ -4,11 +4,13 @@ use super::*;
 use crate::base::rng::{Rng, stream};
 use crate::cost::tech::Technology;
 use crate::mapping::legality::violations;
+use crate::mapping::plane;
 use crate::mapping::random::{Limits as Sizes, Triple, random_triple};
 use crate::mapping::schedule::Schedule;
+use crate::search::dataflow::Dataflow;
 use crate::search::encoding::mapping::MappingSpace;
 use crate::search::problem::CostModel as _;
-use crate::workload::layer::Kind;
+use crate::workload::layer::{Conv, Kind, Shape};
 use rand::RngExt as _;
 
 /// The class that the orders of `m`, normalised, belong to.
@@ -38,7 +40,7 @@ fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 3
     let exact = model.exact(&s);
     let families = model.families(&s).unwrap();
     let reuse = reuse(&s.mapping, &t.nest.bounds);
-    let mut tables = Tables::new(&families, &extents(&t.nest, &t.accelerator));
+    let mut tables = Tables::new(&families, &extents(&t.nest, &t.accelerator), u64::MAX, &mut 0).unwrap();
     let own = PerDim::from_fn(|d| (s.mapping.offchip.tile[d], s.mapping.l2.tile[d]));
     let mut lists = tables.all(&families, reuse);
     let mut whole = None;
@@ -238,6 +240,44 @@ fn the_optimum_is_that_of_all_mappings() {
         total > 15_000 && depthwise > 2,
         "{total} mappings, {depthwise} depthwise layers"
     );
+}
+
+/// Listing the tiles of 12,544 positions once took minutes that no limit ended.
+#[test]
+fn limits_hold_however_long_a_side_is() {
+    let technology = Technology::named("45nm").unwrap();
+    let shape = Shape::Conv(Conv {
+        N: 1,
+        K: 16,
+        C: 32,
+        H: 112,
+        W: 112,
+        R: 1,
+        S: 1,
+        stride: [1, 1],
+        pad: [0; 4],
+        dilation: [1, 1],
+        groups: 1,
+        transposed: false,
+    });
+    for chip in ["shidiannao", "edgetpu"] {
+        let a = Dataflow::named(chip).unwrap().accelerator().unwrap();
+        let mut nest = plane::on(&shape.nest().unwrap(), &a);
+        (nest.bounds[Dim::Y], nest.bounds[Dim::X]) = (1, 112 * 112);
+        let mapping = MappingSpace::new(&nest, &a).smallest();
+        let mut model = technology.on(&a);
+        let figures = model.exact(&Schedule::new(&nest, &a, &mapping));
+        let start = Choice { mapping, figures };
+        for steps in [1000, 100_000] {
+            let limits = Limits { steps, gap: 0.0 };
+            let proof = prove(&nest, &a, &mut *model, Objective::Edp, limits, start, &mut |_| ()).1;
+            let proof = proof.unwrap();
+            assert!(
+                proof.bound > 0.0 && proof.steps < 4 * steps + 2_000_000,
+                "{chip}: {proof:?}"
+            );
+        }
+    }
 }
 
 #[test]
