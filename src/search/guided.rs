@@ -95,9 +95,10 @@ impl<'a> Guided<'a> {
     /// A neighbour of a good design, if possible one that was not tried and could be better than all.
     fn step(&mut self) -> Option<Vec<f64>> {
         let mut rng = stream(self.seed, &[self.told, self.asked as u64]);
-        let known: Vec<&Accelerator> = match self.elite.is_empty() {
-            true => self.starts.iter().collect(),
-            false => self.elite.iter().map(|e| &e.1).collect(),
+        let known: Vec<&Accelerator> = if self.elite.is_empty() {
+            self.starts.iter().collect()
+        } else {
+            self.elite.iter().map(|e| &e.1).collect()
         };
         let mut new = None;
         for _ in 0..DRAWS {

@@ -433,9 +433,10 @@ pub fn optimizer<'a>(
             return method;
         }
         // What the populations of a front minimise is not one objective.
-        let bound: Bound<'a> = match front {
-            true => Box::new(|_| 0.0),
-            false => Box::new(move |a| least(model, suite, objective, a)),
+        let bound: Bound<'a> = if front {
+            Box::new(|_| 0.0)
+        } else {
+            Box::new(move |a| least(model, suite, objective, a))
         };
         Box::new(Guided::new(method, space, known.clone(), bound, seed))
     };

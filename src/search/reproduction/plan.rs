@@ -84,7 +84,7 @@ impl Maker {
                 mappings: 20,
                 refine: 1000,
                 seeds: 3,
-                proof: 100_000,
+                proof: 300_000,
             }
         };
         Self {

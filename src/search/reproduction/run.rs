@@ -3,13 +3,11 @@
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
 use crate::base::diag::Result;
-use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
 use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
-use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::chips::{chip, dictated};
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
@@ -28,8 +26,6 @@ use rayon::prelude::*;
 
 /// Accelerators that are mapped once more at the end of a search.
 const FINALISTS: usize = 3;
-/// Longest side of a layer that is proven: the exact mapper lists all pairs of tiles along a dimension before it starts.
-const MOST_POSITIONS: u32 = 1024;
 
 /// How one search differs from the others of its experiment.
 struct Variant {
@@ -78,6 +74,11 @@ fn variants(question: Question) -> Vec<Variant> {
             method("cma-es", Method::CmaEs),
             method("bayesian", Method::Bayesian),
             method("random", Method::Random),
+            // What the helps are worth.
+            Variant {
+                label: "guided",
+                ..FULL
+            },
         ],
     }
 }
@@ -322,7 +323,7 @@ impl Bench<'_> {
         Ok(self.first_uses().map(gap).collect())
     }
 
-    /// Adds to `gaps` what the exact mapper proves of the layers of `s` with at most [`MOST_POSITIONS`] along each dimension.
+    /// Adds to `gaps` what the exact mapper proves of the layers of `s`.
     fn prove(&self, s: &Solution, gaps: &mut [Gap]) -> Result<()> {
         let Budget { refine, proof, .. } = self.experiment.budget;
         let settings = MapperSettings {
@@ -338,10 +339,6 @@ impl Bench<'_> {
         let one = |(n, at): &(usize, usize)| -> Result<Option<(f64, bool)>> {
             self.interrupt.check()?;
             let nest = self.networks[*n].layers[*at].nest()?;
-            let flat = plane::on(&nest, a);
-            if Dim::ALL.iter().any(|&d| flat.bounds[d] > MOST_POSITIONS) {
-                return Ok(None);
-            }
             let mut model = t.on(a);
             let edp = model.exact(&schedule(&nest, a, &s.mappings[*n][*at])?).edp();
             let proof = map_layer(&nest, a, &mut *model, &settings, 1)
