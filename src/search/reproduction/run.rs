@@ -249,7 +249,11 @@ impl Bench<'_> {
                     descent: 0.0,
                     ..mapper(mappings)
                 },
-                _ => mapper(mappings),
+                // Of so few evaluations samples are worth less than descents, and cost more time.
+                _ => MapperSettings {
+                    descent: 1.0,
+                    ..mapper(mappings)
+                },
             },
             refine,
             finalists: FINALISTS,
