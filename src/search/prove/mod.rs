@@ -93,7 +93,7 @@ impl Proof {
 
 /// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
 /// results that were better than the best one before go to `found`. Every split of axes over several dimensions is gone
-/// through, with what the others before it left of the steps. Where that are too many, or a layer has too many tiles to list,
+/// through, with what those before it left of the steps. Where that are too many, or a layer has too many tiles to list,
 /// the proof is the floor that least counts give. No proof if the model has no bounds over families.
 pub fn prove(
     nest: &LoopNest,
@@ -117,7 +117,9 @@ pub fn prove(
         let Some(families) = model.families(&setting.schedule(&under)) else {
             return (start, None);
         };
-        let share = limits.steps.saturating_sub(steps) / (splits.len() - i) as u64;
+        // Half of them for the split of the best mapping, which is the hardest to prove; what one leaves the next ones get.
+        let parts = if i == 0 { splits.len().min(2) } else { splits.len() - i };
+        let share = limits.steps.saturating_sub(steps) / parts as u64;
         let mut taken = 0;
         let Some(tables) = Tables::new(&families, &extents(nest, accelerator), share, &mut taken) else {
             bound = bound.min(floor);
