@@ -167,6 +167,7 @@ impl Job {
             "encoding": self.plan.encoding,
             "connectivity": self.space.dims,
             "sharing": self.space.sharing,
+            "guided": self.plan.guided,
             "technology": [self.technology.name, hex(&format!("{:?}", self.technology))],
             "seed": self.seed,
         })
@@ -187,6 +188,7 @@ impl Job {
             refine,
             finalists: FINALISTS,
             front: self.plan.front,
+            guided: self.plan.guided,
             evaluations: self.plan.budget.evaluations.unwrap_or(u64::MAX),
             seed: self.seed,
         };

@@ -157,6 +157,7 @@ fn accelerator(joint: &Joint, space: &AcceleratorSpace, network: &Genotype, budg
         refine: joint.settings.mapper.evaluations,
         finalists: 1,
         front: false,
+        guided: joint.settings.guided,
         evaluations: (budget / layers).max(1),
         seed: joint.settings.seed,
     };

@@ -15,10 +15,13 @@ use crate::nas::accuracy::{Accuracy, AccuracyModel};
 use crate::nas::evolution::{Evolution, Judge as _, Population};
 use crate::nas::rating::OnAccelerator;
 use crate::nas::space::{Genotype, NetworkSpace};
+use crate::search::chips::starts;
 use crate::search::cma_es::{CmaEs, Settings as CmaSettings};
 use crate::search::encoding::accelerator::AcceleratorSpace;
+use crate::search::guided::Guided;
 use crate::search::mapper::MapperSettings;
 use crate::search::nested::{no_accelerator, valid};
+use crate::search::optimizer::Optimizer;
 use crate::search::problem::{CostModel, Suite};
 use crate::search::runner::{Candidate, Generation, Log, Problem, Ran, Rejection, Starved, StopReason, run};
 use rand::Rng as _;
@@ -39,6 +42,8 @@ pub struct JointSettings {
     pub floor: f64,
     /// Floors of the front, from [`JointSettings::floor`] up to what the space reaches; one for no front.
     pub floors: usize,
+    /// Whether accelerators are searched with the helps of [`Guided`].
+    pub guided: bool,
     /// Accelerators to evaluate at most.
     pub evaluations: u64,
     /// Seed.
@@ -184,8 +189,13 @@ impl Joint<'_> {
             population: Some(POPULATION),
             ..CmaSettings::new(space.genes())
         };
-        let mut optimizer = CmaEs::new(start, self.settings.seed);
-        let ran = run(&mut problem, &mut optimizer, self.settings.evaluations, log, watch)?;
+        let seed = self.settings.seed;
+        let mut optimizer: Box<dyn Optimizer> = Box::new(CmaEs::new(start, seed));
+        if self.settings.guided {
+            let known = starts(space, &problem.suite);
+            optimizer = Box::new(Guided::new(optimizer, space, known, Box::new(|_| 0.0), seed));
+        }
+        let ran = run(&mut problem, &mut *optimizer, self.settings.evaluations, log, watch)?;
         let genes = problem.memory.best.as_ref().map(|b| b.genes.as_slice());
         let accelerator = genes.and_then(|g| problem.decode(g).ok()).ok_or_else(nothing_legal)?;
         Ok((accelerator, problem.memory, ran))
@@ -423,6 +433,7 @@ pub(in crate::nas) mod tests {
             last: small(6, 2),
             floor: 20.0,
             floors: 3,
+            guided: true,
             evaluations: 6,
             seed: 2,
         }

@@ -3,11 +3,12 @@
 use crate::arch::accelerator::Accelerator;
 use crate::cost::energy::{Prices, area};
 use crate::cost::family::Families;
+use crate::cost::floor::floor;
 use crate::cost::layer::Model;
 use crate::cost::tech::Technology;
 use crate::mapping::schedule::Schedule;
 use crate::search::problem::{CostModel, Figures, LayerModel};
-use crate::workload::layer::Kind;
+use crate::workload::layer::{Kind, LoopNest};
 
 /// A technology's prices on one accelerator.
 struct Exact<'a> {
@@ -47,6 +48,14 @@ impl LayerModel for Exact<'_> {
         }
     }
 
+    fn floor(&self, nest: &LoopNest) -> Option<Figures> {
+        let floor = floor(self.technology, self.accelerator, nest);
+        Some(Figures {
+            cycles: floor.cycles,
+            energy_pj: floor.energy_pj,
+        })
+    }
+
     fn families(&self, schedule: &Schedule) -> Option<Families> {
         // An addition's level-2 tiles hold one operand, whatever is asked for: cuts of its own, which nobody bounds yet.
         let prices = Prices::of(self.technology, self.accelerator);
@@ -69,6 +78,8 @@ mod tests {
             let s = triple.schedule();
             let (bound, exact) = (model.bound(&s), model.exact(&s));
             assert!(bound.cycles <= exact.cycles && bound.energy_pj == exact.energy_pj);
+            let floor = model.floor(&s.nest).unwrap();
+            assert!(floor.cycles <= bound.cycles && floor.energy_pj <= exact.energy_pj);
         }
     }
 }

@@ -4,20 +4,20 @@
 use crate::search::optimizer::Optimizer;
 
 /// Searches that take turns.
-pub struct Islands {
-    members: Vec<Box<dyn Optimizer>>,
+pub struct Islands<'a> {
+    members: Vec<Box<dyn Optimizer + 'a>>,
     turn: usize,
 }
 
-impl Islands {
+impl<'a> Islands<'a> {
     /// The first of `members`, of which there is at least one, has the first generation.
     #[must_use]
-    pub fn new(members: Vec<Box<dyn Optimizer>>) -> Self {
+    pub fn new(members: Vec<Box<dyn Optimizer + 'a>>) -> Self {
         Self { members, turn: 0 }
     }
 }
 
-impl Optimizer for Islands {
+impl Optimizer for Islands<'_> {
     fn name(&self) -> &'static str {
         self.members[self.turn].name()
     }

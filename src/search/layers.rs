@@ -10,8 +10,9 @@ use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::goal::{Goal, Limits, Rated};
 use crate::search::mapper::{Choice, Mapped, MapperSettings, map_layer, possible};
-use crate::search::problem::{CostModel, Figures, Suite};
+use crate::search::problem::{CostModel, Figures, Objective, Suite};
 use crate::search::runner::Rejection;
+use crate::workload::layer::LoopNest;
 use rand::Rng as _;
 use rayon::prelude::*;
 
@@ -124,6 +125,16 @@ pub fn together(
         gaps,
         evaluations: layers.iter().map(|m| m.evaluations as u64).sum(),
     }
+}
+
+/// What the suite costs at least on `accelerator`, a legal one, whatever the mappings; 0 from a model that has no floors.
+#[must_use]
+pub fn least(model: &dyn CostModel, suite: &Suite, objective: Objective, accelerator: &Accelerator) -> f64 {
+    let on = model.on(accelerator);
+    let floor = |(_, nest): &(String, LoopNest)| on.floor(nest).unwrap_or_default();
+    let floors: Vec<Figures> = suite.distinct.iter().map(floor).collect();
+    let totals: Vec<Figures> = (0..suite.networks.len()).map(|n| suite.total(n, &floors)).collect();
+    suite.score(objective, &totals)
 }
 
 /// The first layer without any legal mapping on `accelerator`, and why.

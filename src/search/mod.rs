@@ -7,6 +7,7 @@
 //! | [`cma_es`], [`bayesian`], [`random`] | the methods; [`islands`]: several that take turns |
 //! | [`runner`] | any problem with any method: generations, history, going on later |
 //! | [`nested`], [`layers`] | NAAS's search: accelerators outside, the mappings of all layers inside |
+//! | [`guided`], [`chips`] | a method started from known designs, in turns with steps from the best ones |
 //! | [`goal`] | objectives, and limits that a design has to keep |
 //! | [`importance`] | real genes to permutations, NAAS's encoding and its comparison |
 //! | [`dataflow`], [`baselines`] | published chips: the mappings that their dataflows dictate, and ours, as designs |
@@ -15,12 +16,14 @@
 
 pub mod baselines;
 pub mod bayesian;
+pub mod chips;
 pub mod cma_es;
 pub mod dataflow;
 pub mod design;
 pub mod encoding;
 pub mod exact;
 pub mod goal;
+pub mod guided;
 pub mod heuristics;
 pub mod importance;
 pub mod islands;

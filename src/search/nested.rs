@@ -16,14 +16,16 @@ use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
 use crate::mapping::tiling::Mapping;
 use crate::search::bayesian::{Bayesian, THOROUGH};
+use crate::search::chips::starts;
 use crate::search::cma_es::{CmaEs, Settings};
 use crate::search::design::hash;
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::encoding::features;
 use crate::search::goal::{Goal, Rated, dominates};
+use crate::search::guided::{Bound, Guided};
 use crate::search::islands::Islands;
 pub use crate::search::layers::{MappedSuite, map_suite};
-use crate::search::layers::{check_fits, map_layers, one_layer, runs, together};
+use crate::search::layers::{check_fits, least, map_layers, one_layer, runs, together};
 use crate::search::mapper::{Mapped, MapperSettings, Method};
 use crate::search::optimizer::Optimizer;
 use crate::search::problem::{CostModel, Objective, Suite};
@@ -66,6 +68,8 @@ pub struct NestedSettings {
     pub finalists: usize,
     /// Whether to look for a front.
     pub front: bool,
+    /// Whether the method has the helps of [`Guided`]: known designs to start from, and steps from the best.
+    pub guided: bool,
     /// Accelerators to evaluate at most.
     pub evaluations: u64,
     /// Seed.
@@ -409,10 +413,33 @@ impl Problem for CoDesign<'_> {
     }
 }
 
-/// The method of `settings` over the genes of `space`.
+/// The method of `settings` over the genes of `space`, guided for `suite` and `model` if that is asked for.
 #[must_use]
-pub fn optimizer(space: &AcceleratorSpace, settings: &NestedSettings) -> Box<dyn Optimizer> {
-    let one = |seed: u64| method(settings.method, space, seed);
+pub fn optimizer<'a>(
+    model: &'a dyn CostModel,
+    space: &AcceleratorSpace,
+    suite: &'a Suite,
+    settings: &NestedSettings,
+) -> Box<dyn Optimizer + 'a> {
+    let known = if settings.guided {
+        starts(space, suite)
+    } else {
+        Vec::new()
+    };
+    let (objective, front) = (settings.goal.objective, settings.front);
+    let one = |seed: u64| -> Box<dyn Optimizer + 'a> {
+        let method = method(settings.method, space, seed);
+        if !settings.guided {
+            return method;
+        }
+        // What the populations of a front minimise is not one objective.
+        let bound: Bound<'a> = if front {
+            Box::new(|_| 0.0)
+        } else {
+            Box::new(move |a| least(model, suite, objective, a))
+        };
+        Box::new(Guided::new(method, space, known.clone(), bound, seed))
+    };
     if !settings.front {
         return one(settings.seed);
     }
@@ -457,7 +484,7 @@ pub fn search(
     watch: &mut dyn FnMut(&Log) -> Result<bool>,
 ) -> Result<Found> {
     let mut problem = CoDesign::new(model, suite, space, settings, interrupt)?;
-    let mut optimizer = optimizer(space, settings);
+    let mut optimizer = optimizer(model, space, suite, settings);
     let ran = run(&mut problem, &mut *optimizer, settings.evaluations, log, watch)?;
     let front = if settings.front { problem.front()? } else { Vec::new() };
     Ok(Found {

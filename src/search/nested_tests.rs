@@ -3,6 +3,7 @@
 use super::*;
 use crate::arch::resources::Resources;
 use crate::cost::tech::Technology;
+use crate::search::dataflow::Dataflow;
 use crate::search::goal::Limits;
 use crate::workload::zoo;
 
@@ -28,6 +29,7 @@ fn setting() -> Setting {
         refine: 24,
         finalists: 2,
         front: false,
+        guided: true,
         evaluations: 50,
         seed: 4,
     };
@@ -101,6 +103,30 @@ fn resuming_gives_the_uninterrupted_result() {
             }
         }
     }
+}
+
+/// What a search is given at its start it cannot fall short of.
+#[test]
+fn guided_searches_start_from_the_chip_and_find_no_worse() {
+    let mut setting = setting();
+    let first = |setting: &Setting| {
+        let mut kept = Log::default();
+        let mut stop = |log: &Log| {
+            kept = log.clone();
+            Ok(false)
+        };
+        setting.go(Log::default(), &mut stop).unwrap();
+        kept.generations.remove(0).points
+    };
+    let points = first(&setting);
+    let mut chip = Dataflow::named("shidiannao").unwrap().accelerator().unwrap();
+    chip.name = "searched".into();
+    assert_eq!(setting.space.decode(&points[0].genes), Ok(chip));
+    let best = setting.found().best.value;
+    assert!(points.iter().all(|p| best <= p.value));
+    setting.settings.guided = false;
+    let genes = setting.space.genes();
+    assert!(first(&setting).iter().all(|p| p.genes.len() == genes));
 }
 
 #[test]

@@ -72,6 +72,11 @@ pub trait LayerModel {
         self.exact(schedule)
     }
 
+    /// Figures that no mapping of `nest` undercuts; none from a model that has none.
+    fn floor(&self, _nest: &LoopNest) -> Option<Figures> {
+        None
+    }
+
     /// Bounds over whole families of mappings of the layer, under the split of `schedule`; none from a model that has none.
     fn families(&self, _schedule: &Schedule) -> Option<Families> {
         None

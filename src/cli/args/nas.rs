@@ -45,6 +45,9 @@ pub struct NasArgs {
     /// Let an axis run several dimensions (of C, R and S, or Y and X), split anew for each layer, beside axes of one
     #[arg(long, conflicts_with = "accelerator")]
     pub shared_axes: bool,
+    /// Let the method find accelerators alone: no known designs to start from, no steps from the best ones in between
+    #[arg(long, conflicts_with = "accelerator")]
+    pub unguided: bool,
     /// Search networks for this accelerator only: its file, or a design that holds one
     #[arg(long, value_name = "FILE")]
     pub accelerator: Option<PathBuf>,

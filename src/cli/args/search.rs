@@ -79,6 +79,9 @@ pub struct SearchArgs {
     /// Let an axis run several dimensions (of C, R and S, or Y and X), split anew for each layer, beside axes of one
     #[arg(long)]
     pub shared_axes: bool,
+    /// Let the method find accelerators alone: no known designs to start from, no steps from the best ones in between
+    #[arg(long)]
+    pub unguided: bool,
     /// The accelerator whose connectivity (--space sizing), or all of which (--space mapping), stays: its file, or a design
     #[arg(long, value_name = "FILE")]
     pub accelerator: Option<PathBuf>,

@@ -55,6 +55,8 @@ pub struct NasPlan {
     pub hardware: NasHardware,
     /// How many dimensions an axis may run.
     pub sharing: Sharing,
+    /// Whether accelerators are searched with known designs and steps from the best.
+    pub guided: bool,
     /// What to minimise.
     pub objective: Objective,
     /// When to stop.
@@ -100,6 +102,7 @@ impl NasPlan {
             } else {
                 Sharing::Single
             },
+            guided: !args.unguided,
             objective: args.objective,
             budget: Budget::resolve(&args.budget, DEFAULT_JOINT_EVALUATIONS),
             last: [args.population, args.generations].map(usize::from),

@@ -43,6 +43,8 @@ pub struct SearchPlan {
     pub encoding: importance::Encoding,
     /// How many dimensions an axis may run.
     pub sharing: Sharing,
+    /// Whether accelerators are searched with known designs and steps from the best.
+    pub guided: bool,
     /// What stays.
     pub spared: Spared,
     /// Prices: a name or a file.
@@ -112,6 +114,7 @@ impl SearchPlan {
             } else {
                 Sharing::Single
             },
+            guided: !args.unguided,
             spared,
             technology: technology(args.technology.as_ref()),
             budget: Budget::resolve(&args.budget, rounds),
@@ -132,6 +135,7 @@ impl SearchPlan {
             mapper: mapper::Method::CmaEs,
             encoding: importance::Encoding::Importance,
             sharing: Sharing::Single,
+            guided: true,
             spared: Spared::Nothing,
             technology: technology(None),
             budget: Budget {

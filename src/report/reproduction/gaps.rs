@@ -9,7 +9,7 @@ pub(super) fn markdown(ran: &[Ran]) -> String {
     let mut text = String::from(
         "\n### Gaps of the searched mappings (C15)\n\nOver the different layers of all networks, in percent of EDP: above a bound \
          from counts, for all seeds; and for the best seed's design above what the exact mapper proves that no mapping \
-         undercuts, where no side has more than 1024 positions. `layers.md` has every layer. Where a network's sum gains by it, a layer's mapping is not the one of its \
+         undercuts. `layers.md` has every layer. Where a network's sum gains by it, a layer's mapping is not the one of its \
          own lowest EDP.\n\n",
     );
     text += &head(&[

@@ -63,7 +63,7 @@ pub fn plots(ran: &[Ran]) -> Vec<(String, String)> {
             subtitle: "final EDP over CMA-ES's median, below 1 is better; boxes: quartiles and median, whiskers: extremes",
             x: "",
             y: "relative EDP",
-            labels: &["cma-es", "bayesian", "random"],
+            labels: &["cma-es", "bayesian", "random", "guided"],
         };
         all.push(("learned.svg".into(), boxes(&labels, &groups)));
     }

@@ -31,6 +31,7 @@ use crate::arch::geometry::Geometry;
 use crate::arch::resources::Resources;
 use crate::base::dims::Dim;
 use crate::base::int::floor_pow2;
+use crate::search::encoding::literal;
 use crate::search::importance::Encoding;
 use crate::search::numeric::pow;
 use crate::search::optimizer::{bin, log_scale};
@@ -123,15 +124,18 @@ impl AcceleratorSpace {
         SIZING_GENES + self.encoding.genes(Dim::ALL.len()) + sharing + splits
     }
 
-    /// The accelerator that `genes` name.
+    /// The accelerator that `genes` name, or that they spell out ([`literal`]).
     ///
     /// # Errors
     /// A [`Rejection`] that names the limit, if the accelerator does not fit the resources (its memories cannot be smaller
     /// than one word each).
     ///
     /// # Panics
-    /// Never for `genes` of length [`AcceleratorSpace::genes`].
+    /// Never for `genes` of length [`AcceleratorSpace::genes`] or [`literal::LENGTH`].
     pub fn decode(&self, genes: &[f64]) -> Result<Accelerator, Rejection> {
+        if let Some(a) = literal::read(genes) {
+            return self.within(a);
+        }
         let dims = self.axis_dims(genes);
         let sizes = self.axis_sizes(genes, dims.len());
         let axes: Vec<Axis> = dims
@@ -159,6 +163,11 @@ impl AcceleratorSpace {
         };
         self.set_lanes(&mut a, genes[gene::BANDWIDTH]);
         self.set_memories(&mut a, genes);
+        self.within(a)
+    }
+
+    /// `a`, if it can be built within the resources.
+    fn within(&self, a: Accelerator) -> Result<Accelerator, Rejection> {
         let violations = a.violations();
         if !violations.is_empty() {
             return Err(Rejection {
@@ -258,7 +267,8 @@ impl AcceleratorSpace {
         }
     }
 
-    fn set_lanes(&self, a: &mut Accelerator, bandwidth: f64) {
+    /// Lanes for the axes of `a`, from the share of the bandwidth that the gene `bandwidth` picks.
+    pub(super) fn set_lanes(&self, a: &mut Accelerator, bandwidth: f64) {
         let budget = (self.resources.network_bytes_per_cycle >> (2 - bin(bandwidth, 3))).max(2);
         let (k, c) = (a.parallel(Dim::K), a.parallel(Dim::C));
         let w = largest_lanes(budget / 2, &[k]);

@@ -373,7 +373,7 @@ pub fn splits(nest: &LoopNest, accelerator: &Accelerator) -> Vec<PerDim<u32>> {
 }
 
 /// Appends to `found` the legal ways to give up to `size` positions to `dims` beside what `split` gives to others, each with
-/// the rounds that they take together, and none with more positions than its rounds need.
+/// the rounds that they take together, and none with more positions than its rounds or lanes need.
 fn divide(
     nest: &LoopNest,
     g: &Geometry,
@@ -390,9 +390,12 @@ fn divide(
         return;
     };
     let most = nest.bounds[d].div_ceil(g.p(d)).min(size);
-    for positions in 1..=most {
+    // Lanes deal channels to powers of two only: three channels take four positions, where three are not to be had.
+    let dealt = most.next_power_of_two();
+    let more = (d == Dim::C && dealt > most && dealt <= size).then_some(dealt);
+    for positions in (1..=most).chain(more) {
         let rounds = |positions: u32| nest.bounds[d].div_ceil(g.p(d) * positions);
-        if positions == 1 || rounds(positions) < rounds(positions - 1) {
+        if positions == 1 || positions > most || rounds(positions) < rounds(positions - 1) {
             let mut split = split;
             split[d] = positions;
             divide(nest, g, rest, size / positions, split, found);

@@ -2,4 +2,6 @@
 
 pub mod accelerator;
 pub mod features;
+pub mod literal;
 pub mod mapping;
+pub mod neighbours;

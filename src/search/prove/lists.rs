@@ -16,6 +16,12 @@ const STEPS: [usize; 2] = [40, 10];
 /// Cuts that are gone through in the time of a step.
 const PER_STEP: u64 = 16;
 
+/// Cuts of all dimensions that are listed at most: what a layer with more asks for in time and memory buys little.
+const MOST_CUTS: u64 = 1 << 20;
+
+/// Cuts into as many tiles among which a lower one is looked for.
+const LOWER: usize = 32;
+
 /// A list that lost less than this share of its cuts is not looked at again at once.
 const SHORTER: f64 = 0.8;
 
@@ -72,7 +78,7 @@ impl Terms {
                     // Of equal ones the first.
                     at_most && (**o < c || other != own)
                 };
-                if let Some(&o) = cuts.iter().find(lower) {
+                if let Some(&o) = cuts.iter().take(LOWER).find(lower) {
                     below[c as usize] = o;
                 }
             }
@@ -82,10 +88,13 @@ impl Terms {
 }
 
 impl Tables {
-    /// Of the legal `extents`, every cut that fits all memories beside the smallest tiles of the other dimensions.
-    pub fn new(families: &Families, extents: &PerDim<Vec<u32>>) -> Self {
+    /// Of the legal `extents`, every cut that fits all memories beside the smallest tiles of the other dimensions; none if
+    /// that are more than [`MOST_CUTS`], or more than `steps` steps pay for. Counts the steps.
+    pub fn new(families: &Families, extents: &PerDim<Vec<u32>>, steps: u64, taken: &mut u64) -> Option<Self> {
+        let mut room = MOST_CUTS.min(steps.saturating_mul(PER_STEP));
+        let all = room;
         let smallest = PerDim::from_fn(|d| families.cut(d, extents[d][0], extents[d][0]));
-        let table = |d: Dim| {
+        let mut table = |d: Dim| {
             let fits = |own: &Cuts| families.possible(&PerDim::from_fn(|o| if o == d { own } else { &smallest[o] }));
             let mut table = Table {
                 pairs: Vec::new(),
@@ -98,6 +107,7 @@ impl Tables {
                     if !fits(&cut) {
                         break;
                     }
+                    room = room.checked_sub(1)?;
                     table.pairs.push((l2, tile));
                     table.cuts.push(cut);
                 }
@@ -105,12 +115,17 @@ impl Tables {
                     break;
                 }
             }
-            table
+            Some(table)
         };
-        Self {
-            tables: PerDim::from_fn(table),
-            terms: BTreeMap::new(),
+        let mut tables = Vec::with_capacity(Dim::ALL.len());
+        for d in Dim::ALL {
+            tables.push(table(d)?);
         }
+        *taken += (all - room) / PER_STEP;
+        Some(Self {
+            tables: PerDim(tables.try_into().ok()?),
+            terms: BTreeMap::new(),
+        })
     }
 
     /// All mappings of a class.
@@ -210,7 +225,7 @@ impl Search<'_> {
                 lists.cuts[d].retain(keep);
             }
             (lists.weights, lists.prices) = (Some(found.weights), found.prices);
-            if size(&lists) > SHORTER * before {
+            if size(&lists) > SHORTER * before || self.steps >= self.limits.steps {
                 break;
             }
         }

@@ -17,11 +17,12 @@ mod relax;
 mod space;
 
 use crate::arch::accelerator::Accelerator;
+use crate::arch::geometry::Geometry;
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::family::{Families, Offchip, Reuse};
-use crate::mapping::legality::checked;
+use crate::mapping::legality::{checked, split_violations};
 use crate::mapping::schedule::Setting;
-use crate::mapping::tiling::{Level, Mapping};
+use crate::mapping::tiling::{Level, Mapping, UNSPLIT};
 use crate::search::mapper::Choice;
 use crate::search::problem::{LayerModel, Objective};
 use crate::workload::layer::LoopNest;
@@ -67,6 +68,18 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// That nothing is below `bound`, where `value` is the best that was found.
+    fn of(bound: f64, value: f64, steps: u64) -> Self {
+        let mut proof = Self {
+            bound,
+            gap: 0.0,
+            optimal: bound >= value,
+            steps,
+        };
+        proof.gap = proof.gap_of(value);
+        proof
+    }
+
     /// The gap of a mapping whose objective is `value`: that over the bound, less one.
     #[must_use]
     pub fn gap_of(&self, value: f64) -> f64 {
@@ -79,8 +92,9 @@ impl Proof {
 }
 
 /// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
-/// results that were better than the best one before go to `found`. No proof if the model has no bounds over families, and
-/// none where an axis serves several dimensions: families do not range over its splits.
+/// results that were better than the best one before go to `found`. Every split of axes over several dimensions is gone
+/// through, with what those before it left of the steps. Where that are too many, or a layer has too many tiles to list,
+/// the proof is the floor that least counts give. No proof if the model has no bounds over families.
 pub fn prove(
     nest: &LoopNest,
     accelerator: &Accelerator,
@@ -91,41 +105,72 @@ pub fn prove(
     found: &mut dyn FnMut(Choice),
 ) -> (Choice, Option<Proof>) {
     let setting = Setting::new(nest, accelerator);
-    if accelerator.axes.iter().any(|axis| axis.dims.len() > 1) {
-        return (start, None);
+    let mut splits = every_split(accelerator);
+    splits.sort_by_key(|&split| split != start.mapping.split);
+    let floor = model.floor(nest).map_or(0.0, |f| objective.of(&f));
+    let (mut best, mut bound, mut steps) = (start, f64::INFINITY, 0);
+    if splits.len() > MOST_SPLITS {
+        (splits, bound) = (Vec::new(), floor);
     }
-    let Some(families) = model.families(&setting.schedule(&start.mapping)) else {
-        return (start, None);
-    };
-    let tables = Tables::new(&families, &extents(nest, accelerator));
-    let mut search = Search {
-        setting,
-        accelerator,
-        families,
-        model,
-        objective,
-        limits,
-        open: BinaryHeap::new(),
-        numbered: 0,
-        steps: 0,
-        best: start,
-        found,
-        tables,
-        weights: None,
-    };
-    search.roots();
-    let bound = search.run();
-    let value = objective.of(&search.best.figures);
+    for (i, &split) in splits.iter().enumerate() {
+        let under = Mapping { split, ..start.mapping };
+        let Some(families) = model.families(&setting.schedule(&under)) else {
+            return (start, None);
+        };
+        // Half of them for the split of the best mapping, which is the hardest to prove; what one leaves the next ones get.
+        let parts = if i == 0 { splits.len().min(2) } else { splits.len() - i };
+        let share = limits.steps.saturating_sub(steps) / parts as u64;
+        let mut taken = 0;
+        let Some(tables) = Tables::new(&families, &extents(nest, accelerator), share, &mut taken) else {
+            bound = bound.min(floor);
+            continue;
+        };
+        let mut search = Search {
+            setting: setting.clone(),
+            accelerator,
+            split,
+            families,
+            model: &mut *model,
+            objective,
+            limits: Limits { steps: share, ..limits },
+            open: BinaryHeap::new(),
+            numbered: 0,
+            steps: taken,
+            best,
+            found: &mut *found,
+            tables,
+            weights: None,
+        };
+        search.roots();
+        bound = bound.min(search.run());
+        best = search.best;
+        steps += search.steps;
+    }
     // What was pruned is at least as high as the best mapping.
-    let bound = bound.min(value);
-    let mut proof = Proof {
-        bound,
-        gap: 0.0,
-        optimal: bound >= value,
-        steps: search.steps,
-    };
-    proof.gap = proof.gap_of(value);
-    (search.best, Some(proof))
+    let value = objective.of(&best.figures);
+    (best, Some(Proof::of(bound.min(value), value, steps)))
+}
+
+/// Splits of axes that are gone through at most.
+const MOST_SPLITS: usize = 128;
+
+/// Every legal split of the axes over several dimensions.
+fn every_split(accelerator: &Accelerator) -> Vec<PerDim<u32>> {
+    let g = Geometry::of(accelerator);
+    let mut all = vec![UNSPLIT];
+    for shared in g.shared {
+        for d in shared.dims.iter() {
+            let room = |split: &PerDim<u32>| shared.size / shared.dims.iter().map(|o| split[o]).product::<u32>().max(1);
+            let longer = |split: &PerDim<u32>| {
+                let split = *split;
+                let given = move |n| PerDim::from_fn(|o| if o == d { n } else { split[o] });
+                (1..=room(&split)).map(given).collect::<Vec<_>>()
+            };
+            all = all.iter().flat_map(longer).collect();
+        }
+    }
+    all.retain(|split| split_violations(&g, split).is_empty());
+    all
 }
 
 /// A family that is still to be looked at.
@@ -159,6 +204,8 @@ impl Ord for Node {
 struct Search<'a> {
     setting: Setting,
     accelerator: &'a Accelerator,
+    /// Of its axes over several dimensions.
+    split: PerDim<u32>,
     families: Families,
     model: &'a mut dyn LayerModel,
     objective: Objective,
@@ -213,7 +260,7 @@ impl Search<'_> {
     fn open_family(&mut self, reuse: Reuse, cuts: &PerDim<(u32, u32)>) {
         let order = Dim::ALL;
         let mut base = self.best.mapping;
-        base.pe = order;
+        (base.pe, base.split) = (order, self.split);
         base.offchip = Level {
             tile: PerDim::from_fn(|d| cuts[d].0),
             order,

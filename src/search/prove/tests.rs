@@ -4,11 +4,13 @@ use super::*;
 use crate::base::rng::{Rng, stream};
 use crate::cost::tech::Technology;
 use crate::mapping::legality::violations;
+use crate::mapping::plane;
 use crate::mapping::random::{Limits as Sizes, Triple, random_triple};
 use crate::mapping::schedule::Schedule;
+use crate::search::dataflow::Dataflow;
 use crate::search::encoding::mapping::MappingSpace;
 use crate::search::problem::CostModel as _;
-use crate::workload::layer::Kind;
+use crate::workload::layer::{Conv, Kind, Shape};
 use rand::RngExt as _;
 
 /// The class that the orders of `m`, normalised, belong to.
@@ -25,9 +27,9 @@ fn reuse(m: &Mapping, bounds: &PerDim<u32>) -> Reuse {
     Reuse { offchip, innermost }
 }
 
-/// Additions have no families, and none range over the splits of an axis that serves several dimensions.
+/// Additions have no families.
 fn left_out(t: &Triple) -> bool {
-    t.nest.kind == Kind::Add || t.accelerator.axes.iter().any(|axis| axis.dims.len() > 1)
+    t.nest.kind == Kind::Add
 }
 
 /// Checks every family on a random way from everything down to the mapping of `t`; how tight the bounds of everything on the
@@ -38,7 +40,7 @@ fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 3
     let exact = model.exact(&s);
     let families = model.families(&s).unwrap();
     let reuse = reuse(&s.mapping, &t.nest.bounds);
-    let mut tables = Tables::new(&families, &extents(&t.nest, &t.accelerator));
+    let mut tables = Tables::new(&families, &extents(&t.nest, &t.accelerator), u64::MAX, &mut 0).unwrap();
     let own = PerDim::from_fn(|d| (s.mapping.offchip.tile[d], s.mapping.l2.tile[d]));
     let mut lists = tables.all(&families, reuse);
     let mut whole = None;
@@ -133,12 +135,28 @@ fn each_tiles(bounds: &PerDim<u32>, d: usize, m: &mut Mapping, f: &mut dyn FnMut
     }
 }
 
+/// Every way to give positions of axes to dimensions, legal or not.
+fn splits(a: &Accelerator) -> Vec<PerDim<u32>> {
+    let mut all = vec![PerDim([1; 6])];
+    for axis in a.axes.iter().filter(|axis| axis.dims.len() > 1) {
+        for &d in &axis.dims {
+            let with = |split: &PerDim<u32>| {
+                let split = *split;
+                let given = move |n| PerDim::from_fn(|o| if o == d { n } else { split[o] });
+                (1..=axis.size).map(given).collect::<Vec<_>>()
+            };
+            all = all.iter().flat_map(with).collect();
+        }
+    }
+    all
+}
+
 /// The least objective over every legal mapping, and how many there are; orders of loops of one trip left out.
 fn exhaustive(t: &Triple, model: &mut dyn LayerModel, objective: Objective) -> (f64, u64) {
     let bounds = &t.nest.bounds;
     let (mut least, mut count) = (f64::INFINITY, 0);
-    let mut start = MappingSpace::new(&t.nest, &t.accelerator).smallest();
-    each_tiles(bounds, 0, &mut start, &mut |m| {
+    let start = MappingSpace::new(&t.nest, &t.accelerator).smallest();
+    let mut evaluate = |m: &Mapping| {
         let outer: Vec<Dim> = Dim::ALL
             .into_iter()
             .filter(|&d| m.offchip.tile[d] < bounds[d])
@@ -167,7 +185,10 @@ fn exhaustive(t: &Triple, model: &mut dyn LayerModel, objective: Objective) -> (
                 }
             }
         }
-    });
+    };
+    for split in splits(&t.accelerator) {
+        each_tiles(bounds, 0, &mut Mapping { split, ..start }, &mut evaluate);
+    }
     (least, count)
 }
 
@@ -181,7 +202,7 @@ fn the_optimum_is_that_of_all_mappings() {
         side: 7,
         ..Sizes::default()
     };
-    let (mut total, mut layers, mut depthwise, mut i) = (0, 0, 0, 0);
+    let (mut total, mut layers, mut depthwise, mut several, mut i) = (0, 0, 0, 0, 0);
     while layers < 24 {
         i += 1;
         let mut t = random_triple(&mut stream(22, &[i]), &sizes);
@@ -200,6 +221,7 @@ fn the_optimum_is_that_of_all_mappings() {
         }
         layers += 1;
         depthwise += u32::from(t.nest.depthwise());
+        several += u32::from(t.accelerator.axes.iter().any(|axis| axis.dims.len() > 1));
         let mut model = technology.on(&t.accelerator);
         for objective in [Objective::Edp, Objective::Latency, Objective::Energy] {
             let (least, count) = exhaustive(&t, &mut *model, objective);
@@ -235,9 +257,47 @@ fn the_optimum_is_that_of_all_mappings() {
         }
     }
     assert!(
-        total > 15_000 && depthwise > 2,
-        "{total} mappings, {depthwise} depthwise layers"
+        total > 15_000 && depthwise > 2 && several > 2,
+        "{total} mappings, {depthwise} depthwise layers, {several} arrays with an axis over several dimensions"
     );
+}
+
+/// Listing the tiles of 12,544 positions once took minutes that no limit ended.
+#[test]
+fn limits_hold_however_long_a_side_is() {
+    let technology = Technology::named("45nm").unwrap();
+    let shape = Shape::Conv(Conv {
+        N: 1,
+        K: 16,
+        C: 32,
+        H: 112,
+        W: 112,
+        R: 1,
+        S: 1,
+        stride: [1, 1],
+        pad: [0; 4],
+        dilation: [1, 1],
+        groups: 1,
+        transposed: false,
+    });
+    for chip in ["shidiannao", "edgetpu"] {
+        let a = Dataflow::named(chip).unwrap().accelerator().unwrap();
+        let mut nest = plane::on(&shape.nest().unwrap(), &a);
+        (nest.bounds[Dim::Y], nest.bounds[Dim::X]) = (1, 112 * 112);
+        let mapping = MappingSpace::new(&nest, &a).smallest();
+        let mut model = technology.on(&a);
+        let figures = model.exact(&Schedule::new(&nest, &a, &mapping));
+        let start = Choice { mapping, figures };
+        for steps in [1000, 100_000] {
+            let limits = Limits { steps, gap: 0.0 };
+            let proof = prove(&nest, &a, &mut *model, Objective::Edp, limits, start, &mut |_| ()).1;
+            let proof = proof.unwrap();
+            assert!(
+                proof.bound > 0.0 && proof.steps < 4 * steps + 2_000_000,
+                "{chip}: {proof:?}"
+            );
+        }
+    }
 }
 
 #[test]

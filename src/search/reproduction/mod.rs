@@ -4,7 +4,6 @@
 //! An [`Experiment`] is a small value; [`run`](run::run) turns it into an [`Outcome`], which is all that a report needs, so
 //! that outcomes can be kept in files and experiments run one by one.
 
-mod chips;
 mod plan;
 pub mod run;
 

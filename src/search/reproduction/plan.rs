@@ -192,8 +192,8 @@ impl Maker {
         }
         for &network in if self.quick { &SMALL[..] } else { &NETWORKS[..] } {
             let at: (&[&str], &str) = (&[network], "nvdla-256");
-            let mut budget = self.many(150);
-            budget.mappings *= 3;
+            let mut budget = self.many(100);
+            budget.mappings *= 2;
             self.add(format!("c8-{network}"), &["C8"], Question::Encoding, at, budget);
         }
         let at: (&[&str], &str) = (&[self.example()], "eyeriss");

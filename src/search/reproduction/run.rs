@@ -3,14 +3,13 @@
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
 use crate::base::diag::Result;
-use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
 use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
-use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
+use crate::search::chips::{chip, dictated};
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::goal::Goal;
@@ -19,7 +18,6 @@ use crate::search::mapper::{MapperSettings, Method, map_layer};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
-use crate::search::reproduction::chips::{chip, dictated};
 use crate::search::reproduction::{Budget, Experiment, Gap, Human, Outcome, Question, Search};
 use crate::search::runner::Log;
 use crate::workload::network::Network;
@@ -28,8 +26,6 @@ use rayon::prelude::*;
 
 /// Accelerators that are mapped once more at the end of a search.
 const FINALISTS: usize = 3;
-/// Longest side of a layer that is proven: the exact mapper lists all pairs of tiles along a dimension before it starts.
-const MOST_POSITIONS: u32 = 1024;
 
 /// How one search differs from the others of its experiment.
 struct Variant {
@@ -37,6 +33,7 @@ struct Variant {
     method: Method,
     encoding: Encoding,
     sizing: bool,
+    guided: bool,
 }
 
 const FULL: Variant = Variant {
@@ -44,10 +41,13 @@ const FULL: Variant = Variant {
     method: Method::CmaEs,
     encoding: Encoding::Importance,
     sizing: false,
+    guided: true,
 };
 
 fn variants(question: Question) -> Vec<Variant> {
-    let method = |label, method| Variant { label, method, ..FULL };
+    // Where ways to search are compared, none has help: the comparison would be of the help.
+    let alone = Variant { guided: false, ..FULL };
+    let method = |label, method| Variant { label, method, ..alone };
     match question {
         Question::Baseline | Question::Study | Question::Time | Question::Front => vec![FULL],
         Question::Sizing => vec![
@@ -61,12 +61,12 @@ fn variants(question: Question) -> Vec<Variant> {
         Question::Encoding => vec![
             Variant {
                 label: "importance",
-                ..FULL
+                ..alone
             },
             Variant {
                 label: "index",
                 encoding: Encoding::Index,
-                ..FULL
+                ..alone
             },
         ],
         // The layers of all methods' candidates are mapped alike: what is compared is how accelerators are chosen.
@@ -74,6 +74,11 @@ fn variants(question: Question) -> Vec<Variant> {
             method("cma-es", Method::CmaEs),
             method("bayesian", Method::Bayesian),
             method("random", Method::Random),
+            // What the helps are worth.
+            Variant {
+                label: "guided",
+                ..FULL
+            },
         ],
     }
 }
@@ -244,11 +249,16 @@ impl Bench<'_> {
                     descent: 0.0,
                     ..mapper(mappings)
                 },
-                _ => mapper(mappings),
+                // Of so few evaluations samples are worth less than descents, and cost more time.
+                _ => MapperSettings {
+                    descent: 1.0,
+                    ..mapper(mappings)
+                },
             },
             refine,
             finalists: FINALISTS,
             front: self.experiment.question == Question::Front,
+            guided: variant.guided,
             evaluations,
             seed,
         };
@@ -317,7 +327,7 @@ impl Bench<'_> {
         Ok(self.first_uses().map(gap).collect())
     }
 
-    /// Adds to `gaps` what the exact mapper proves of the layers of `s` with at most [`MOST_POSITIONS`] along each dimension.
+    /// Adds to `gaps` what the exact mapper proves of the layers of `s`.
     fn prove(&self, s: &Solution, gaps: &mut [Gap]) -> Result<()> {
         let Budget { refine, proof, .. } = self.experiment.budget;
         let settings = MapperSettings {
@@ -333,10 +343,6 @@ impl Bench<'_> {
         let one = |(n, at): &(usize, usize)| -> Result<Option<(f64, bool)>> {
             self.interrupt.check()?;
             let nest = self.networks[*n].layers[*at].nest()?;
-            let flat = plane::on(&nest, a);
-            if Dim::ALL.iter().any(|&d| flat.bounds[d] > MOST_POSITIONS) {
-                return Ok(None);
-            }
             let mut model = t.on(a);
             let edp = model.exact(&schedule(&nest, a, &s.mappings[*n][*at])?).edp();
             let proof = map_layer(&nest, a, &mut *model, &settings, 1)

@@ -1,12 +1,19 @@
-//! Human baselines at an experiment's widths, and what networks cost on them.
+//! Published chips within given resources: at the widths that the resources allow, with the mappings that their dataflows
+//! dictate; and the designs that a search starts from.
+//!
+//! **Starts.** The chips that fit, the resources' own first, as far as the space holds them (NAAS's has one dimension per
+//! axis). Then, where the parallel dimensions are searched, one array of plain sizes for each of the published pairs of
+//! dimensions and for some others: which dimensions run in parallel is what steps through genes find last.
 
 use crate::arch::accelerator::{Accelerator, PARAM_BYTES};
 use crate::arch::geometry::Geometry;
 use crate::arch::resources::Resources;
 use crate::base::diag::{Code, Diagnostic, Result};
+use crate::base::dims::Dim::{self, C, K, R, X, Y};
 use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
-use crate::search::dataflow::Dataflow;
+use crate::search::dataflow::{DATAFLOWS, Dataflow};
+use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::layers::runs;
 use crate::search::problem::Suite;
 use crate::workload::network::Network;
@@ -83,10 +90,65 @@ pub fn dictated(flow: &Dataflow, chip: &Accelerator, network: &Network) -> Resul
     network.layers.iter().map(one).collect()
 }
 
+/// Dimensions of the arrays that a search starts from, beside chips.
+const ARRAYS: [&[Dim]; 10] = [
+    &[K, X],
+    &[K, Y],
+    &[C, K],
+    &[C, X],
+    &[C, Y],
+    &[Y, X],
+    &[R, Y],
+    &[K, X, Y],
+    &[C, K, X],
+    &[C, K, Y],
+];
+
+/// The designs that a search of `space` for `suite` starts from, without repetitions.
+#[must_use]
+pub fn starts(space: &AcceleratorSpace, suite: &Suite) -> Vec<Accelerator> {
+    let r = &space.resources;
+    let mut all: Vec<Accelerator> = Vec::new();
+    let mut add = |mut a: Accelerator| {
+        a.name = "searched".into();
+        let single = a.axes.iter().all(|axis| axis.dims.len() == 1);
+        let held = match &space.dims {
+            Some(dims) => a.axes.iter().map(|axis| &axis.dims).eq(dims),
+            None => single || space.sharing == Sharing::Several,
+        };
+        if held && r.exceeded_by(&a).is_empty() && !all.contains(&a) {
+            all.push(a);
+        }
+    };
+    let own = |flow: &&Dataflow| flow.resources == Resources::chip(&r.name);
+    let (first, others): (Vec<&Dataflow>, Vec<&Dataflow>) = DATAFLOWS.iter().partition(own);
+    for flow in first.into_iter().chain(others) {
+        if let Ok((_, a)) = chip(flow.name, r, suite) {
+            add(a);
+        }
+    }
+    let given = space.dims.clone();
+    let plain = ARRAYS.iter().map(|dims| dims.iter().map(|&d| vec![d]).collect());
+    let arrays: Vec<Vec<Vec<Dim>>> = given.map_or_else(|| plain.collect(), |dims| vec![dims]);
+    for dims in arrays {
+        let of = AcceleratorSpace {
+            dims: Some(dims),
+            ..space.clone()
+        };
+        // All PEs, lanes and memory, axes alike, buffers of middling size.
+        let mut genes = vec![0.5; of.genes()];
+        genes[..4].copy_from_slice(&[1.0, 0.5, 1.0, 1.0]);
+        let a = of.decode(&genes);
+        if let Some(a) = a.ok().filter(|a| runs(a, suite).is_ok()) {
+            add(a);
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::dataflow::DATAFLOWS;
     use crate::workload::zoo;
 
     #[test]
