@@ -263,7 +263,7 @@ pub struct GenArgs {
     /// Whose arithmetic the network's data follows; the default depends on the file's kind
     #[arg(long, value_enum, value_name = "S")]
     pub semantics: Option<SemanticsName>,
-    /// Give the output units everything that any network needs, not just what this one does
+    /// Emit hardware that runs every network within its memories, not just what this one needs
     #[arg(long)]
     pub full_unit: bool,
     /// The RTL folder; an older one of ours is replaced when the new one is complete
