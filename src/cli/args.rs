@@ -263,7 +263,8 @@ pub struct GenArgs {
     /// Whose arithmetic the network's data follows; the default depends on the file's kind
     #[arg(long, value_enum, value_name = "S")]
     pub semantics: Option<SemanticsName>,
-    /// Emit hardware that runs any network, not the least that runs this one; a design of several networks always gets it
+    /// Emit hardware that runs every network within its memories, not just what this one needs; a design of several networks
+    /// always gets it
     #[arg(long)]
     pub full_unit: bool,
     /// The RTL folder; an older one of ours is replaced when the new one is complete

@@ -89,7 +89,7 @@ impl Trials {
             Sharing::Kept,
         )?;
         // Every other case on hardware that runs no other network.
-        let hw = if case.seed % 2 == 0 {
+        let hw = if case.seed.is_multiple_of(2) {
             Hardware::new(&case.accelerator)
         } else {
             Hardware::for_layers(&case.accelerator, program.features, program.descriptors())

@@ -86,6 +86,7 @@ fn places(storage: &Storage) -> Vec<u32> {
 }
 
 /// Every field of the table as a concatenation of kept bits, highest first.
+#[must_use]
 pub fn fields(hw: &Hardware, hash: u64) -> Vec<(Field, String)> {
     let storage = Storage::of(hw, hash);
     let places = places(&storage);

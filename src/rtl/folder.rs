@@ -51,7 +51,7 @@ const MEMORIES: [(&str, &str); 4] = [
     ),
 ];
 
-const BENCH: [(&str, &str); 19] = [
+const BENCH: [(&str, &str); 20] = [
     ("Makefile", include_str!("../../templates/bench/Makefile")),
     ("bench/area.awk", include_str!("../../templates/bench/area.awk")),
     (
@@ -66,6 +66,7 @@ const BENCH: [(&str, &str); 19] = [
     ("bench/liberty.awk", include_str!("../../templates/bench/liberty.awk")),
     ("bench/manifest.cpp", include_str!("../../templates/bench/manifest.cpp")),
     ("bench/manifest.h", include_str!("../../templates/bench/manifest.h")),
+    ("bench/multiply.v", include_str!("../../templates/bench/multiply.v")),
     ("bench/sta.tcl", include_str!("../../templates/bench/sta.tcl")),
     ("bench/report.cpp", include_str!("../../templates/bench/report.cpp")),
     ("bench/report.h", include_str!("../../templates/bench/report.h")),

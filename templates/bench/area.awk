@@ -6,7 +6,7 @@
 # A block is what a hardware engineer would call one: the first pattern that a module's name has decides.
 function block(name) {
     if (name ~ /naas_(pe|tree|psum_buf|w_buf|i_buf)/) return "PE array"
-    if (name ~ /naas_(array|lanes|i_window|register)/) return "networks"
+    if (name ~ /naas_(array|lanes|i_window|i_deal|split|register)/) return "networks"
     if (name ~ /naas_(output_unit|round24)/) return "output units"
     if (name ~ /naas_(level2|mem)/) return "memory shells"
     if (name ~ /naas_(control|axil|token)/ || name == "naas_top") return "controller"
@@ -40,6 +40,7 @@ END {
     for (i = 1; i <= n; i++) printf "%-14s %14.1f %6.1f %%\n", order[i], total[order[i]], 100 * total[order[i]] / sum
     printf "%-14s %14.1f\n", "in all", sum
     printf "per MAC        %14.1f (PE array alone %.1f)\n", sum / pes, total["PE array"] / pes
+    printf "networks, engines and controller: %.1f %%\n", 100 * (total["networks"] + total["engines"] + total["controller"]) / sum
     printf "\nlargest modules, own cells only\n"
     for (k = 0; k < 14; k++) {
         best = ""
