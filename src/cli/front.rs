@@ -82,6 +82,7 @@ fn picture(points: &[Point]) -> String {
         Dot {
             x: cycles,
             y: energy / 1e6,
+            area: Some(area / 1e6),
             tip: format!(
                 "{cycles:.0} cycles, {:.1} uJ, {:.3} mm2: {}",
                 energy / 1e6,
@@ -92,7 +93,7 @@ fn picture(points: &[Point]) -> String {
     };
     draw(&Scatter {
         title: "Cycles, energy and area: designs that no other one undercuts",
-        subtitle: "several networks by geometric means; a pointer on a point tells its area and accelerator",
+        subtitle: "several networks by geometric means; the larger a square, the larger the area; a pointer on it tells its accelerator",
         x_label: "cycles",
         y_label: "energy, uJ",
         dots: &points.iter().map(dot).collect::<Vec<_>>(),

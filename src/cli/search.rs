@@ -17,7 +17,7 @@ use crate::search::design::{Design, Provenance, digest};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::mapper::MapperSettings;
 use crate::search::nested::{Found, Generation, NestedSettings, Solution, StopReason, map_suite, search};
-use crate::search::problem::Suite;
+use crate::search::problem::{Objective, Suite};
 use crate::search::runner::Log;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -228,6 +228,7 @@ impl Job {
             best: Solution {
                 accelerator: accelerator.clone(),
                 mappings: mapped.mappings,
+                gaps: mapped.gaps,
                 rated: mapped.rated,
                 value: mapped.value,
             },
@@ -255,7 +256,12 @@ impl Job {
             )
         };
         let pairs = self.sources.iter().zip(&solution.mappings);
-        let priced: Vec<Priced> = pairs.map(price).collect::<Result<_>>()?;
+        let mut priced: Vec<Priced> = pairs.map(price).collect::<Result<_>>()?;
+        if self.plan.goal.objective == Objective::Edp {
+            for (p, gaps) in priced.iter_mut().zip(&solution.gaps) {
+                p.prove(gaps);
+            }
+        }
         let provenance = Provenance {
             command: "search".into(),
             version: env!("CARGO_PKG_VERSION").into(),

@@ -133,6 +133,7 @@ impl Report<'_> {
             Dot {
                 x: edp,
                 y: top1,
+                area: None,
                 tip: format!("{top1:.2} %, {edp:.3e}: {}", subnet_text(self.space, &s.point.genotype)),
             }
         };

@@ -152,10 +152,8 @@ fn frame(labels: &Labels, scale: &Scale, names: &[&str]) -> Svg {
 /// Medians (solid) and quartiles (dashed) of courses over a logarithmic axis upwards.
 #[must_use]
 pub fn courses(labels: &Labels, courses: &[Course]) -> String {
-    let all: Vec<f64> = courses
-        .iter()
-        .flat_map(|c| c.points.iter().flat_map(|p| p.1.iter().copied()))
-        .collect();
+    let drawn = |p: &(f64, Vec<f64>)| [0.25, 0.75].map(|share| quantile(&p.1, share));
+    let all: Vec<f64> = courses.iter().flat_map(|c| c.points.iter().flat_map(drawn)).collect();
     let right = courses
         .iter()
         .flat_map(|c| c.points.iter().map(|p| p.0))

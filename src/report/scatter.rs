@@ -1,4 +1,5 @@
-//! A scatter plot: one value against another on a logarithmic axis, points joined in their order, each with a tip.
+//! A scatter plot: one value against another on a logarithmic axis, each point with a tip. Points are joined in their order,
+//! unless they have areas: then the larger a point, the larger what it stands for, and its figure beside it.
 
 use crate::report::svg::{Anchor, Fill, Svg};
 use crate::search::numeric::ln;
@@ -10,6 +11,8 @@ pub struct Dot {
     pub x: f64,
     /// Upwards.
     pub y: f64,
+    /// Area of what it stands for, in square millimetres, where that is shown.
+    pub area: Option<f64>,
     /// What appears where a pointer rests on it.
     pub tip: String,
 }
@@ -48,6 +51,8 @@ const COLOUR: &str = "#1f4e79";
 const OTHERS: &str = "#b5532a";
 const GRID: &str = "#dddddd";
 const RADIUS: f64 = 3.5;
+/// Side of the smallest square that stands for an area, and what the largest has more.
+const SIDES: [f64; 2] = [6.0, 16.0];
 
 /// The largest power of ten that is not above a positive number, found by steps so that it is exact.
 fn decade(value: f64) -> f64 {
@@ -96,7 +101,16 @@ impl Frame {
         let marks = plot.marks.iter().map(|m| m.x);
         let (x_low, x_high) = extent(&mut plot.dots.iter().map(|d| d.x).chain(marks));
         let (y_low, y_high) = extent(&mut plot.dots.iter().map(|d| d.y));
-        let ticks = decades(x_low, x_high);
+        let mut ticks = decades(x_low, x_high);
+        if x_high < 10.0 * x_low && plot.marks.is_empty() && plot.dots.iter().any(|d| d.area.is_some()) {
+            ticks = decades(x_low, x_high)
+                .into_iter()
+                .map(decade)
+                .flat_map(|p| (1..10).map(move |i| f64::from(i) * p))
+                .collect();
+            ticks.sort_by(f64::total_cmp);
+            ticks.dedup();
+        }
         let left = ticks.iter().rfind(|t| **t <= x_low).copied().unwrap_or(x_low);
         let enough = |t: &&f64| **t >= x_high && **t > left;
         let right = ticks.iter().find(enough).copied().unwrap_or(x_high);
@@ -158,7 +172,16 @@ pub fn draw(plot: &Scatter) -> String {
     }
     svg.text([FIELD[0], FIELD[1] - 10.0], 12, Anchor::Start, plot.y_label);
     svg.text([FIELD[2], HEIGHT - 18.0], 12, Anchor::End, plot.x_label);
-    for pair in plot.dots.windows(2) {
+    if plot.dots.iter().any(|d| d.area.is_some()) {
+        squares(&mut svg, &frame, plot.dots);
+    } else {
+        joined(&mut svg, &frame, plot.dots);
+    }
+    svg.finish()
+}
+
+fn joined(svg: &mut Svg, frame: &Frame, dots: &[Dot]) {
+    for pair in dots.windows(2) {
         let [from, to] = [0, 1].map(|i| [frame.x(pair[i].x), frame.y(pair[i].y)]);
         svg.line([from[0], from[1], to[0], to[1]], COLOUR, true);
     }
@@ -166,11 +189,34 @@ pub fn draw(plot: &Scatter) -> String {
         colour: COLOUR,
         border: None,
     };
-    for dot in plot.dots {
+    for dot in dots {
         let corner = [frame.x(dot.x) - RADIUS, frame.y(dot.y) - RADIUS];
         svg.rect([corner[0], corner[1], 2.0 * RADIUS, 2.0 * RADIUS], &fill, &dot.tip);
     }
-    svg.finish()
+}
+
+/// Squares as large as the areas, the largest first so that none hides another, with figures where there is room.
+fn squares(svg: &mut Svg, frame: &Frame, dots: &[Dot]) {
+    let area = |d: &Dot| d.area.unwrap_or_default();
+    let largest = dots.iter().map(area).fold(1e-9, f64::max);
+    let mut order: Vec<&Dot> = dots.iter().collect();
+    order.sort_by(|a, b| area(b).total_cmp(&area(a)));
+    let fill = Fill {
+        colour: COLOUR,
+        border: Some("#ffffff"),
+    };
+    let mut texts: Vec<[f64; 2]> = Vec::new();
+    for dot in order {
+        let side = SIDES[0] + SIDES[1] * (area(dot) / largest).sqrt();
+        let (x, y) = (frame.x(dot.x), frame.y(dot.y));
+        svg.rect([x - side / 2.0, y - side / 2.0, side, side], &fill, &dot.tip);
+        let at = [x + side / 2.0 + 4.0, y + 4.0];
+        let free = |t: &[f64; 2]| (t[0] - at[0]).abs() > 56.0 || (t[1] - at[1]).abs() > 11.0;
+        if at[0] + 52.0 < WIDTH && texts.iter().all(free) {
+            svg.text(at, 10, Anchor::Start, &format!("{:.2} mm2", area(dot)));
+            texts.push(at);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -187,9 +233,18 @@ mod tests {
         let dot = |x, y| Dot {
             x,
             y,
+            area: None,
             tip: format!("<{x}>"),
         };
-        for dots in [vec![dot(7.0, 3.0)], vec![dot(2e15, 75.0), dot(3e17, 79.4)]] {
+        let large = |x, y| Dot {
+            area: Some(y),
+            ..dot(x, y)
+        };
+        for dots in [
+            vec![dot(7.0, 3.0)],
+            vec![dot(2e15, 75.0), dot(3e17, 79.4)],
+            vec![large(2e5, 1.0), large(3e5, 2.0), large(3e5, 2.0)],
+        ] {
             let picture = draw(&Scatter {
                 title: "a & b",
                 subtitle: "",

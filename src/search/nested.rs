@@ -6,6 +6,9 @@
 //! comes up: its mappings are made once, and what one candidate costs depends on no other. At the end the layers of the
 //! best accelerators, the *finalists*, are mapped once more, with more evaluations than a candidate gets.
 //!
+//! **Helps.** With [`NestedSettings::guided`] the method starts from known designs and takes turns with steps from the best
+//! ones ([`crate::search::guided`]).
+//!
 //! **Fronts.** With [`NestedSettings::front`] as many populations as [`SCALES`] take turns, each after another mixture of
 //! cycles, energy and area. Of all candidates those that no other one undercuts in all three are kept, mapped once more, and
 //! reported.
@@ -83,6 +86,8 @@ pub struct Solution {
     pub accelerator: Accelerator,
     /// For every network, one mapping per layer.
     pub mappings: Vec<Vec<Mapping>>,
+    /// For every network, the proven gap of each of these mappings to the best one, where mappings were proven.
+    pub gaps: Vec<Vec<Option<f64>>>,
     /// What they cost.
     pub rated: Rated,
     /// The objective: geometric mean over the networks.
@@ -254,6 +259,8 @@ impl<'a> CoDesign<'a> {
         Ok(Solution {
             accelerator,
             mappings: mapped.mappings,
+            // Under limits the last proof is of another objective.
+            gaps: if limited { Vec::new() } else { mapped.gaps },
             rated: mapped.rated,
             value: mapped.value,
         })

@@ -241,6 +241,7 @@ fn a_search_goes_on_from_its_checkpoint() {
         " --method random --encoding index --space sizing",
         " --front",
         " --shared-axes",
+        " --mapper exact --unguided",
     ] {
         let line = format!("search resnet8 --resources shidiannao --seed 5{options}");
         place.document(&format!("{line} --evaluations 70 --threads 2 --out whole.json"));

@@ -120,6 +120,7 @@ fn front(o: &Outcome) -> String {
     let dot = |p: &[f64; 3]| Dot {
         x: p[0],
         y: p[1] / 1e6,
+        area: Some(p[2] / 1e6),
         tip: format!("{:.0} cycles, {:.1} uJ, {:.2} mm2", p[0], p[1] / 1e6, p[2] / 1e6),
     };
     draw(&Scatter {
@@ -127,7 +128,7 @@ fn front(o: &Outcome) -> String {
             "Cycles, energy and area: {} within {}",
             o.experiment.networks[0], o.experiment.resources
         ),
-        subtitle: "designs that no other one undercuts in all three; a pointer on a point tells its area",
+        subtitle: "designs that no other one undercuts in all three; the larger a square, the larger the area",
         x_label: "cycles",
         y_label: "energy, uJ",
         dots: &o.front.iter().map(dot).collect::<Vec<_>>(),

@@ -76,7 +76,7 @@ impl Maker {
                 mappings: 10,
                 refine: 30,
                 seeds: 2,
-                proof: 2000,
+                proof: 20_000,
             }
         } else {
             Budget {
