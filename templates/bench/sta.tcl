@@ -1,5 +1,6 @@
-# The clock of the synthesized netlist, before placement: no wires, and memories as black boxes, so their own delays are not
-# seen. Run by `make synth LIBERTY=FILE` where OpenSTA is installed; CELLS and NETLIST come from the Makefile.
+# A lower bound of the clock, from the synthesized netlist: no wires, gates without load (nothing is buffered or sized yet), and
+# memories left out, so that their own delays are not seen. Run by `make synth LIBERTY=FILE` where OpenSTA is installed; CELLS
+# and NETLIST come from the Makefile.
 read_liberty $::env(CELLS)
 read_verilog $::env(NETLIST)
 link_design naas_top
