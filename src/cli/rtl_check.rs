@@ -85,7 +85,8 @@ fn smallest(network: &MappedNetwork) -> Result<Vec<usize>> {
 fn joined(design: &Design) -> Result<Design> {
     let mut all = MappedNetwork {
         name: "layers".into(),
-        source: "layers".into(),
+        // A file that is not there: the layers get seeded random weights.
+        source: "layers.json".into(),
         total: Totals::default(),
         layers: Vec::new(),
         mappings: Vec::new(),

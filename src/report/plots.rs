@@ -189,7 +189,11 @@ pub fn boxes(labels: &Labels, groups: &[Group]) -> String {
     let span = (FIELD[2] - FIELD[0]) / groups.len().max(1) as f64;
     for (i, group) in groups.iter().enumerate() {
         let left = FIELD[0] + span * i as f64;
-        svg.text([left + span / 2.0, FIELD[3] + 18.0], 11, Anchor::Middle, &group.name);
+        // Long names take two lines: chip and network beside each other would run into their neighbours.
+        for (row, words) in group.name.split(", ").enumerate() {
+            let at = [left + span / 2.0, FIELD[3] + 18.0 + 14.0 * row as f64];
+            svg.text(at, 11, Anchor::Middle, words);
+        }
         let room = 0.8 * span / group.values.len().max(1) as f64;
         for (j, (values, colour)) in group.values.iter().zip(COLOURS.iter().cycle()).enumerate() {
             if values.is_empty() {
