@@ -239,10 +239,10 @@ pub const TEXT: &[TextFault] = &[
         " & (sub == Sub | M > 1);",
     ),
     text(
-        "array: the mask of idle places of a shared axis is lost",
+        "array: the mask of S is lost",
         "naas_array.v",
         ".mask_i(c_on[C_AT] & r_on[R_AT] & s_on[S_AT] & f_on[AT])",
-        ".mask_i(c_on[C_AT] & r_on[R_AT] & s_on[S_AT])",
+        ".mask_i(c_on[C_AT] & r_on[R_AT] & f_on[AT])",
     ),
     text(
         "split: the second digit runs with the first",
@@ -263,10 +263,10 @@ pub const TEXT: &[TextFault] = &[
         "POS + OWN * ((PLACE + 1) % (1 << a))",
     ),
     text(
-        "deal: a channel behind the beat's last is taken",
+        "deal: channels that go round the positions keep their address",
         "naas_i_deal.v",
-        "< {16'd0, count_i}",
-        "<= {16'd0, count_i}",
+        "wrapped[PW] ? addr_i + c_stride_i : addr_i",
+        "addr_i",
     ),
     text(
         "PE: the greatest input is sought among taps outside the map too",
