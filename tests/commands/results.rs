@@ -289,9 +289,7 @@ fn a_quick_reproduction() {
         assert!(!first[part].as_array().unwrap().is_empty(), "{part}");
     }
     let table = place.read("r/claims.md");
-    // So few steps of the exact mapper prove an optimum or a bound, which one is not said here.
-    let layers = place.read("r/layers.md");
-    assert!(layers.contains("| the optimum |") || layers.contains("| a bound |"));
+    assert!(place.read("r/layers.md").contains("| the optimum |"));
     for plot in [
         "methods-mean",
         "methods-best",
