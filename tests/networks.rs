@@ -120,7 +120,7 @@ fn another_networks_table() {
     let (Some(first), Some(other)) = (Trial::new("kws_ref_model"), Trial::new("ad01_int8")) else {
         return;
     };
-    first.naas("gen --design d.json --full-unit --out rtl");
+    first.naas("gen --design d.json --any-network --out rtl");
     let folder = first.dir.path().join("rtl");
     other.run(2, 640, &format!("--rtl {} --check-layers", folder.display()));
 }

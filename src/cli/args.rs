@@ -266,7 +266,7 @@ pub struct GenArgs {
     /// Emit hardware that runs every network within its memories, not just what this one needs; a design of several networks
     /// always gets it
     #[arg(long)]
-    pub full_unit: bool,
+    pub any_network: bool,
     /// The RTL folder; an older one of ours is replaced when the new one is complete
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -40,7 +40,7 @@ pub fn run(args: &GenArgs, session: &Session) -> anyhow::Result<()> {
     }
     let data = chosen.data(plan.semantics, session)?;
     let program = chosen.program(&data, Sharing::Kept)?;
-    let mut files = chosen.files(&program, plan.full_unit)?;
+    let mut files = chosen.files(&program, plan.any_network)?;
     files.binary(DESIGN_FILE, text.into_bytes());
     files::replace_dir(&plan.out, RTL_MARKER, |dir| {
         write(&files, dir, &plan.out)?;

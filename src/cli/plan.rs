@@ -256,8 +256,8 @@ pub struct GenPlan {
     pub network: Option<String>,
     /// Whose arithmetic its data follows, if not that of its kind.
     pub semantics: Option<Semantics>,
-    /// Whether output units do everything that any network needs.
-    pub full_unit: bool,
+    /// Whether the hardware is to run every network within its memories.
+    pub any_network: bool,
     /// The RTL folder.
     pub out: PathBuf,
 }
@@ -280,7 +280,7 @@ impl GenPlan {
             design,
             network: args.design.as_ref().and(args.network.clone()),
             semantics: args.semantics.map(Into::into),
-            full_unit: args.full_unit,
+            any_network: args.any_network,
             out: args.out.clone(),
         })
     }
@@ -468,7 +468,7 @@ mod tests {
                 design: searched,
                 network: None,
                 semantics: None,
-                full_unit: false,
+                any_network: false,
                 out: out.clone()
             }
         );

@@ -1,7 +1,8 @@
 //! The control table's format: one descriptor per layer, a packed list of fields that the hardware reads in parallel.
 //!
 //! Fields follow each other in the order of [`FIELDS`], each starting at a multiple of 32 bits unless it fits into what the
-//! one before it leaves of a 32-bit word, its elements packed from bit 0 upwards. The same list gives the Verilog its slices, the compiler its encoding, and `table.json` its names.
+//! one before it leaves of a 32-bit word, its elements packed from bit 0 upwards. The same list gives the Verilog its slices, the
+//! compiler its encoding, and `table.json` its names.
 
 use crate::base::diag::{Code, Diagnostic, Result};
 

@@ -1,6 +1,6 @@
 //! Accelerators one step away from another one: an axis longer or shorter, over another dimension, one more or one less; a
-//! memory larger or smaller, of one slot or of two; other lanes. Whatever the step, the lanes fit the axes, words fill their memories, and level 2
-//! takes what the buffers leave, so that a step is a design and seldom a rejection.
+//! memory larger or smaller, of one slot or of two; other lanes. Whatever the step, the lanes fit the axes, words fill their
+//! memories, and level 2 takes what the buffers leave, so that a step is a design and seldom a rejection.
 //!
 //! Genes say little of this: one gene scales all buffers, and level 2 is split evenly. A step changes one memory alone.
 
