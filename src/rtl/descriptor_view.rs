@@ -116,22 +116,31 @@ fn wire(storage: &Storage, places: &[u32], place: u32) -> Wire {
 
 /// A concatenation of wires, highest first, with neighbours joined.
 fn terms(wires: impl Iterator<Item = Wire>, register: &str) -> String {
-    let mut parts: Vec<(Wire, u32)> = Vec::new();
-    for w in wires {
-        match parts.last_mut() {
-            Some((Wire::Bit(high), n)) if w == Wire::Bit(high.wrapping_sub(*n)) => *n += 1,
-            Some((last @ (Wire::Zero | Wire::One), n)) if *last == w => *n += 1,
-            _ => parts.push((w, 1)),
-        }
-    }
-    let part = |&(w, n): &(Wire, u32)| match (w, n) {
-        (Wire::Zero, _) => format!("{n}'d0"),
-        (Wire::One, _) => format!("{{{n}{{1'b1}}}}"),
-        (Wire::Bit(high), 1) => format!("{register}[{high}]"),
-        (Wire::Bit(high), _) => format!("{register}[{high}:{}]", high + 1 - n),
-        (Wire::Not(n), _) => format!("~{register}[{n}]"),
+    let wires: Vec<Wire> = wires.collect();
+    let constant = |w: Wire| matches!(w, Wire::Zero | Wire::One);
+    let joined = |a: Wire, b: Wire| match (a, b) {
+        (Wire::Bit(high), Wire::Bit(low)) => high == low + 1,
+        _ => constant(a) && constant(b),
     };
-    parts.iter().map(part).collect::<Vec<_>>().join(", ")
+    let part = |run: &[Wire]| match *run {
+        [Wire::Not(n), ..] => format!("~{register}[{n}]"),
+        [Wire::Bit(only)] => format!("{register}[{only}]"),
+        [Wire::Bit(high), ..] => format!("{register}[{high}:{}]", high + 1 - run.len() as u32),
+        _ => literal(run),
+    };
+    let parts: Vec<String> = wires.chunk_by(|&a, &b| joined(a, b)).map(part).collect();
+    parts.join(", ")
+}
+
+/// A run of constants as one number.
+fn literal(run: &[Wire]) -> String {
+    let bits = run.len() as u32;
+    let ones = (0..bits).zip(run.iter().rev()).filter(|(_, w)| **w == Wire::One);
+    if run.iter().all(|w| *w == Wire::Zero) {
+        format!("{bits}'d0")
+    } else {
+        hex(bits, ones.map(|(bit, _)| bit))
+    }
 }
 
 /// What every beat of `bus` bits brings of the kept `places`.
@@ -173,7 +182,7 @@ fn constants(storage: &Storage, bus: u32) -> Vec<ConstantView> {
 
 /// A number of `bits` bits of which the given ones are set.
 fn hex(bits: u32, ones: impl Iterator<Item = u32>) -> String {
-    let mut digits = vec![0u8; bits as usize / 4];
+    let mut digits = vec![0u8; bits.div_ceil(4) as usize];
     for bit in ones {
         digits[bit as usize / 4] |= 1 << (bit % 4);
     }
@@ -191,10 +200,10 @@ mod tests {
     fn neighbours_are_joined() {
         use Wire::{Bit, Not, One, Zero};
         let text = terms(
-            [Zero, Zero, Bit(7), Bit(6), Bit(4), Not(3), Not(2), One].into_iter(),
+            [Zero, Zero, Bit(7), Bit(6), Bit(4), Not(3), Not(2), One, Zero, One].into_iter(),
             "q",
         );
-        assert_eq!(text, "2'd0, q[7:6], q[4], ~q[3], ~q[2], {1{1'b1}}");
+        assert_eq!(text, "2'd0, q[7:6], q[4], ~q[3], ~q[2], 3'h5");
         assert_eq!(hex(32, [0, 5, 31].into_iter()), "32'h80000021");
     }
 
