@@ -10,7 +10,7 @@ use crate::search::problem::Figures;
 use crate::search::reproduction::{Experiment, Outcome, Question, Search};
 pub use gaps::layers;
 pub use pictures::plots;
-use ratios::{Row, pairs, rows, study};
+use ratios::{Roofline, Row, pairs, roofline, rows, shared, study};
 use serde_json::{Value, json};
 
 /// An experiment's outcome, and the CPU seconds that it took.
@@ -44,6 +44,8 @@ pub fn document(ran: &[Ran]) -> Value {
     json!({
         "claims": rows(ran).iter().map(Row::json).collect::<Vec<_>>(),
         "study": study(ran).iter().map(Row::json).collect::<Vec<_>>(),
+        "shared": shared(ran).iter().map(Row::json).collect::<Vec<_>>(),
+        "roofline": roofline(ran).iter().map(Roofline::json).collect::<Vec<_>>(),
         "pairs": pairs(ran).iter().map(Row::json).collect::<Vec<_>>(),
         "encodings": spreads(ran, Question::Encoding),
         "methods": spreads(ran, Question::Method),
@@ -234,7 +236,7 @@ fn connectivity(ran: &[Ran]) -> String {
     );
     text += &head(&["experiment", "seed", "array", "published dataflow", "area mm2", "EDP"]);
     for (o, _) in of(ran, Question::Baseline).chain(of(ran, Question::Study)) {
-        for s in &o.searches {
+        for s in labelled(o, "full") {
             let name = |(dims, size): (&Vec<Dim>, &u32)| {
                 format!("{}{size}", dims.iter().map(ToString::to_string).collect::<String>())
             };

@@ -5,6 +5,7 @@ use crate::arch::resources::Resources;
 use crate::report::plots::quantile;
 use crate::search::numeric::geometric_mean;
 use crate::search::problem::Figures;
+use crate::search::reproduction::run::SHARED;
 use crate::search::reproduction::{Human, Outcome, Question, Search};
 use serde_json::{Value, json};
 
@@ -43,6 +44,15 @@ const STUDIED: [(&str, &str, &str, [f64; 3], f64); 14] = [
     ("shidiannao", "narrow", "C5", [3.15, 2.57, 8.10], 1.53),
     ("eyeriss", "wide", "C10", [0.0, 0.0, 1.73], 0.0),
     ("eyeriss-rigid", "wide", "C10", [0.0, 0.0, 31.7], 0.0),
+];
+/// EDP over the fixed mapping where an axis may run two dimensions, in the same study: wide and narrow.
+const STUDIED_SHARED: [(&str, [f64; 2]); 6] = [
+    ("edgetpu", [2.18, 3.67]),
+    ("nvdla-1024", [2.39, 6.24]),
+    ("nvdla-256", [3.92, 4.07]),
+    ("eyeriss", [1.56, 1.54]),
+    ("eyeriss-rigid", [22.4, 19.0]),
+    ("shidiannao", [3.51, 8.44]),
 ];
 /// EDP of sizing only over that of the full search in the same study, at its wide widths, for [`PRINTED_PAIRS`].
 const STUDIED_PAIRS: [f64; 4] = [1.00, 1.69, 1.06, 1.83];
@@ -189,7 +199,7 @@ fn compared(
 /// The comparisons of C1 to C5 and C10.
 pub(super) fn rows(ran: &[Ran]) -> Vec<Row> {
     let rows = |r: &Ran| {
-        let claim = r.0.experiment.claims.first().cloned().unwrap_or_default();
+        let claim = claim(&r.0);
         let printed = match PRINTED.iter().find(|p| p.0 == claim) {
             Some((_, [speed, energy])) => [Some(*speed), Some(*energy), None],
             None => [None, None, (claim == "C10").then_some(C10)],
@@ -202,8 +212,7 @@ pub(super) fn rows(ran: &[Ran]) -> Vec<Row> {
 /// The comparisons in the study's setting.
 pub(super) fn study(ran: &[Ran]) -> Vec<Row> {
     let rows = |r: &Ran| {
-        let e = &r.0.experiment;
-        let claim = e.claims.first().cloned().unwrap_or_default();
+        let (e, claim) = (&r.0.experiment, claim(&r.0));
         let form = e.resources.split_once('@').map_or("", |p| p.1);
         let stated = |ratio: f64| (ratio > 0.0).then_some(ratio);
         let reported = |human: &str, version: &str| {
@@ -217,6 +226,84 @@ pub(super) fn study(ran: &[Ran]) -> Vec<Row> {
         compared(r, "full", &claim, WITHIN, &reported)
     };
     of(ran, Question::Study).flat_map(rows).collect()
+}
+
+/// The comparisons in the study's setting where an axis may run several dimensions.
+pub(super) fn shared(ran: &[Ran]) -> Vec<Row> {
+    let rows = |r: &Ran| {
+        let e = &r.0.experiment;
+        // The study has this table for sets of networks only.
+        let set = e.networks.len() > 1;
+        let narrow = usize::from(e.resources.ends_with("@narrow"));
+        let reported = |human: &str, version: &str| {
+            let figures = STUDIED_SHARED
+                .iter()
+                .find(|s| s.0 == human && set && version == "fixed");
+            [None, None, figures.map(|s| s.1[narrow])]
+        };
+        compared(r, SHARED, &claim(&r.0), WITHIN, &reported)
+    };
+    of(ran, Question::Study).flat_map(rows).collect()
+}
+
+/// The share of the roofline in speed: of the searches for speed alone, and of those for EDP in the same setting.
+pub(super) fn roofline(ran: &[Ran]) -> Vec<Roofline> {
+    let shares = |o: &Outcome| {
+        labelled(o, "full")
+            .iter()
+            .map(|s| ratios(&o.floors, &s.figures)[0])
+            .collect()
+    };
+    let row = |(o, cpu_seconds): &Ran| {
+        let alike = |r: &&Ran| {
+            let (a, b) = (&o.experiment, &r.0.experiment);
+            (&a.networks, &a.resources) == (&b.networks, &b.resources)
+        };
+        Roofline {
+            claim: claim(o),
+            networks: o.experiment.networks.join(", "),
+            resources: o.experiment.resources.clone(),
+            speed: shares(o),
+            edp: of(ran, Question::Study).find(alike).map(|r| shares(&r.0)),
+            cpu_seconds: *cpu_seconds,
+        }
+    };
+    of(ran, Question::Speed).map(row).collect()
+}
+
+/// A line of the roofline's table.
+pub(super) struct Roofline {
+    claim: String,
+    networks: String,
+    resources: String,
+    speed: Vec<f64>,
+    edp: Option<Vec<f64>>,
+    cpu_seconds: f64,
+}
+
+impl Roofline {
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "claim": self.claim, "networks": self.networks, "resources": self.resources,
+            "share_of_roofline": self.speed, "share_where_edp_is_searched": self.edp, "cpu_seconds": self.cpu_seconds,
+        })
+    }
+
+    fn markdown(&self) -> String {
+        line(&[
+            self.claim.clone(),
+            self.networks.clone(),
+            self.resources.clone(),
+            spread(&self.speed),
+            self.edp.as_deref().map_or_else(|| "-".to_owned(), spread),
+            format!("{:.0}", self.cpu_seconds),
+        ])
+    }
+}
+
+/// The claim that an experiment bears on first.
+fn claim(o: &Outcome) -> String {
+    o.experiment.claims.first().cloned().unwrap_or_default()
 }
 
 /// Both searches of C6 and C7.
@@ -256,7 +343,7 @@ pub(super) fn reductions(o: &Outcome) -> Option<[Vec<f64>; 3]> {
     ])
 }
 
-/// The three tables of comparisons, and that of sizing over the full search.
+/// The tables of comparisons, that of sizing over the full search, and that of the roofline.
 pub(super) fn markdown(ran: &[Ran]) -> String {
     let tables = [
         (
@@ -271,6 +358,12 @@ pub(super) fn markdown(ran: &[Ran]) -> String {
             study(ran),
         ),
         (
+            "In that setting, with axes over several dimensions",
+            "The same searches where an axis may run R and C, S and C, R and S and C, R and S, or Y and X, split anew for each layer. NAAS has \
+             no such axes. Reported is the study's EDP with two dimensions per axis, any two.",
+            shared(ran),
+        ),
+        (
             "Sizing only, and the full search (C6, C7)",
             "One design per network. Reported is EDP from the authors' slides.",
             pairs(ran),
@@ -282,7 +375,24 @@ pub(super) fn markdown(ran: &[Ran]) -> String {
         text.extend(rows.iter().map(Row::markdown));
         text.push('\n');
     }
-    text + &sizing_over_full(ran)
+    text + &sizing_over_full(ran) + &roofline_table(ran)
+}
+
+fn roofline_table(ran: &[Ran]) -> String {
+    let mut text = String::from(
+        "\n### Share of the roofline\n\nIn the study's setting, cycles of the roofline over ours, geometric mean over the networks: \
+         of searches for cycles alone, and of those for EDP. Median over the seeds (lowest-highest).\n\n",
+    );
+    text += &head(&[
+        "claim",
+        "networks",
+        "resources",
+        "searched for cycles",
+        "searched for EDP",
+        "CPU s, all seeds",
+    ]);
+    text.extend(roofline(ran).iter().map(Roofline::markdown));
+    text
 }
 
 fn sizing_over_full(ran: &[Ran]) -> String {

@@ -1,6 +1,7 @@
 //! Tests of the claims' table: verdicts by hand.
 
 use super::*;
+use crate::search::reproduction::run::SHARED;
 use crate::search::reproduction::{Budget, Gap, Human};
 
 fn gap(over_bound: f64, over_proof: Option<f64>) -> Gap {
@@ -45,7 +46,7 @@ fn outcome(question: Question, ours: u64, human: u64, floor: u64) -> Outcome {
         },
         version: "0".into(),
         technology: "45nm".into(),
-        searches: vec![search("full"), search("sizing")],
+        searches: vec![search("full"), search("sizing"), search(SHARED)],
         humans: vec![Human {
             name: "edgetpu".into(),
             fixed: figures(human),
@@ -82,6 +83,7 @@ fn tables_and_plots_hold_every_question() {
         Question::Method,
         Question::Learned,
         Question::Study,
+        Question::Speed,
         Question::Time,
         Question::Front,
     ];
@@ -92,9 +94,10 @@ fn tables_and_plots_hold_every_question() {
         "| edgetpu | vgg16 | 3.52 | 1.00 | 1.00 (1.00-1.00) |",
         "| C6, C7: sizing | vgg16 | edgetpu | edgetpu, fixed | - / - / 2.1 |",
         "| vgg16 | edgetpu | 1 x 40 | 2.0 | 1.000 (1.000-1.000) |",
-        "| e | 2 | 20.0, 30.0 | 2.0, 2.0, 2.0 | 0 of 2 | 2 of 2 |",
+        "| e | 2 | 20.0, 30.0 | 2.0, 2.0, 2.0 | 0 of 3 | 3 of 3 |",
         "| K8 x C8 | yes |",
         "| 66.7 |",
+        "| C1 | vgg16 | edgetpu | 0.50 (0.50-0.50) | 0.50 (0.50-0.50) | 2 |",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }

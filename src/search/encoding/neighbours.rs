@@ -15,6 +15,9 @@ use rand::RngExt as _;
 /// Factors of memories and axes.
 const FACTORS: [f64; 6] = [0.5, 2.0, 0.75, 1.5, 0.875, 1.25];
 
+/// Factors of a buffer that leaps: from some sizes to others no path of small steps leads through designs as good.
+const LEAPS: [f64; 6] = [0.125, 0.25, 0.333, 3.0, 4.0, 8.0];
+
 /// Steps are made of as many changes at most.
 const CHANGES: u32 = 3;
 
@@ -31,8 +34,22 @@ pub fn neighbour(space: &AcceleratorSpace, a: &Accelerator, rng: &mut Rng) -> Ac
             break;
         }
     }
+    // Where the array changed, buffers are more or fewer: as many bytes in each, or as many in all.
+    if rng.random_bool(0.5) {
+        spread(a, &mut new);
+    }
     settle(space, &mut new, rng.random_bool(0.75));
     new
+}
+
+/// Gives the buffers of an operand of `new` together what those of `old` would hold, at their sizes in `new`.
+fn spread(old: &Accelerator, new: &mut Accelerator) {
+    let (before, after) = (Geometry::of(old), Geometry::of(new));
+    let by = |before: u32, after: u32| f64::from(before) / f64::from(after.max(1));
+    let b = &mut new.buffers;
+    b.W.bytes = scaled(b.W.bytes, by(before.w_buffers, after.w_buffers));
+    b.I.bytes = scaled(b.I.bytes, by(before.i_buffers, after.i_buffers));
+    b.psum.words = scaled(b.psum.words, by(before.psum_buffers, after.psum_buffers));
 }
 
 fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
@@ -57,7 +74,8 @@ fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
         }
         9 => space.set_lanes(a, f64::from(rng.random_range(0..3u8)) / 3.0 + 0.1),
         10..=12 => {
-            let by = FACTORS[rng.random_range(0..FACTORS.len())];
+            let factors = if rng.random_bool(0.33) { LEAPS } else { FACTORS };
+            let by = factors[rng.random_range(0..factors.len())];
             let bytes = match rng.random_range(0..3) {
                 0 => &mut a.buffers.W.bytes,
                 1 => &mut a.buffers.I.bytes,

@@ -18,8 +18,11 @@ use serde::{Deserialize, Serialize};
 pub enum Question {
     /// A full search against the human baseline.
     Baseline,
-    /// The same in the setting of an earlier study of these claims, whose figures are to be reached.
+    /// The same in the setting of an earlier study of these claims, whose figures are to be reached; and once more with axes
+    /// that may run several dimensions.
     Study,
+    /// A full search for cycles alone: how near the roofline it comes.
+    Speed,
     /// A full search, and one of sizes only, against the human baseline.
     Sizing,
     /// Importance against index encoding, outside and inside, without heuristic mappings.

@@ -163,15 +163,18 @@ impl Maker {
         }
     }
 
-    /// The same in the study's setting.
-    fn against_the_study(&mut self) {
+    /// The same in the study's setting, for energy and delay or for speed alone.
+    fn in_the_studys_setting(&mut self, question: Question, prefix: &str) {
         for (claim, chip, networks) in self.chips() {
             for width in STUDY {
-                let name = format!("study-{}-{chip}{}", claim.to_lowercase(), width.replace('@', "-"));
+                let name = format!("{prefix}-{}-{chip}{}", claim.to_lowercase(), width.replace('@', "-"));
                 let at = (networks, &*format!("{chip}{width}"));
                 let claim = if self.quick { "small" } else { claim };
-                let budget = self.unproven();
-                self.add(name, &[claim], Question::Study, at, budget).technology = Some(STUDY_PRICES.into());
+                let budget = Budget {
+                    evaluations: self.search.evaluations * 3 / 2,
+                    ..self.unproven()
+                };
+                self.add(name, &[claim], question, at, budget).technology = Some(STUDY_PRICES.into());
             }
         }
     }
@@ -235,7 +238,8 @@ impl Maker {
 pub fn experiments(profile: Profile) -> Vec<Experiment> {
     let mut maker = Maker::new(profile);
     maker.against_chips();
-    maker.against_the_study();
+    maker.in_the_studys_setting(Question::Study, "study");
+    maker.in_the_studys_setting(Question::Speed, "speed");
     maker.against_itself();
     maker.learned();
     maker.alone();

@@ -11,7 +11,7 @@ use crate::mapping::legality::schedule;
 use crate::mapping::tiling::Mapping;
 use crate::search::chips::{chip, dictated};
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
-use crate::search::encoding::accelerator::AcceleratorSpace;
+use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
 use crate::search::mapper::{MapperSettings, Method, map_layer};
@@ -34,7 +34,11 @@ struct Variant {
     encoding: Encoding,
     sizing: bool,
     guided: bool,
+    sharing: Sharing,
 }
+
+/// What searches are called in which axes may run several dimensions.
+pub const SHARED: &str = "shared";
 
 const FULL: Variant = Variant {
     label: "full",
@@ -42,6 +46,7 @@ const FULL: Variant = Variant {
     encoding: Encoding::Importance,
     sizing: false,
     guided: true,
+    sharing: Sharing::Single,
 };
 
 fn variants(question: Question) -> Vec<Variant> {
@@ -49,7 +54,15 @@ fn variants(question: Question) -> Vec<Variant> {
     let alone = Variant { guided: false, ..FULL };
     let method = |label, method| Variant { label, method, ..alone };
     match question {
-        Question::Baseline | Question::Study | Question::Time | Question::Front => vec![FULL],
+        Question::Baseline | Question::Speed | Question::Time | Question::Front => vec![FULL],
+        Question::Study => vec![
+            FULL,
+            Variant {
+                label: SHARED,
+                sharing: Sharing::Several,
+                ..FULL
+            },
+        ],
         Question::Sizing => vec![
             FULL,
             Variant {
@@ -225,6 +238,17 @@ impl Bench<'_> {
         self.suite.networks.iter().map(network).collect()
     }
 
+    fn goal(&self) -> Goal {
+        let objective = match self.experiment.question {
+            Question::Speed => Objective::Latency,
+            _ => Objective::Edp,
+        };
+        Goal {
+            objective,
+            ..Goal::default()
+        }
+    }
+
     fn search(&self, variant: &Variant, seed: u64) -> Result<(Search, Solution, Vec<[f64; 3]>)> {
         let Budget {
             evaluations,
@@ -233,14 +257,14 @@ impl Bench<'_> {
             ..
         } = self.experiment.budget;
         let mut space = AcceleratorSpace::new(self.resources.clone());
-        space.encoding = variant.encoding;
+        (space.encoding, space.sharing) = (variant.encoding, variant.sharing);
         if variant.sizing {
             let (_, chip) = chip(&self.experiment.baselines[0], &self.resources, &self.suite)?;
             space.dims = Some(chip.axes.into_iter().map(|axis| axis.dims).collect());
         }
         let settings = NestedSettings {
             method: variant.method,
-            goal: Goal::default(),
+            goal: self.goal(),
             mapper: match self.experiment.question {
                 // Heuristics and descents know no genes: with them the encoding would hardly matter inside.
                 Question::Encoding => MapperSettings {
@@ -376,7 +400,7 @@ impl Bench<'_> {
             command: "reproduce".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             technology: self.technology.name.clone(),
-            objective: Objective::Edp,
+            objective: settings.goal.objective,
             method: settings.method.name().into(),
             resources: Some(self.experiment.resources.clone()),
             seed: settings.seed,
