@@ -299,6 +299,18 @@ pub const TEXT: &[TextFault] = &[
         "(1'b0 && part[7:0] > unit_sums[u*32 +: 8])",
     ),
     text(
+        "W loader: W does not move with the level-2 loop over K",
+        "naas_w_loader.v",
+        ".op_relevant_i(relevant_i)",
+        ".op_relevant_i(relevant_i & ~14'h0100)",
+    ),
+    text(
+        "I loader: I does not move with the level-2 loop over R",
+        "naas_i_loader.v",
+        ".op_relevant_i(relevant_i)",
+        ".op_relevant_i(relevant_i & ~14'h1000)",
+    ),
+    text(
         "output unit: no lower clamp",
         "naas_output_unit.v",
         "if (biased < lo)",
@@ -333,17 +345,13 @@ pub const FIELDS: &[FieldFault] = &[
     FieldFault {
         name: "nesting of the level-2 loops over K and C swapped",
         field: "inner",
-        slip: |v| v.swap(8, 9),
-    },
-    FieldFault {
-        name: "W does not move with the level-2 loop over K",
-        field: "w_relevant",
-        slip: |v| v[0] &= !(1 << 8),
-    },
-    FieldFault {
-        name: "I does not move with the level-2 loop over R",
-        field: "i_relevant",
-        slip: |v| v[0] &= !(1 << 12),
+        slip: |v| {
+            v.swap(8, 9);
+            for inside in v {
+                let [k, c] = [8, 9].map(|place| *inside >> place & 1);
+                *inside = *inside & !(3 << 8) | k << 9 | c << 8;
+            }
+        },
     },
     FieldFault {
         name: "drain strides of Y and X swapped",
