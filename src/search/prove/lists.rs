@@ -3,6 +3,7 @@
 use super::Search;
 use super::relax::{Bound, Logs, MARGIN, Program, Weights, value};
 use super::space::Rule;
+use crate::base::diag::Result;
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::family::{Cuts, Families, Reuse, Term};
 use crate::search::numeric::{exp, ln};
@@ -189,34 +190,35 @@ impl Search<'_> {
     }
 
     /// Bounds a family, leaves out cuts that no better mapping has, and keeps what is left.
-    pub(super) fn relax(&mut self, bound: f64, mut lists: Lists) {
+    pub(super) fn relax(&mut self, bound: f64, mut lists: Lists) -> Result<()> {
         let mut bound = bound;
         for _ in 0..4 {
+            self.interrupt.check()?;
             if lists.cuts.0.iter().any(Vec::is_empty) {
-                return;
+                return Ok(());
             }
             let least = self.tables.least(&lists);
             self.steps += 1 + lists.cuts.0.iter().map(|l| l.len() as u64).sum::<u64>() / PER_STEP;
             let Some(floor) = self.families.floor(&PerDim::from_fn(|d| &least[d]), lists.reuse) else {
-                return;
+                return Ok(());
             };
             bound = bound.max(self.objective.of(&Figures {
                 cycles: floor.cycles,
                 energy_pj: floor.energy_pj,
             }));
             if bound >= self.value() {
-                return;
+                return Ok(());
             }
             if lists.cuts.0.iter().all(|l| l.len() == 1) {
                 break;
             }
             let terms = self.terms(&lists);
             let Some(found) = self.weighed(&terms, &mut lists, &least) else {
-                return;
+                return Ok(());
             };
             bound = bound.max(exp(found.least - MARGIN));
             if bound >= self.value() {
-                return;
+                return Ok(());
             }
             let before = size(&lists);
             let room = ln(self.value()) + MARGIN - found.least;
@@ -232,6 +234,7 @@ impl Search<'_> {
         if lists.cuts.0.iter().all(|l| !l.is_empty()) {
             self.push(bound, lists);
         }
+        Ok(())
     }
 
     /// The bound of [`super::relax`], cuts that overflow a memory beside the smallest others left out before.
@@ -266,19 +269,20 @@ impl Search<'_> {
     }
 
     /// Splits a family along one dimension, or opens it.
-    pub(super) fn split(&mut self, bound: f64, lists: &Lists) {
+    pub(super) fn split(&mut self, bound: f64, lists: &Lists) -> Result<()> {
         if lists.cuts.0.iter().all(|l| l.len() == 1) {
             let cuts = PerDim::from_fn(|d| self.tables.tables[d].pairs[lists.cuts[d][0] as usize]);
             self.open_family(lists.reuse, &cuts);
-            return;
+            return Ok(());
         }
         let terms = self.terms(lists);
         let (d, parts) = halves(&terms, lists);
         for part in parts {
             let mut half = lists.clone();
             half.cuts[d] = part;
-            self.relax(bound, half);
+            self.relax(bound, half)?;
         }
+        Ok(())
     }
 }
 

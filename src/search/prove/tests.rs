@@ -230,16 +230,10 @@ fn the_optimum_is_that_of_all_mappings() {
             let start = Choice { mapping, figures };
             for steps in [u64::MAX, 300] {
                 let limits = Limits { steps, gap: 0.0 };
-                let (best, proof) = prove(
-                    &t.nest,
-                    &t.accelerator,
-                    &mut *model,
-                    objective,
-                    limits,
-                    start,
-                    &mut |_| (),
-                );
-                let proof = proof.unwrap();
+                let none = &Interrupt::default();
+                let proven = prove(&t.nest, &t.accelerator, &mut *model, objective, limits, start, none).unwrap();
+                let (best, proof) = (proven.best, proven.proof.unwrap());
+                assert_eq!(proven.better.last().copied().unwrap_or(start), best);
                 assert!(violations(&t.nest, &t.accelerator, &best.mapping).is_empty());
                 let value = objective.of(&best.figures);
                 assert!(
@@ -290,8 +284,9 @@ fn limits_hold_however_long_a_side_is() {
         let start = Choice { mapping, figures };
         for steps in [1000, 100_000] {
             let limits = Limits { steps, gap: 0.0 };
-            let proof = prove(&nest, &a, &mut *model, Objective::Edp, limits, start, &mut |_| ()).1;
-            let proof = proof.unwrap();
+            let none = &Interrupt::default();
+            let proven = prove(&nest, &a, &mut *model, Objective::Edp, limits, start, none).unwrap();
+            let proof = proven.proof.unwrap();
             assert!(proof.bound > 0.0 && proof.steps <= 2 * steps, "{chip}: {proof:?}");
         }
     }
