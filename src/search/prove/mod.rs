@@ -47,7 +47,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 3_000_000,
+            steps: 8_000_000,
             gap: 0.0,
         }
     }
@@ -251,7 +251,12 @@ impl Search<'_> {
     fn roots(&mut self) -> Result<()> {
         for offchip in Offchip::ALL {
             for innermost in Dim::ALL.into_iter().map(Some).chain([None]) {
-                let lists = self.tables.all(&self.families, Reuse { offchip, innermost });
+                let reuse = Reuse {
+                    offchip,
+                    innermost,
+                    second: None,
+                };
+                let lists = self.tables.all(&self.families, reuse);
                 self.relax(0.0, lists)?;
             }
         }
