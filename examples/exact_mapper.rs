@@ -3,17 +3,19 @@
 //! ```sh
 //! cargo run --release --example exact_mapper                               # all of it
 //! cargo run --release --example exact_mapper -- resnet50 eyeriss edp 1000000   # network, accelerator, objective, steps
+//! cargo run --release --example exact_mapper -- vgg16 edgetpu edp 3000000 conv4   # only layers of that name
 //! ```
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a tool that measures")]
 
 use naas::base::diag::Result;
 use naas::base::files;
+use naas::base::interrupt::Interrupt;
 use naas::cost::tech::Technology;
 use naas::search::design::Design;
 use naas::search::mapper::{MapperSettings, map_layer};
 use naas::search::problem::{CostModel, Objective, Suite};
-use naas::search::prove::{Limits, prove};
+use naas::search::prove::{Limits, Proven, prove};
 use naas::workload::zoo;
 use std::path::Path;
 use std::time::Instant;
@@ -53,30 +55,25 @@ fn main() -> Result<()> {
                 continue;
             }
             for (layer, nest) in &suite.distinct {
+                if args.get(4).is_some_and(|only| only != layer) {
+                    continue;
+                }
                 let mut model = technology.on(&accelerator);
                 let settings = |evaluations| MapperSettings {
                     objective,
                     evaluations,
                     ..MapperSettings::default()
                 };
-                let Ok(few) = map_layer(nest, &accelerator, &mut *model, &settings(100), 1) else {
-                    continue;
-                };
+                let nobody = &Interrupt::default();
+                let mut map =
+                    |evaluations| map_layer(nest, &accelerator, &mut *model, &settings(evaluations), 1, nobody);
+                let Ok(few) = map(100) else { continue };
                 let t0 = seconds(begin);
-                let Ok(start) = map_layer(nest, &accelerator, &mut *model, &settings(2000), 1) else {
-                    continue;
-                };
+                let Ok(start) = map(2000) else { continue };
                 let t1 = seconds(begin);
                 let limits = Limits { steps, gap: 0.0 };
-                let (best, proof) = prove(
-                    nest,
-                    &accelerator,
-                    &mut *model,
-                    objective,
-                    limits,
-                    start.best,
-                    &mut |_| (),
-                );
+                let Proven { best, proof, .. } =
+                    prove(nest, &accelerator, &mut *model, objective, limits, start.best, nobody)?;
                 let Some(proof) = proof else { continue };
                 let value = objective.of(&best.figures);
                 println!(

@@ -10,6 +10,7 @@
 //!
 //! ```
 //! use naas::arch::accelerator::Accelerator;
+//! use naas::base::interrupt::Interrupt;
 //! use naas::cost::{tech::Technology, walk::walk};
 //! use naas::mapping::legality::schedule;
 //! use naas::search::mapper::{MapperSettings, map_layer};
@@ -29,9 +30,9 @@
 //!
 //! let technology = Technology::named("45nm")?;
 //! let mut model = technology.on(&accelerator);
-//! let seed = 1;
-//! let mapped = map_layer(&nest, &accelerator, &mut *model, &MapperSettings::default(), seed)
-//!     .map_err(|reasons| format!("no mapping is legal: {reasons:?}"))?;
+//! let (seed, nobody) = (1, Interrupt::default());
+//! let mapped = map_layer(&nest, &accelerator, &mut *model, &MapperSettings::default(), seed, &nobody)
+//!     .map_err(|why| format!("no mapping: {why:?}"))?;
 //! let cycles = mapped.best.figures.cycles;
 //! println!("{}: {} MACs in {cycles} cycles", network.layers[1].name, nest.macs());
 //!

@@ -15,8 +15,11 @@ use crate::cost::floor::Floor;
 use crate::mapping::legality::holds;
 use crate::mapping::schedule::{COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, READ_TO_USE, RELEASE, Schedule};
 
+mod chains;
+mod least;
 mod posynomial;
 
+use least::Least;
 pub use posynomial::{Monomial, Posynomials, Sum, TERMS, Term};
 
 /// Where the off-chip loop over K lies; reduction loops are innermost there.
@@ -55,6 +58,8 @@ pub struct Reuse {
     /// The innermost level-2 loop that has several trips within a full level-2 tile; none if every level-2 tile is one
     /// array tile.
     pub innermost: Option<Dim>,
+    /// The next loop around it that has several trips within a full level-2 tile; none if that is any, or if there is none.
+    pub second: Option<Dim>,
 }
 
 /// Terms of one dimension under one cut (level-2 tile, array tile), or the least of each over several cuts.
@@ -271,12 +276,7 @@ impl Families {
         if !self.fits(cuts, Self::accumulates(cuts, reuse)) {
             return None;
         }
-        let tally = Least {
-            f: self,
-            c: cuts,
-            reuse,
-        }
-        .tally();
+        let tally = Least::of(self, cuts, reuse).tally();
         Some(Floor {
             cycles: self.s.layer_cycles(self.cycles(cuts, &tally), false),
             energy_pj: self.prices.energy(&tally, self.s.nest.depthwise()).total(),
@@ -386,6 +386,7 @@ impl Families {
             tail_i: i_token + pass_last + tail_compute,
             tail_compute,
             tail_drain,
+            load_of_last: load,
             after_read: 1 + to_use + load + step[1] + tail_compute,
             params: s.p_beats(&params),
         }
@@ -465,6 +466,8 @@ struct Ends {
     tail_i: u64,
     tail_compute: u64,
     tail_drain: u64,
+    /// First load of the last step, with its token.
+    load_of_last: u64,
     /// What the read engine's work is between, and the last read of parameters, which may be all that follows.
     after_read: u64,
     params: u64,
@@ -487,186 +490,4 @@ fn padding(s: &Schedule, side: usize) -> u64 {
         })
         .iter()
         .sum()
-}
-
-/// Least counts of a family.
-struct Least<'a> {
-    f: &'a Families,
-    c: &'a PerDim<&'a Cuts>,
-    reuse: Reuse,
-}
-
-/// How often an operand moves again.
-#[derive(Clone, Copy)]
-struct Times {
-    w: u64,
-    i: u64,
-    o: u64,
-    p: u64,
-}
-
-impl Least<'_> {
-    /// Least number of level-2 tiles.
-    fn l2(&self, d: Dim) -> u64 {
-        self.c[d].l2_tiles[0]
-    }
-
-    /// Least number of array tiles.
-    fn array(&self, d: Dim) -> u64 {
-        self.c[d].tiles[0]
-    }
-
-    fn any(&self, dims: &[Dim], f: impl Fn(&Cuts) -> bool) -> bool {
-        dims.iter().any(|&d| f(self.c[d]))
-    }
-
-    /// How often level-2 tiles are read again.
-    fn read_again(&self) -> Times {
-        use Dim::{K, X, Y};
-        let n = u64::from(self.f.s.nest.n);
-        let several = |c: &Cuts| c.l2_tiles[0] > 1;
-        let cut_reduction = self.any(&Dim::REDUCTION, several);
-        let (y, x) = (self.l2(Y), self.l2(X));
-        let around_k = match self.reuse.offchip {
-            Offchip::Outer if several(self.c[K]) => n,
-            Offchip::Outer => 1,
-            Offchip::Inner => n * y * x,
-            Offchip::WithinY => n * y,
-            Offchip::WithinX => n * x,
-        };
-        let inputs_again = cut_reduction || self.reuse.offchip != Offchip::Inner && self.any(&[Y, X], several);
-        Times {
-            w: if cut_reduction { n * y * x } else { around_k },
-            i: if inputs_again && !self.f.s.nest.depthwise() {
-                self.l2(K)
-            } else {
-                1
-            },
-            o: 1,
-            p: around_k,
-        }
-    }
-
-    /// How often array tiles are moved again.
-    fn moved_again(&self, read: &Times) -> Times {
-        use Dim::{C, K, R, S, X, Y};
-        let n = u64::from(self.f.s.nest.n);
-        let Some(innermost) = self.reuse.innermost else {
-            return *read;
-        };
-        let again = |relevant: &[Dim], all: u64, offchip: u64, least: u64| {
-            if relevant.contains(&innermost) {
-                // Where the last level-2 tile is one array tile, another loop may be the innermost.
-                let regular = self.c[innermost].regular;
-                (all, regular, least)
-            } else {
-                // All off-chip loops lie around a level-2 loop.
-                let cut = relevant.iter().map(|&d| self.c[d]).filter(|c| c.several);
-                (offchip.max(least), cut.map(|c| c.regular).fold(0.0, f64::max), least)
-            }
-        };
-        let blend = |(all, regular, least): (u64, f64, u64)| {
-            if regular >= 1.0 {
-                all
-            } else {
-                all.min((least as f64 + (all as f64 - least as f64) * regular * (1.0 - 1e-9)) as u64)
-                    .max(least)
-            }
-        };
-        let w = again(
-            &[K, C, R, S],
-            n * self.array(Y) * self.array(X),
-            n * self.l2(Y) * self.l2(X),
-            read.w,
-        );
-        let i = if self.f.s.nest.depthwise() {
-            (1, 1.0, 1)
-        } else {
-            again(&[C, Y, X, R, S], self.array(K), self.l2(K), read.i)
-        };
-        let product = |f: &dyn Fn(Dim) -> u64| Dim::REDUCTION.iter().map(|&d| f(d)).product::<u64>();
-        let o = again(&[K, Y, X], product(&|d| self.array(d)), product(&|d| self.l2(d)), 1);
-        Times {
-            w: blend(w),
-            i: blend(i),
-            o: blend(o),
-            p: read.p,
-        }
-    }
-
-    /// Least rows (`side` 0) or columns (1) of all windows, in numbers of tiles that `range` gives.
-    /// The same within the stored input, `margin` times the padding left out.
-    fn windows(&self, side: usize, margin: u64, range: impl Fn(&Cuts) -> [u64; 2]) -> (u64, u64) {
-        let nest = &self.f.s.nest;
-        let [out, tap] = [[Dim::Y, Dim::R], [Dim::X, Dim::S]][side];
-        let [stride, dilation] = [nest.stride[side], nest.dilation[side]].map(u64::from);
-        let (outs, taps) = (range(self.c[out]), range(self.c[tap]));
-        let [out_sum, tap_sum] = [out, tap].map(|d| u64::from(nest.bounds[d]));
-        let mut least = (u64::MAX, u64::MAX);
-        for n in outs {
-            for m in taps {
-                let rows = (out_sum - n) * stride * m + (tap_sum - m) * dilation * n + n * m;
-                least.0 = least.0.min(rows);
-                least.1 = least.1.min(rows.saturating_sub(margin * self.f.padding[side] * m));
-            }
-        }
-        least
-    }
-
-    fn tally(&self) -> Tally {
-        use Dim::{C, K, R, S, X, Y};
-        let s = &self.f.s;
-        let (nest, ports, c) = (&s.nest, &s.ports, self.c);
-        let bound = |d: Dim| u64::from(nest.bounds[d]);
-        let (g, images) = (u64::from(nest.g), u64::from(nest.g) * u64::from(nest.n));
-        let read = self.read_again();
-        let moved = self.moved_again(&read);
-        let channel = s.channel_dim();
-        let taps = bound(C) * bound(R) * bound(S);
-        let mut t = Tally::default();
-        let n = &mut t.counts;
-        n.macs = images * Dim::ALL.iter().map(|&d| bound(d)).product::<u64>();
-        n.compute_cycles = images * Dim::ALL.iter().map(|&d| c[d].shares).product::<u64>();
-        let tiles = |dims: &[Dim]| dims.iter().map(|&d| self.array(d)).product::<u64>();
-        let l2_tiles = |dims: &[Dim]| dims.iter().map(|&d| self.l2(d)).product::<u64>();
-        n.jobs.compute = images * tiles(&Dim::ALL);
-        n.w_cycles = c[K].w_vectors * taps * g * moved.w;
-        n.w_words = bound(K) * taps * g * moved.w;
-        n.jobs.w = tiles(&[K, C, R, S]) * g * moved.w;
-        // Less padding may lie in what moves often than its share: the regular part is more than half.
-        let margin = if self.any(&Dim::ALL, |c| c.regular < 1.0) { 2 } else { 1 };
-        let array = [0, 1].map(|side| self.windows(side, margin, |c| c.tiles));
-        let pieces = [0, 1].map(|side| self.windows(side, 1, |c| c.pieces).0);
-        let i_times = images * moved.i;
-        n.i_cycles = c[channel].i_vectors * i_times * array[0].0 * array[1].0;
-        n.i_words = bound(channel) * i_times * array[0].1 * array[1].1;
-        n.i_writes = bound(channel) * i_times * pieces[0] * pieces[1];
-        n.jobs.i = tiles(&[channel, Y, X, R, S]) * i_times;
-        let positions = bound(Y) * bound(X) * images;
-        n.psum_words = bound(K) * positions * moved.o;
-        n.acc_reads = n.psum_words - bound(K) * positions;
-        let last_vectors = c[K].drain_vectors * positions;
-        n.drain_cycles = last_vectors * moved.o + last_vectors * (ceil_div(ports.drain_lanes, ports.requantizers) - 1);
-        n.jobs.drain = tiles(&[K, Y, X]) * images * moved.o;
-        t.fills.w = ceil_div(c[K].w_words, ports.bus) * taps * g * read.w;
-        t.fills.p = ceil_div(c[K].p_words * u64::from(PARAM_BYTES), ports.bus) * g * read.p;
-        let level2 = [0, 1].map(|side| self.windows(side, 1, |c| c.l2_tiles));
-        let channels = c[channel].beats * images * read.i;
-        t.fills.i = channels * level2[0].1 * level2[1].1;
-        t.i_read_cycles = channels * level2[0].0 * level2[1].0;
-        t.reads.w = l2_tiles(&[K, C, R, S]) * g * read.w;
-        t.reads.i = l2_tiles(&[channel, Y, X, R, S]) * images * read.i;
-        t.reads.p = self.l2(K) * g * read.p;
-        n.read_beats = t.fills.w + t.fills.i + t.fills.p;
-        n.jobs.read = t.reads.w + t.reads.i + t.reads.p;
-        n.write_beats = c[K].beats * positions;
-        n.jobs.write = l2_tiles(&[K, Y, X]) * images;
-        t.busy.read = t.fills.w + t.i_read_cycles + t.fills.p;
-        t.busy.w = n.w_cycles;
-        t.busy.i = n.i_cycles;
-        t.busy.compute = n.compute_cycles;
-        t.busy.drain = n.drain_cycles;
-        t.busy.write = n.write_beats;
-        t
-    }
 }

@@ -7,7 +7,7 @@ use crate::base::rng::stream;
 use crate::nas::accuracy::AccuracyModel;
 use crate::nas::evolution::Judge;
 use crate::nas::space::{Genotype, NetworkSpace};
-use crate::search::mapper::{Choice, MapperSettings, compose, map_layer};
+use crate::search::mapper::{Choice, MapperSettings, Unmapped, compose, map_layer};
 use crate::search::problem::{CostModel, Figures};
 use crate::workload::layer::{Layer, LoopNest};
 use rand::Rng as _;
@@ -50,8 +50,11 @@ impl OnAccelerator<'_> {
             self.interrupt.check()?;
             let seed = stream(self.seed, &[known + i as u64]).next_u64();
             let mut model = self.model.on(self.accelerator);
-            let mapped = map_layer(&nest, self.accelerator, &mut *model, &self.mapper, seed);
-            Ok((nest, mapped.map(|m| m.front).unwrap_or_default()))
+            match map_layer(&nest, self.accelerator, &mut *model, &self.mapper, seed, self.interrupt) {
+                Ok(mapped) => Ok((nest, mapped.front)),
+                Err(Unmapped::Impossible(_)) => Ok((nest, Vec::new())),
+                Err(Unmapped::Stopped(why)) => Err(why),
+            }
         };
         let mapped: Vec<Result<_>> = nests.into_par_iter().enumerate().map(one).collect();
         for result in mapped {

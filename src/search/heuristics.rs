@@ -1,8 +1,9 @@
 //! Mappings that an engineer would try first, so that a search starts from good ones.
 //!
 //! **Level 2 first.** A few hundred combinations of level-2 tiles of K, Y and X are tried, each with as much of C as then
-//! fits, and ranked by the off-chip reads that they need (kernels stay whole if they can), once with and once without the time
-//! that the first and last tiles take. The best ones of three kinds go on: weights read once, inputs read once, and reductions
+//! fits, and with C cut further. They are ranked by the off-chip reads that they need (kernels stay whole if they can), once with
+//! and once without the time that the first and last tiles take and that tiles wait for each other, and by the time alone.
+//! The best ones of three kinds go on: weights read once, inputs read once, and reductions
 //! cut so that large output tiles stay on chip while both operands stream. Within them array tiles grow, in an order of
 //! dimensions that suits each of a few dataflows: one dimension after the other, or all of them in turn.
 //!
@@ -153,9 +154,15 @@ struct Ranked {
     mapping: Mapping,
 }
 
+/// What level-2 tiles are ranked by.
+const PROXIES: usize = 3;
+
+/// The best level-2 tile of each kind by each proxy.
+type Best = [Option<Ranked>; 3 * PROXIES];
+
 /// The best level-2 tiles of each kind, one for each proxy, with smallest array tiles.
 fn offchip(space: &MappingSpace<'_>) -> Vec<Mapping> {
-    let mut best: [Option<Ranked>; 6] = Default::default();
+    let mut best = Best::default();
     let [ks, ys, xs] = [K, Y, X].map(|d| sizes(space, d));
     for order in [WEIGHTS_ONCE, INPUTS_ONCE] {
         let mut base = space.smallest();
@@ -187,8 +194,8 @@ fn offchip(space: &MappingSpace<'_>) -> Vec<Mapping> {
     best.into_iter().flatten().map(|r| r.mapping).collect()
 }
 
-/// Ranks the tile of `k`, `y`, `x` with the largest C that fits, among those of its kind.
-fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best: &mut [Option<Ranked>; 6]) {
+/// Ranks the tile of `k`, `y`, `x` with the largest C that fits, and with smaller ones, among those of its kind.
+fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best: &mut Best) {
     let mut m = *base;
     (m.offchip.tile[K], m.offchip.tile[Y], m.offchip.tile[X]) = (k, y, x);
     // A whole reduction needs fewer bytes per output, so it may fit where the beginning of one does not.
@@ -202,14 +209,32 @@ fn consider(space: &MappingSpace<'_>, base: &Mapping, [k, y, x]: [u32; 3], best:
             m.offchip.tile[C] = space.offchip_tile(C, size);
         });
     }
+    rank(space, &m, best);
+    // Orders outside differ in nothing where reductions are cut.
+    if base.offchip.order != WEIGHTS_ONCE {
+        return;
+    }
+    // The first tiles of a cut reduction come sooner.
+    while m.offchip.tile[C] > base.offchip.tile[C] {
+        let units = space.offchip_share(C, m.offchip.tile[C]);
+        m.offchip.tile[C] = space.offchip_tile(C, units.div_ceil(2));
+        if !space.fits(&m) {
+            return;
+        }
+        rank(space, &m, best);
+    }
+}
+
+/// Ranks a level-2 tile among those of its kind.
+fn rank(space: &MappingSpace<'_>, m: &Mapping, best: &mut Best) {
     let cut = Dim::REDUCTION.iter().any(|&d| m.offchip.tile[d] < space.nest.bounds[d]);
-    let kind = match (cut, base.offchip.order == WEIGHTS_ONCE) {
+    let kind = match (cut, m.offchip.order == WEIGHTS_ONCE) {
         (true, _) => 2,
         (false, true) => 0,
         (false, false) => 1,
     };
-    for (i, proxy) in proxy(space, &m, cut).into_iter().enumerate() {
-        keep(&mut best[2 * kind + i], proxy, &m);
+    for (i, proxy) in proxy(space, m, cut).into_iter().enumerate() {
+        keep(&mut best[PROXIES * kind + i], proxy, m);
     }
 }
 
@@ -219,9 +244,9 @@ fn keep(best: &mut Option<Ranked>, proxy: f64, m: &Mapping) {
     }
 }
 
-/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time; and the
-/// same with the time that the first tiles and the last one take.
-fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> [f64; 2] {
+/// Stands in for the energy-delay product: off-chip bytes, times the longer of the bus's and the multipliers' time; the same
+/// with the time that the first tiles and the last one take, and that a tile waits for its slot; and this time alone.
+fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> [f64; PROXIES] {
     let (nest, t) = (space.nest, &m.offchip.tile);
     let trips = PerDim::from_fn(|d| f64::from(nest.bounds[d].div_ceil(t[d])));
     let positions = trips[Y] * trips[X];
@@ -245,12 +270,37 @@ fn proxy(space: &MappingSpace<'_>, m: &Mapping, cut: bool) -> [f64; 2] {
     let rounds = |d: Dim| f64::from(space.l2_share(d, t[d])) * trips[d];
     let compute: f64 = Dim::ALL.into_iter().map(rounds).product();
     let bus = f64::from(space.accelerator.offchip.bytes_per_cycle);
-    // Nothing is computed before the first tiles have come, nor after the last pass while the last outputs leave.
     let tile = |dims: &[Dim]| dims.iter().map(|&d| f64::from(t[d])).product::<f64>();
     let channels = f64::from(t[if nest.depthwise() { K } else { C }]);
-    let ends = (tile(&[K, C, R, S]) + channels * h * w + tile(&[K, Y, X])) / bus;
-    let busiest = compute.max((weights + inputs) / bus);
-    [bytes * busiest, bytes * (busiest + ends)]
+    // Nothing is computed before the first tiles have come, nor after the last pass while the last outputs leave.
+    let (head, tail) = ((tile(&[K, C, R, S]) + channels * h * w) / bus, tile(&[K, Y, X]) / bus);
+    let read = (weights + inputs) / bus;
+    let busiest = compute.max(read);
+    let array = compute.max(loads(space, m));
+    let steps: f64 = trips.0.iter().product();
+    // Tiles in two slots are read and used in turn, one chain for each slot: each waits for every other tile's latency.
+    let latency = f64::from(space.accelerator.offchip.latency_cycles);
+    let in_turn = (compute + read + steps * latency) / f64::from(space.accelerator.l2.I.slots);
+    let time = (head + array).max(read + array / steps).max(in_turn) + tail;
+    [bytes * busiest, bytes * time, time]
+}
+
+/// Cycles in which weights go into the array, at least: once if it holds them all, else again for as many positions as it has
+/// sums for.
+fn loads(space: &MappingSpace<'_>, m: &Mapping) -> f64 {
+    let (nest, a) = (space.nest, space.accelerator);
+    let share = |d: Dim, extent: u32| u64::from(space.l2_share(d, extent));
+    let kept: u64 = [K, C, R, S].map(|d| share(d, nest.bounds[d])).iter().product();
+    let again = if kept <= a.buffers.W.bytes.into() {
+        1
+    } else {
+        let tiles = |d: Dim| u64::from(nest.bounds[d].div_ceil(m.offchip.tile[d]));
+        let sums = share(Y, m.offchip.tile[Y]) * share(X, m.offchip.tile[X]);
+        tiles(Y) * tiles(X) * sums.div_ceil(a.buffers.psum.words.into())
+    };
+    let vectors = u64::from(nest.bounds[K].div_ceil(a.lanes.W));
+    let taps: u64 = Dim::REDUCTION.iter().map(|&d| u64::from(nest.bounds[d])).product();
+    (vectors * taps * again) as f64
 }
 
 /// Sizes of level-2 tiles along `d` to try: whole rounds of the axis, cut into 1, 2, 3, 4, 6, 8, 12, ... equal tiles.

@@ -9,7 +9,7 @@ use crate::mapping::legality::Violation;
 use crate::mapping::plane;
 use crate::mapping::tiling::Mapping;
 use crate::search::goal::{Goal, Limits, Rated};
-use crate::search::mapper::{Choice, Mapped, MapperSettings, map_layer, possible};
+use crate::search::mapper::{Choice, Mapped, MapperSettings, Unmapped, map_layer, possible};
 use crate::search::problem::{CostModel, Figures, Objective, Suite};
 use crate::search::runner::Rejection;
 use crate::workload::layer::LoopNest;
@@ -68,7 +68,7 @@ pub fn map_layers(
     check_fits(suite)?;
     let one = |l: usize| -> Result<Mapped> {
         interrupt.check()?;
-        let mapped = one_layer(model, suite, accelerator, settings, seed, l);
+        let mapped = one_layer(model, suite, accelerator, settings, seed, l, interrupt);
         done(l);
         mapped
     };
@@ -85,11 +85,22 @@ pub(super) fn one_layer(
     settings: &MapperSettings,
     seed: u64,
     l: usize,
+    interrupt: &Interrupt,
 ) -> Result<Mapped> {
     let (name, nest) = &suite.distinct[l];
     let seed = stream(seed, &[l as u64]).next_u64();
-    map_layer(nest, accelerator, &mut *model.on(accelerator), settings, seed)
-        .map_err(|violations| no_mapping(name, accelerator, &violations))
+    let mapped = map_layer(
+        nest,
+        accelerator,
+        &mut *model.on(accelerator),
+        settings,
+        seed,
+        interrupt,
+    );
+    mapped.map_err(|why| match why {
+        Unmapped::Impossible(violations) => no_mapping(name, accelerator, &violations),
+        Unmapped::Stopped(why) => why,
+    })
 }
 
 /// The networks' mappings from those of the different layers.

@@ -204,7 +204,7 @@ impl<'a> CoDesign<'a> {
         let one = |task: usize| -> Result<Mapped> {
             this.interrupt.check()?;
             let (a, l) = (fresh[task / layers].1, task % layers);
-            one_layer(this.model, this.suite, a, &settings, this.seed(a), l)
+            one_layer(this.model, this.suite, a, &settings, this.seed(a), l, this.interrupt)
         };
         let all: Vec<Result<Mapped>> = (0..fresh.len() * layers).into_par_iter().map(one).collect();
         let mapped: Vec<Mapped> = all.into_iter().collect::<Result<_>>()?;

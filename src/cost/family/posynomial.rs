@@ -11,7 +11,6 @@ use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
 use crate::cost::counts::Tally;
 use crate::cost::tech::real;
-use crate::mapping::schedule::{READ_TO_USE, RELEASE};
 
 /// What a cut of one dimension contributes a factor of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +60,22 @@ pub enum Term {
     L2I,
     /// What it needs of the O memory.
     L2O,
+    /// What the first level-2 tile of I takes to read.
+    FirstI,
+    /// What that of W takes.
+    FirstW,
+    /// What the first array tile of W takes to load.
+    LoadW,
+    /// What that of I takes.
+    LoadI,
+    /// PEs' shares of the last level-2 tile.
+    LastStep,
+    /// What the last level-2 tile of O takes to write.
+    LastO,
 }
 
 /// Number of [`Term`]s.
-pub const TERMS: usize = Term::L2O as usize + 1;
+pub const TERMS: usize = Term::LastO as usize + 1;
 
 /// A coefficient times terms.
 #[derive(Clone, Debug)]
@@ -100,7 +111,7 @@ pub struct Posynomials {
 /// Indices of monomials.
 #[derive(Clone, Copy)]
 #[repr(usize)]
-enum Count {
+pub(super) enum Count {
     Compute,
     WWords,
     WCycles,
@@ -122,6 +133,12 @@ enum Count {
     WReads,
     IReadJobs,
     PReads,
+    FirstI,
+    FirstW,
+    LoadW,
+    LoadI,
+    LastStep,
+    LastO,
 }
 
 /// Stands for zero in a term.
@@ -156,6 +173,7 @@ impl Families {
         put(Term::L2Tiles, cut.l2_tiles[0]);
         put(Term::Tiles, cut.tiles[0]);
         put(Term::Shares, cut.shares);
+        put(Term::LastStep, cut.step[1]);
         if matches!(d, Dim::K | Dim::C) {
             put(Term::WVectors, cut.w_vectors);
             put(Term::IVectors, cut.i_vectors);
@@ -170,17 +188,26 @@ impl Families {
             };
             put(Term::IShare, words);
             put(Term::L2I, round_up(cut.l2_tile.into(), g.l2_i_word.into()));
+            put(Term::FirstI, ceil_div(cut.l2_tile.into(), s.ports.bus));
+            put(Term::LoadI, ceil_div(cut.tile.into(), s.ports.i_lanes));
         }
         if d == Dim::K {
             put(Term::WShare, round_up(cut.share.into(), g.w_word.into()));
             put(Term::PsumShare, round_up(cut.share.into(), g.psum_word.into()));
             put(Term::L2W, round_up(cut.l2_tile.into(), g.l2_w_word.into()));
             put(Term::L2O, ceil_div(cut.l2_tile.into(), g.l2_o_word.into()));
+            let words = ceil_div(cut.l2_tile.into(), g.l2_w_word.into());
+            put(Term::FirstW, words * ceil_div(g.l2_w_word.into(), s.ports.bus));
+            put(Term::LoadW, ceil_div(cut.tile.into(), s.ports.w_lanes));
+            put(Term::LastO, ceil_div(cut.l2_last.into(), s.ports.bus));
         } else {
             put(Term::WShare, cut.share.into());
             put(Term::PsumShare, cut.share.into());
             put(Term::L2W, cut.l2_tile.into());
             put(Term::L2O, cut.l2_tile.into());
+            put(Term::FirstW, cut.l2_tile.into());
+            put(Term::LoadW, cut.tile.into());
+            put(Term::LastO, cut.l2_last.into());
         }
         if let (Some(taps), Some(side)) = (taps, [Dim::Y, Dim::X].iter().position(|&o| o == d)) {
             let rows = |of: fn(&Cuts) -> u64| self.rows(side, of(cut), of(taps));
@@ -194,6 +221,8 @@ impl Families {
             put(Term::L2RowsInside, padded(l2, taps.l2_tiles[0], 1));
             put(Term::IShare, s.window(side, cut.share, taps.share));
             put(Term::L2I, s.window(side, cut.l2_tile, taps.l2_tile));
+            put(Term::FirstI, s.window(side, cut.l2_tile, taps.l2_tile));
+            put(Term::LoadI, s.window(side, cut.tile, taps.tile));
         }
         t[Term::Regular as usize] = cut.regular;
         t.map(|x| x.max(NOTHING))
@@ -284,9 +313,9 @@ impl Families {
 }
 
 /// What the posynomials of a family are made from.
-struct Build<'a> {
-    f: &'a Families,
-    c: &'a PerDim<&'a Cuts>,
+pub(super) struct Build<'a> {
+    pub(super) f: &'a Families,
+    pub(super) c: &'a PerDim<&'a Cuts>,
     reuse: Reuse,
 }
 
@@ -346,15 +375,32 @@ impl Build<'_> {
         };
         let n = self.f.s.nest.n;
         let again = |relevant: &[Dim], around: &[Dim], coefficient: u32, least: &Times| {
-            let (e, term) = if relevant.contains(&innermost) {
-                (innermost, Term::Tiles)
+            let second = self.reuse.second.filter(|d| relevant.contains(d));
+            let all = Self::times(coefficient, around, Term::Tiles);
+            let (e, mut times) = if relevant.contains(&innermost) {
+                if let Some(second) = second {
+                    // No product of terms, but a number close to one: the least of the family.
+                    let [a, b] = [innermost, second].map(|d| 1.0 - self.c[d].regular);
+                    return Times {
+                        coefficient: all.coefficient * (1.0 - a * b),
+                        ..all
+                    };
+                }
+                (innermost, all)
+            } else if let Some(second) = second {
+                let mut within = all;
+                for (d, term) in &mut within.factors {
+                    if *d == innermost {
+                        *term = Term::L2Tiles;
+                    }
+                }
+                (second, within)
             } else if let Some(e) = self.enclosing(relevant) {
-                (e, Term::L2Tiles)
+                (e, Self::times(coefficient, around, Term::L2Tiles))
             } else {
                 return least.clone();
             };
-            let mut times = Self::times(coefficient, around, term);
-            if term == Term::L2Tiles && times.factors == least.factors {
+            if times.factors == least.factors {
                 return least.clone();
             }
             if self.c[e].regular < 1.0 {
@@ -430,99 +476,13 @@ impl Build<'_> {
             m(g, all(Term::L2Tiles, &[K, C, R, S]), w),
             m(images, all(Term::L2Tiles, &[channel, Y, X, R, S]), i),
             m(g, all(Term::L2Tiles, &[K]), p),
+            m(1.0, all(Term::FirstI, &[channel, Y, X]), one),
+            m(1.0, all(Term::FirstW, &[K, C, R, S]), one),
+            m(1.0, all(Term::LoadW, &[K, C, R, S]), one),
+            m(1.0, all(Term::LoadI, &[channel, Y, X]), one),
+            m(1.0, all(Term::LastStep, &Dim::ALL), one),
+            m(1.0, all(Term::LastO, &[K, Y, X]), one),
         ]
-    }
-
-    /// The bounds of [`Families::cycles`].
-    fn cycles(&self) -> Vec<Sum> {
-        use Count as N;
-        let f = self.f;
-        let e = f.ends(self.c);
-        let slots = &f.s.ports.slots;
-        let to_use = f.s.ports.latency + READ_TO_USE;
-        let whole = f.s.layer_cycles(0, false);
-        let sum = |constant: u64, parts: &[N]| Sum {
-            constant: real(whole + constant),
-            parts: parts.iter().map(|&n| (n as usize, 1.0)).collect(),
-        };
-        let mut all = vec![
-            sum(e.head_w + e.tail_w, &[N::WCycles]),
-            sum(e.head_i + e.tail_i, &[N::ICycles]),
-            sum(e.head_compute + e.tail_compute, &[N::Compute]),
-            sum(e.head_drain + e.tail_drain, &[N::Drain, N::LastDrain]),
-            sum(e.head_write, &[N::Writes]),
-        ];
-        if let Some(constant) = (whole + e.after_read).checked_sub(e.params) {
-            all.push(Sum {
-                constant: real(constant),
-                ..sum(0, &[N::WFills, N::IReads, N::PFills])
-            });
-        }
-        let mut turns = |slots: u32, ends: u64, tiles: N, token: u64, extra: u64, parts: &[N]| {
-            all.extend(in_turn(slots, whole + ends, (tiles, token), extra, parts));
-        };
-        let (w, i) = (e.head_w + e.tail_compute, e.head_i + e.tail_compute);
-        turns(
-            slots.w,
-            w,
-            N::WJobs,
-            e.w_token,
-            e.load_w + e.pass_last,
-            &[N::WCycles, N::Compute],
-        );
-        turns(
-            slots.i,
-            i,
-            N::IJobs,
-            e.i_token,
-            e.load_i + e.pass_last,
-            &[N::ICycles, N::Compute],
-        );
-        let drained = [N::Compute, N::Drain, N::LastDrain];
-        let ends = e.head_compute + e.tail_drain;
-        turns(
-            slots.psum,
-            ends,
-            N::DrainJobs,
-            e.drain_token,
-            e.pass + e.drain,
-            &drained,
-        );
-        turns(
-            slots.l2_w,
-            e.read_w + e.tail_w,
-            N::WReads,
-            to_use,
-            e.read[1],
-            &[N::WFills, N::WCycles],
-        );
-        turns(
-            slots.l2_i,
-            1 + e.tail_i,
-            N::IReadJobs,
-            to_use,
-            e.read[0],
-            &[N::IReads, N::ICycles],
-        );
-        let params = [N::PFills, N::Drain, N::LastDrain];
-        turns(
-            slots.l2_p,
-            e.read_p + e.tail_drain,
-            N::PReads,
-            to_use,
-            e.read[2] + e.drain,
-            &params,
-        );
-        let written = [N::Drain, N::LastDrain, N::Writes];
-        turns(
-            slots.l2_o,
-            e.head_drain,
-            N::WriteJobs,
-            e.write_token,
-            e.completing + e.write,
-            &written,
-        );
-        all
     }
 
     /// The memories that several dimensions share.
@@ -551,21 +511,4 @@ impl Build<'_> {
             (all(Term::L2O, &[K, Y, X]), real(holds[5] / word)),
         ]
     }
-}
-
-/// A memory whose tiles are filled and used in turn, in one chain or in two that together take everything, as
-/// [`crate::cost::bound`] derives it: cycles before and after, tiles with the time from a fill to its use, the first fill and
-/// the last use, and what both engines do.
-fn in_turn(slots: u32, ends: u64, (tiles, token): (Count, u64), extra: u64, parts: &[Count]) -> Option<Sum> {
-    let (share, constant) = if slots == 1 {
-        (1.0, ends.checked_sub(RELEASE)?)
-    } else {
-        (0.5, (2 * ends + extra).checked_sub(2 * RELEASE)?)
-    };
-    let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, share)).collect();
-    parts.push((tiles as usize, share * real(token + RELEASE)));
-    Some(Sum {
-        constant: real(constant) * share,
-        parts,
-    })
 }

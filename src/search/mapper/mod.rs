@@ -15,7 +15,9 @@
 //! network's layers has the lowest energy-delay product at a mixture that no layer can know alone ([`compose`]).
 
 use crate::arch::accelerator::Accelerator;
+use crate::base::diag::Diagnostic;
 use crate::base::dims::{Dim, PerDim};
+use crate::base::interrupt::Interrupt;
 use crate::mapping::legality::Violation;
 use crate::mapping::plane;
 use crate::mapping::schedule::{OFFCHIP_SET, Schedule, Setting, l2_loop, offchip_loop};
@@ -28,7 +30,7 @@ use crate::search::heuristics;
 use crate::search::importance::Encoding;
 use crate::search::optimizer::Optimizer;
 use crate::search::problem::{Figures, LayerModel, Objective};
-use crate::search::prove::{Limits, Proof, prove};
+use crate::search::prove::{Limits, Proof, Proven, prove};
 use crate::search::random::RandomSearch;
 use crate::workload::layer::LoopNest;
 use std::collections::BTreeMap;
@@ -139,6 +141,21 @@ impl Mapped {
     }
 }
 
+/// Why a layer was not mapped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unmapped {
+    /// No mapping is legal: what stands in the way.
+    Impossible(Vec<Violation>),
+    /// Somebody asked to stop, as the diagnostic says. What was found until then would depend on the time.
+    Stopped(Diagnostic),
+}
+
+impl From<Diagnostic> for Unmapped {
+    fn from(why: Diagnostic) -> Self {
+        Self::Stopped(why)
+    }
+}
+
 /// Exact evaluations after which the end of a search settles for what it has.
 pub const LAST_EXACT: usize = 64;
 
@@ -151,16 +168,17 @@ const LAST_DESCENT: f64 = 1.0 / 9.0;
 /// Searches a mapping of `nest` on `accelerator`; equal seeds give equal results.
 ///
 /// # Errors
-/// Why no mapping is legal, if none is.
+/// Why no mapping is legal, if none is; or that `interrupt` was raised.
 pub fn map_layer(
     nest: &LoopNest,
     accelerator: &Accelerator,
     model: &mut dyn LayerModel,
     settings: &MapperSettings,
     seed: u64,
-) -> Result<Mapped, Vec<Violation>> {
+    interrupt: &Interrupt,
+) -> Result<Mapped, Unmapped> {
     let nest = &plane::on(nest, accelerator);
-    let spaces = possible(nest, accelerator)?;
+    let spaces = possible(nest, accelerator).map_err(Unmapped::Impossible)?;
     let mut visits = Visits::new(&spaces[0], model, settings);
     let kept = |share: f64| settings.evaluations - (settings.evaluations as f64 * share) as usize;
     let mut sampled = kept(settings.descent);
@@ -175,25 +193,17 @@ pub fn map_layer(
     }
     let best = visits.lowest().map(|i| visits.seen[i].mapping.split);
     let space = spaces.iter().find(|s| Some(s.split) == best).unwrap_or(&spaces[0]);
-    sample(space, &mut visits, settings, sampled, seed);
+    sample(space, &mut visits, settings, sampled, seed, interrupt)?;
     descent::from_best(&spaces, &mut visits, settings.evaluations);
-    let mut mapped = visits.finish().ok_or_else(|| space.obstacles())?;
+    let finished = visits.finish();
+    let mut mapped = finished.ok_or_else(|| Unmapped::Impossible(space.obstacles()))?;
     if settings.method == Method::Exact {
-        let limits = settings.proof;
-        let Mapped { best, front, .. } = &mut mapped;
-        let (proven, proof) = prove(
-            nest,
-            accelerator,
-            model,
-            settings.objective,
-            limits,
-            *best,
-            &mut |better| {
-                insert(front, better);
-            },
-        );
-        *best = proven;
-        mapped.proof = proof;
+        let (objective, limits, start) = (settings.objective, settings.proof, mapped.best);
+        let Proven { best, better, proof } = prove(nest, accelerator, model, objective, limits, start, interrupt)?;
+        for choice in better {
+            insert(&mut mapped.front, choice);
+        }
+        (mapped.best, mapped.proof) = (best, proof);
     }
     Ok(mapped)
 }
@@ -230,11 +240,19 @@ fn begin(spaces: &[MappingSpace<'_>], visits: &mut Visits<'_>, limit: usize) {
 }
 
 /// Runs the method of `settings` until `visits` has `limit` mappings.
-fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSettings, limit: usize, seed: u64) {
+fn sample(
+    space: &MappingSpace<'_>,
+    visits: &mut Visits<'_>,
+    settings: &MapperSettings,
+    limit: usize,
+    seed: u64,
+    interrupt: &Interrupt,
+) -> Result<(), Diagnostic> {
     let mut optimizer = start(space, settings, visits.lowest().map(|i| visits.seen[i].mapping), seed);
     // Points that were seen before are free, but not without end.
     let mut asks = limit.saturating_mul(4);
     while visits.seen.len() < limit && asks > 0 {
+        interrupt.check()?;
         let mut told = Vec::with_capacity(optimizer.population());
         for _ in 0..optimizer.population().min(asks) {
             asks -= 1;
@@ -250,6 +268,7 @@ fn sample(space: &MappingSpace<'_>, visits: &mut Visits<'_>, settings: &MapperSe
         visits.settle();
         optimizer.tell(&told);
     }
+    Ok(())
 }
 
 /// The optimizer of `settings`, around `start` if there is one.
@@ -516,7 +535,7 @@ mod tests {
 
     fn map(nest: &LoopNest, settings: &MapperSettings, seed: u64) -> Mapped {
         let a = accelerator();
-        map_layer(nest, &a, &mut *Toy.on(&a), settings, seed).unwrap()
+        map_layer(nest, &a, &mut *Toy.on(&a), settings, seed, &Interrupt::default()).unwrap()
     }
 
     #[test]
@@ -585,7 +604,11 @@ mod tests {
         a.l2.I.bytes = 64;
         let nest = nest(16, 300, 7, 1, 1);
         a.l2.W.bytes = 64;
-        let why = map_layer(&nest, &a, &mut *Toy.on(&a), &MapperSettings::default(), 1).unwrap_err();
+        let settings = MapperSettings::default();
+        let why = map_layer(&nest, &a, &mut *Toy.on(&a), &settings, 1, &Interrupt::default()).unwrap_err();
+        let Unmapped::Impossible(why) = why else {
+            panic!("{why:?}")
+        };
         assert!(
             why.iter().any(|v| v.to_string().contains("l2.W bytes needs")),
             "{why:?}"

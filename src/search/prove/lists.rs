@@ -3,6 +3,7 @@
 use super::Search;
 use super::relax::{Bound, Logs, MARGIN, Program, Weights, value};
 use super::space::Rule;
+use crate::base::diag::Result;
 use crate::base::dims::{Dim, PerDim};
 use crate::cost::family::{Cuts, Families, Reuse, Term};
 use crate::search::numeric::{exp, ln};
@@ -21,6 +22,9 @@ const MOST_CUTS: u64 = 1 << 20;
 
 /// Cuts into as many tiles among which a lower one is looked for.
 const LOWER: usize = 32;
+
+/// Combinations of cuts of a family below which it is split by its second loop: of large ones, that makes many large ones.
+const FEW: f64 = 4096.0;
 
 /// A list that lost less than this share of its cuts is not looked at again at once.
 const SHORTER: f64 = 0.8;
@@ -87,6 +91,15 @@ impl Terms {
     }
 }
 
+impl Lists {
+    /// The part of it whose cuts along `d` are `list`.
+    fn along(&self, d: Dim, list: Vec<u32>) -> Self {
+        let mut part = self.clone();
+        part.cuts[d] = list;
+        part
+    }
+}
+
 impl Tables {
     /// Of the legal `extents`, every cut that fits all memories beside the smallest tiles of the other dimensions; none if
     /// that are more than [`MOST_CUTS`], or more than `steps` steps pay for. Counts the steps.
@@ -131,7 +144,7 @@ impl Tables {
     /// All mappings of a class.
     pub fn all(&self, families: &Families, reuse: Reuse) -> Lists {
         let cuts = PerDim::from_fn(|d| {
-            let rule = Rule::of(d, reuse.innermost);
+            let rule = Rule::of(d, reuse);
             let trips = |l2: u32| !reuse.offchip.needs_trips(d) || l2 < families.bound(d);
             let pairs = self.tables[d].pairs.iter().enumerate();
             let allowed = pairs.filter(|(_, p)| rule.allows(**p) && trips(p.0));
@@ -143,6 +156,33 @@ impl Tables {
             weights: None,
             prices: PerDim([[0.0; _]; 6]),
         }
+    }
+
+    /// A family by the second loop from inside, where that decides what moves again in ragged last level-2 tiles; before, by
+    /// whether these are ragged. None if they are not, or if there is no other loop with several trips.
+    fn by_second(&self, terms: &PerDim<Rc<Terms>>, lists: &Lists) -> Option<Vec<Lists>> {
+        let innermost = lists.reuse.innermost.filter(|_| lists.reuse.second.is_none())?;
+        let ragged = |c: u32| terms[innermost].logs[c as usize][Term::Regular as usize] < 0.0;
+        let whole = |d: Dim, c: u32| self.tables[d].pairs[c as usize].0 == self.tables[d].pairs[c as usize].1;
+        let others = || Dim::ALL.into_iter().filter(|&d| d != innermost);
+        if others().all(|d| lists.cuts[d].iter().all(|&c| whole(d, c))) {
+            return None;
+        }
+        if !lists.cuts[innermost].iter().all(|&c| ragged(c)) {
+            return parted(lists, innermost, &ragged);
+        }
+        let mut alone = lists.clone();
+        for d in others() {
+            alone.cuts[d].retain(|&c| whole(d, c));
+        }
+        let mut parts = vec![alone];
+        for d in others() {
+            let mut part = lists.clone();
+            part.reuse.second = Some(d);
+            part.cuts[d].retain(|&c| !whole(d, c));
+            parts.push(part);
+        }
+        Some(parts)
     }
 
     /// The terms of every cut of `d` beside the kernel's cuts of `lists`.
@@ -189,34 +229,35 @@ impl Search<'_> {
     }
 
     /// Bounds a family, leaves out cuts that no better mapping has, and keeps what is left.
-    pub(super) fn relax(&mut self, bound: f64, mut lists: Lists) {
+    pub(super) fn relax(&mut self, bound: f64, mut lists: Lists) -> Result<()> {
         let mut bound = bound;
         for _ in 0..4 {
+            self.interrupt.check()?;
             if lists.cuts.0.iter().any(Vec::is_empty) {
-                return;
+                return Ok(());
             }
             let least = self.tables.least(&lists);
             self.steps += 1 + lists.cuts.0.iter().map(|l| l.len() as u64).sum::<u64>() / PER_STEP;
             let Some(floor) = self.families.floor(&PerDim::from_fn(|d| &least[d]), lists.reuse) else {
-                return;
+                return Ok(());
             };
             bound = bound.max(self.objective.of(&Figures {
                 cycles: floor.cycles,
                 energy_pj: floor.energy_pj,
             }));
             if bound >= self.value() {
-                return;
+                return Ok(());
             }
             if lists.cuts.0.iter().all(|l| l.len() == 1) {
                 break;
             }
             let terms = self.terms(&lists);
             let Some(found) = self.weighed(&terms, &mut lists, &least) else {
-                return;
+                return Ok(());
             };
             bound = bound.max(exp(found.least - MARGIN));
             if bound >= self.value() {
-                return;
+                return Ok(());
             }
             let before = size(&lists);
             let room = ln(self.value()) + MARGIN - found.least;
@@ -232,6 +273,7 @@ impl Search<'_> {
         if lists.cuts.0.iter().all(|l| !l.is_empty()) {
             self.push(bound, lists);
         }
+        Ok(())
     }
 
     /// The bound of [`super::relax`], cuts that overflow a memory beside the smallest others left out before.
@@ -266,19 +308,27 @@ impl Search<'_> {
     }
 
     /// Splits a family along one dimension, or opens it.
-    pub(super) fn split(&mut self, bound: f64, lists: &Lists) {
+    pub(super) fn split(&mut self, bound: f64, lists: &Lists) -> Result<()> {
         if lists.cuts.0.iter().all(|l| l.len() == 1) {
             let cuts = PerDim::from_fn(|d| self.tables.tables[d].pairs[lists.cuts[d][0] as usize]);
             self.open_family(lists.reuse, &cuts);
-            return;
+            return Ok(());
         }
         let terms = self.terms(lists);
-        let (d, parts) = halves(&terms, lists);
+        let parts = match whole_or_several(&terms, lists) {
+            Some(parts) => parts,
+            None => match (size(lists) <= FEW)
+                .then(|| self.tables.by_second(&terms, lists))
+                .flatten()
+            {
+                Some(parts) => parts,
+                None => halves(&terms, lists),
+            },
+        };
         for part in parts {
-            let mut half = lists.clone();
-            half.cuts[d] = part;
-            self.relax(bound, half);
+            self.relax(bound, part)?;
         }
+        Ok(())
     }
 }
 
@@ -287,24 +337,33 @@ fn size(lists: &Lists) -> f64 {
     lists.cuts.0.iter().map(|l| l.len() as f64).product()
 }
 
-/// A dimension, and its list in two: what decides which operands move again first, else in the middle of that term on which
-/// most of the bound hangs.
-fn halves(terms: &PerDim<Rc<Terms>>, lists: &Lists) -> (Dim, [Vec<u32>; 2]) {
-    let parted = |d: Dim, low: &dyn Fn(u32) -> bool| {
-        let (a, b): (Vec<u32>, Vec<u32>) = lists.cuts[d].iter().partition(|&&c| low(c));
-        (!a.is_empty() && !b.is_empty()).then_some((d, [a, b]))
+/// Both parts of a family, those along `d` that are `low` first; none if one is empty.
+fn parted(lists: &Lists, d: Dim, low: &dyn Fn(u32) -> bool) -> Option<Vec<Lists>> {
+    let (a, b): (Vec<u32>, Vec<u32>) = lists.cuts[d].iter().partition(|&&c| low(c));
+    (!a.is_empty() && !b.is_empty()).then(|| vec![lists.along(d, a), lists.along(d, b)])
+}
+
+/// A family in two by one or several level-2 tiles along a dimension, which decides what moves again.
+fn whole_or_several(terms: &PerDim<Rc<Terms>>, lists: &Lists) -> Option<Vec<Lists>> {
+    let whole = |d: Dim| {
+        let one = |c: u32| terms[d].logs[c as usize][Term::L2Tiles as usize] == 0.0;
+        parted(lists, d, &one)
     };
-    for d in [Dim::C, Dim::R, Dim::S, Dim::Y, Dim::X, Dim::K] {
-        let whole = |c: u32| terms[d].logs[c as usize][Term::L2Tiles as usize] == 0.0;
-        if let Some(found) = parted(d, &whole) {
-            return found;
-        }
-    }
+    [Dim::C, Dim::R, Dim::S, Dim::Y, Dim::X, Dim::K]
+        .into_iter()
+        .find_map(whole)
+}
+
+/// A family in two: the kernel's cuts, else in the middle of that term on which most of the bound hangs.
+fn halves(terms: &PerDim<Rc<Terms>>, lists: &Lists) -> Vec<Lists> {
+    let in_two = |d: Dim| {
+        let (a, b) = lists.cuts[d].split_at(lists.cuts[d].len() / 2);
+        vec![lists.along(d, a.to_vec()), lists.along(d, b.to_vec())]
+    };
     // Windows hang on the kernel's cuts.
     for d in [Dim::R, Dim::S] {
         if lists.cuts[d].len() > 1 {
-            let (a, b) = lists.cuts[d].split_at(lists.cuts[d].len() / 2);
-            return (d, [a.to_vec(), b.to_vec()]);
+            return in_two(d);
         }
     }
     let mut best: Option<(f64, Dim, usize, f64)> = None;
@@ -320,15 +379,13 @@ fn halves(terms: &PerDim<Rc<Terms>>, lists: &Lists) -> (Dim, [Vec<u32>; 2]) {
     }
     if let Some((spread, d, t, middle)) = best
         && spread > 0.0
-        && let Some(found) = parted(d, &|c| terms[d].logs[c as usize][t] <= middle)
+        && let Some(found) = parted(lists, d, &|c| terms[d].logs[c as usize][t] <= middle)
     {
         return found;
     }
     // Nothing that counts differs: any half.
     let longest = |&d: &Dim| lists.cuts[d].len();
-    let d = Dim::ALL.into_iter().max_by_key(longest).unwrap_or(Dim::K);
-    let (a, b) = lists.cuts[d].split_at(lists.cuts[d].len() / 2);
-    (d, [a.to_vec(), b.to_vec()])
+    in_two(Dim::ALL.into_iter().max_by_key(longest).unwrap_or(Dim::K))
 }
 
 #[cfg(test)]

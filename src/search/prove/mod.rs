@@ -18,7 +18,9 @@ mod space;
 
 use crate::arch::accelerator::Accelerator;
 use crate::arch::geometry::Geometry;
+use crate::base::diag::Result;
 use crate::base::dims::{Dim, PerDim};
+use crate::base::interrupt::Interrupt;
 use crate::cost::family::{Families, Offchip, Reuse};
 use crate::mapping::legality::{checked, split_violations};
 use crate::mapping::schedule::Setting;
@@ -45,7 +47,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 3_000_000,
+            steps: 8_000_000,
             gap: 0.0,
         }
     }
@@ -91,10 +93,23 @@ impl Proof {
     }
 }
 
-/// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. All exact
-/// results that were better than the best one before go to `found`. Every split of axes over several dimensions is gone
-/// through, with what those before it left of the steps. Where that are too many, or a layer has too many tiles to list,
-/// the proof is the floor that least counts give. No proof if the model has no bounds over families.
+/// What was found, and what was proven of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proven {
+    /// The best mapping.
+    pub best: Choice,
+    /// Every mapping that was better than the best one before it, in the order in which they were found.
+    pub better: Vec<Choice>,
+    /// None if the model has no bounds over families.
+    pub proof: Option<Proof>,
+}
+
+/// Proves how good `start`, a legal mapping with its exact figures, is, and finds a better one if there is one. Every split of
+/// axes over several dimensions is gone through, with what those before it left of the steps. Where that are too many, or a
+/// layer has too many tiles to list, the proof is the floor that least counts give.
+///
+/// # Errors
+/// `E0501`: half a search is no result.
 pub fn prove(
     nest: &LoopNest,
     accelerator: &Accelerator,
@@ -102,20 +117,25 @@ pub fn prove(
     objective: Objective,
     limits: Limits,
     start: Choice,
-    found: &mut dyn FnMut(Choice),
-) -> (Choice, Option<Proof>) {
+    interrupt: &Interrupt,
+) -> Result<Proven> {
     let setting = Setting::new(nest, accelerator);
     let mut splits = every_split(accelerator);
     splits.sort_by_key(|&split| split != start.mapping.split);
     let floor = model.floor(nest).map_or(0.0, |f| objective.of(&f));
     let (mut best, mut bound, mut steps) = (start, f64::INFINITY, 0);
+    let mut better = Vec::new();
     if splits.len() > MOST_SPLITS {
         (splits, bound) = (Vec::new(), floor);
     }
     for (i, &split) in splits.iter().enumerate() {
         let under = Mapping { split, ..start.mapping };
         let Some(families) = model.families(&setting.schedule(&under)) else {
-            return (start, None);
+            return Ok(Proven {
+                best,
+                better,
+                proof: None,
+            });
         };
         // Half of them for the split of the best mapping, which is the hardest to prove; what one leaves the next ones get.
         let parts = if i == 0 { splits.len().min(2) } else { splits.len() - i };
@@ -137,18 +157,23 @@ pub fn prove(
             numbered: 0,
             steps: taken,
             best,
-            found: &mut *found,
+            better: &mut better,
             tables,
             weights: None,
+            interrupt,
         };
-        search.roots();
-        bound = bound.min(search.run());
+        search.roots()?;
+        bound = bound.min(search.run()?);
         best = search.best;
         steps += search.steps;
     }
     // What was pruned is at least as high as the best mapping.
     let value = objective.of(&best.figures);
-    (best, Some(Proof::of(bound.min(value), value, steps)))
+    Ok(Proven {
+        best,
+        better,
+        proof: Some(Proof::of(bound.min(value), value, steps)),
+    })
 }
 
 /// Splits of axes that are gone through at most.
@@ -214,33 +239,40 @@ struct Search<'a> {
     numbered: u64,
     steps: u64,
     best: Choice,
-    found: &'a mut dyn FnMut(Choice),
+    better: &'a mut Vec<Choice>,
     tables: Tables,
     /// Weights of the first family, which others may begin with.
     weights: Option<Weights>,
+    interrupt: &'a Interrupt,
 }
 
 impl Search<'_> {
     /// Every class of orders that has mappings.
-    fn roots(&mut self) {
+    fn roots(&mut self) -> Result<()> {
         for offchip in Offchip::ALL {
             for innermost in Dim::ALL.into_iter().map(Some).chain([None]) {
-                let lists = self.tables.all(&self.families, Reuse { offchip, innermost });
-                self.relax(0.0, lists);
+                let reuse = Reuse {
+                    offchip,
+                    innermost,
+                    second: None,
+                };
+                let lists = self.tables.all(&self.families, reuse);
+                self.relax(0.0, lists)?;
             }
         }
+        Ok(())
     }
 
     /// Looks at families, the lowest bound first, until the best mapping is proven or the limit reached; what bounds all
     /// mappings but the pruned ones.
-    fn run(&mut self) -> f64 {
+    fn run(&mut self) -> Result<f64> {
         while let Some(node) = self.open.pop() {
             if node.bound * (1.0 + self.limits.gap) >= self.value() || self.steps >= self.limits.steps {
-                return node.bound;
+                return Ok(node.bound);
             }
-            self.split(node.bound, &node.lists);
+            self.split(node.bound, &node.lists)?;
         }
-        f64::INFINITY
+        Ok(f64::INFINITY)
     }
 
     fn value(&self) -> f64 {
@@ -290,7 +322,7 @@ impl Search<'_> {
         let figures = self.model.exact(&self.setting.schedule(&mapping));
         if self.objective.of(&figures) < self.value() {
             self.best = Choice { mapping, figures };
-            (self.found)(self.best);
+            self.better.push(self.best);
         }
     }
 }

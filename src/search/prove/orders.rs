@@ -18,7 +18,9 @@ pub fn mappings(base: &Mapping, bounds: &PerDim<u32>, reuse: Reuse) -> Vec<Mappi
         }
         for (r, _) in &reductions {
             for (l2, several) in &inner {
-                if several.checked_sub(1).map(|i| l2[i]) != reuse.innermost {
+                let from_inside = |i: usize| several.checked_sub(i).map(|at| l2[at]);
+                let second = reuse.second.is_none() || from_inside(2) == reuse.second;
+                if from_inside(1) != reuse.innermost || !second {
                     continue;
                 }
                 let mut m = *base;

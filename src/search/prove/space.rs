@@ -2,6 +2,7 @@
 
 use crate::arch::accelerator::Accelerator;
 use crate::base::dims::{Dim, PerDim};
+use crate::cost::family::Reuse;
 use crate::mapping::legality::quantum;
 use crate::workload::layer::LoopNest;
 
@@ -17,11 +18,11 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// That of `d` where `innermost` is the innermost level-2 loop with several trips.
-    pub fn of(d: Dim, innermost: Option<Dim>) -> Self {
-        match innermost {
+    /// That of `d` in the class `reuse`.
+    pub fn of(d: Dim, reuse: Reuse) -> Self {
+        match reuse.innermost {
             None => Self::Whole,
-            Some(i) if i == d => Self::Several,
+            Some(i) if i == d || reuse.second == Some(d) => Self::Several,
             Some(_) => Self::Any,
         }
     }

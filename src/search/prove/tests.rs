@@ -1,6 +1,7 @@
 //! The exact mapper against trying every mapping, and its bounds against every family.
 
 use super::*;
+use crate::base::diag::Code;
 use crate::base::rng::{Rng, stream};
 use crate::cost::tech::Technology;
 use crate::mapping::legality::violations;
@@ -9,7 +10,7 @@ use crate::mapping::random::{Limits as Sizes, Triple, random_triple};
 use crate::mapping::schedule::Schedule;
 use crate::search::dataflow::Dataflow;
 use crate::search::encoding::mapping::MappingSpace;
-use crate::search::problem::CostModel as _;
+use crate::search::problem::{CostModel as _, Figures};
 use crate::workload::layer::{Conv, Kind, Shape};
 use rand::RngExt as _;
 
@@ -23,8 +24,17 @@ fn reuse(m: &Mapping, bounds: &PerDim<u32>) -> Reuse {
         [_, .., Dim::K] => Offchip::Inner,
         _ => Offchip::Outer,
     };
-    let innermost = m.l2.order.into_iter().rfind(|&d| m.l2.tile[d] < m.offchip.tile[d]);
-    Reuse { offchip, innermost }
+    Reuse {
+        offchip,
+        innermost: from_inside(m).next(),
+        second: None,
+    }
+}
+
+/// The level-2 loops of `m` that have several trips, the innermost first.
+fn from_inside(m: &Mapping) -> impl Iterator<Item = Dim> {
+    let several = |d: &Dim| m.l2.tile[*d] < m.offchip.tile[*d];
+    m.l2.order.into_iter().rev().filter(several)
 }
 
 /// Additions have no families.
@@ -39,7 +49,9 @@ fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 3
     let mut model = technology.on(&t.accelerator);
     let exact = model.exact(&s);
     let families = model.families(&s).unwrap();
-    let reuse = reuse(&s.mapping, &t.nest.bounds);
+    let mut reuse = reuse(&s.mapping, &t.nest.bounds);
+    // As if the family had been split by its second loop, or not yet.
+    reuse.second = from_inside(&s.mapping).nth(1).filter(|_| rng.random_bool(0.5));
     let mut tables = Tables::new(&families, &extents(&t.nest, &t.accelerator), u64::MAX, &mut 0).unwrap();
     let own = PerDim::from_fn(|d| (s.mapping.offchip.tile[d], s.mapping.l2.tile[d]));
     let mut lists = tables.all(&families, reuse);
@@ -230,16 +242,10 @@ fn the_optimum_is_that_of_all_mappings() {
             let start = Choice { mapping, figures };
             for steps in [u64::MAX, 300] {
                 let limits = Limits { steps, gap: 0.0 };
-                let (best, proof) = prove(
-                    &t.nest,
-                    &t.accelerator,
-                    &mut *model,
-                    objective,
-                    limits,
-                    start,
-                    &mut |_| (),
-                );
-                let proof = proof.unwrap();
+                let none = &Interrupt::default();
+                let proven = prove(&t.nest, &t.accelerator, &mut *model, objective, limits, start, none).unwrap();
+                let (best, proof) = (proven.best, proven.proof.unwrap());
+                assert_eq!(proven.better.last().copied().unwrap_or(start), best);
                 assert!(violations(&t.nest, &t.accelerator, &best.mapping).is_empty());
                 let value = objective.of(&best.figures);
                 assert!(
@@ -260,6 +266,58 @@ fn the_optimum_is_that_of_all_mappings() {
         total > 15_000 && depthwise > 2 && several > 2,
         "{total} mappings, {depthwise} depthwise layers, {several} arrays with an axis over several dimensions"
     );
+}
+
+/// A model during whose first exact evaluation somebody asks to stop.
+struct Stopping<'a> {
+    inner: Box<dyn LayerModel + 'a>,
+    interrupt: Interrupt,
+    after: u64,
+}
+
+impl LayerModel for Stopping<'_> {
+    fn exact(&mut self, schedule: &Schedule) -> Figures {
+        self.interrupt.raise();
+        self.inner.exact(schedule)
+    }
+
+    fn bound(&mut self, schedule: &Schedule) -> Figures {
+        self.after += u64::from(self.interrupt.is_raised());
+        self.inner.bound(schedule)
+    }
+
+    fn families(&self, schedule: &Schedule) -> Option<Families> {
+        self.inner.families(schedule)
+    }
+}
+
+#[test]
+fn an_interrupt_ends_it_without_a_result() {
+    let technology = Technology::named("45nm").unwrap();
+    let t = triple();
+    let mapping = MappingSpace::new(&t.nest, &t.accelerator).smallest();
+    let figures = technology
+        .on(&t.accelerator)
+        .exact(&Schedule::new(&t.nest, &t.accelerator, &mapping));
+    let start = Choice { mapping, figures };
+    let limits = Limits::default();
+    let run = |model: &mut dyn LayerModel, interrupt: &Interrupt| {
+        prove(&t.nest, &t.accelerator, model, Objective::Edp, limits, start, interrupt)
+    };
+    let interrupt = Interrupt::default();
+    let mut model = Stopping {
+        inner: technology.on(&t.accelerator),
+        interrupt: interrupt.clone(),
+        after: 0,
+    };
+    assert_eq!(run(&mut model, &interrupt).unwrap_err().code, Code::Interrupted);
+    // What was begun is a family at most: it bounds all orders before it evaluates one.
+    assert!(interrupt.is_raised() && model.after == 0, "{}", model.after);
+    // Raised before, it does not even begin.
+    assert_eq!(run(&mut model, &interrupt).unwrap_err().code, Code::Interrupted);
+    // The same flag, never raised: the result that there is without anybody to ask.
+    let mut model = technology.on(&t.accelerator);
+    assert!(run(&mut *model, &Interrupt::default()).unwrap().proof.unwrap().optimal);
 }
 
 /// Listing the tiles of 12,544 positions once took minutes that no limit ended.
@@ -290,8 +348,9 @@ fn limits_hold_however_long_a_side_is() {
         let start = Choice { mapping, figures };
         for steps in [1000, 100_000] {
             let limits = Limits { steps, gap: 0.0 };
-            let proof = prove(&nest, &a, &mut *model, Objective::Edp, limits, start, &mut |_| ()).1;
-            let proof = proof.unwrap();
+            let none = &Interrupt::default();
+            let proven = prove(&nest, &a, &mut *model, Objective::Edp, limits, start, none).unwrap();
+            let proof = proven.proof.unwrap();
             assert!(proof.bound > 0.0 && proof.steps <= 2 * steps, "{chip}: {proof:?}");
         }
     }
@@ -316,8 +375,21 @@ fn every_order_is_in_one_class_and_classes_miss_none() {
         let mut all = Vec::new();
         for offchip in Offchip::ALL {
             for innermost in Dim::ALL.into_iter().map(Some).chain([None]) {
-                let class = Reuse { offchip, innermost };
-                for m in orders::mappings(&base, &bounds, class) {
+                let class = Reuse {
+                    offchip,
+                    innermost,
+                    second: None,
+                };
+                let orders = orders::mappings(&base, &bounds, class);
+                let alone = orders.iter().filter(|m| from_inside(m).nth(1).is_none()).count();
+                let with = |d: Dim| Reuse {
+                    second: Some(d),
+                    ..class
+                };
+                let parts = Dim::ALL.map(|d| orders::mappings(&base, &bounds, with(d)));
+                assert!(parts.iter().flatten().all(|m| orders.contains(m)));
+                assert_eq!(parts.iter().map(Vec::len).sum::<usize>() + alone, orders.len());
+                for m in orders {
                     assert_eq!(
                         (reuse(&m, &bounds), m.normalised(&LoopNest { bounds, ..nest() })),
                         (class, m)

@@ -14,7 +14,7 @@ use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::goal::Goal;
 use crate::search::importance::Encoding;
-use crate::search::mapper::{MapperSettings, Method, map_layer};
+use crate::search::mapper::{MapperSettings, Method, Unmapped, map_layer};
 use crate::search::nested::{NestedSettings, Solution, map_suite, search};
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
@@ -369,9 +369,11 @@ impl Bench<'_> {
             let nest = self.networks[*n].layers[*at].nest()?;
             let mut model = t.on(a);
             let edp = model.exact(&schedule(&nest, a, &s.mappings[*n][*at])?).edp();
-            let proof = map_layer(&nest, a, &mut *model, &settings, 1)
-                .ok()
-                .and_then(|m| m.proof);
+            let proof = match map_layer(&nest, a, &mut *model, &settings, 1, self.interrupt) {
+                Ok(mapped) => mapped.proof,
+                Err(Unmapped::Impossible(_)) => None,
+                Err(Unmapped::Stopped(why)) => return Err(why),
+            };
             Ok(proof.map(|p| (p.gap_of(edp), p.optimal)))
         };
         let all: Vec<Result<Option<(f64, bool)>>> = uses.par_iter().map(one).collect();
