@@ -346,7 +346,7 @@ impl VerifyPlan {
     /// Checks that the file can be read, or the output written.
     ///
     /// # Errors
-    /// [`Code::Unreadable`](crate::base::diag::Code::Unreadable) or [`Code::Unwritable`](crate::base::diag::Code::Unwritable), naming the path.
+    /// [`Code::Unreadable`] or [`Code::Unwritable`], naming the path.
     pub fn resolve(args: &VerifyArgs) -> Result<Self> {
         if let Some(file) = &args.replay {
             return Ok(Self::Replay {

@@ -2,7 +2,7 @@
 //!
 //! Branch and bound, lowest bound first. A node is a *family* of mappings ([`crate::cost::family`]): a class of loop orders
 //! and, along each dimension, a list of cuts into tiles. Its bound is what no mapping of it can undercut: the least of every
-//! count by itself, or, higher in most cases, a bound by weak duality ([`relax`]), which also says of single cuts that no
+//! count by itself, or, higher in most cases, a bound by weak duality (`relax`), which also says of single cuts that no
 //! better mapping has them. What is left of a node is split along one dimension. A node with one cut per dimension is opened:
 //! every order of its class is bounded and, if need be, evaluated exactly.
 //!

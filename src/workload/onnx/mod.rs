@@ -1,4 +1,4 @@
-//! Reader of ONNX networks: quantized ones in QDQ form with everything that runs them, float ones as shapes ([`shapes`]).
+//! Reader of ONNX networks: quantized ones in QDQ form with everything that runs them, float ones as shapes (`shapes`).
 //!
 //! In QDQ form every quantized operator is a real-valued one between `DequantizeLinear` and `QuantizeLinear`. One pattern
 //! covers all of them: operands are dequantized int8 tensors, the operator's result waits as a pending value, `Relu` and
