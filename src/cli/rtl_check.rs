@@ -39,7 +39,7 @@ pub struct Checked {
     pub mismatches: u64,
 }
 
-/// Emits and simulates the first `count` designs, those of small arrays first.
+/// Emits and simulates `count` designs, from the smallest array to the largest.
 ///
 /// # Errors
 /// `E0401` and `E0402` for Verilator; those of emitting.
@@ -49,11 +49,11 @@ pub fn run(ran: &[Ran], count: usize, session: &Session) -> anyhow::Result<Vec<C
     for (o, _) in ran.iter().filter(compared) {
         for s in &o.searches {
             let design: Design = serde_json::from_str(&s.design)?;
-            designs.push((format!("{}, seed {}", o.experiment.name, s.seed), design));
+            designs.push((format!("{}, {}, seed {}", o.experiment.name, s.label, s.seed), design));
         }
     }
     designs.sort_by_key(|(_, d)| d.accelerator.pes());
-    designs.truncate(count);
+    let designs = spread(designs, count);
     let progress = Progress::start(session.output, "rtl", Some(designs.len() as u64));
     let mut all = Vec::new();
     for (i, (name, design)) in designs.iter().enumerate() {
@@ -62,6 +62,15 @@ pub fn run(ran: &[Ran], count: usize, session: &Session) -> anyhow::Result<Vec<C
         all.extend(one(name, design)?);
     }
     Ok(all)
+}
+
+/// `count` of `all`, as far apart as can be: the first and the last among them.
+fn spread<T>(all: Vec<T>, count: usize) -> Vec<T> {
+    let count = count.min(all.len());
+    let (last, gaps) = (all.len().saturating_sub(1), count.saturating_sub(1).max(1));
+    let places: Vec<usize> = (0..count).map(|i| i * last / gaps).collect();
+    let chosen = |(i, item): (usize, T)| places.contains(&i).then_some(item);
+    all.into_iter().enumerate().filter_map(chosen).collect()
 }
 
 /// Places of the smallest different layers of `network`, in their order.
@@ -214,5 +223,18 @@ pub fn verdict(checked: &[Checked]) -> Result<()> {
             ),
         )
         .at(format!("{}, network `{}`", c.design, c.network))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn designs_of_all_sizes_are_chosen() {
+        assert_eq!(spread((0..7).collect(), 3), [0, 3, 6]);
+        assert_eq!(spread((0..7).collect(), 1), [0]);
+        assert_eq!(spread((0..2).collect(), 9), [0, 1]);
+        assert_eq!(spread(Vec::<u8>::new(), 9), []);
     }
 }

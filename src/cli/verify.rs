@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const STALLED: usize = 3;
 
 /// Of one case in so many, the shortest layer also runs in the second simulator.
-const SECOND: usize = 8;
+const SECOND: usize = 2;
 
 /// Cycles that the second simulator may take: it runs a thousand of them in a second or two.
 const SECOND_CYCLES: u64 = 5000;
@@ -78,6 +78,25 @@ enum Mode {
     Plain,
     Stalled,
     Icarus,
+}
+
+impl Mode {
+    /// What a replay needs to run like this. A stall stands in the file.
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Icarus => " --simulator icarus",
+            Self::Plain | Self::Stalled => "",
+        }
+    }
+
+    /// The words for a failure's line.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Stalled => " under stalls",
+            Self::Icarus => " in Icarus",
+        }
+    }
 }
 
 const fn simulator(mode: Mode) -> Simulator {
@@ -175,7 +194,7 @@ fn random(campaign: &Campaign, trials: &Trials, out: &Path, session: &Session) -
     Err(Diagnostic::new(Code::CheckFailed, what)
         .at(format!("case {} of seed {}", first.case, summary.seed))
         .expected("the bits, cycles and counters that the models predict")
-        .next(format!("naas verify --replay {}", out.display()))
+        .next(format!("naas verify --replay {}{}", out.display(), first.run.option()))
         .into())
 }
 
@@ -312,7 +331,8 @@ impl fmt::Display for Summary {
             writeln!(f, "{what}: {}", shares.join("; "))?;
         }
         for e in &self.failures {
-            writeln!(f, "case {} ({}), layer {}: {}", e.case, e.array, e.layer, e.what)?;
+            let run = e.run.words();
+            writeln!(f, "case {} ({}), layer {}{run}: {}", e.case, e.array, e.layer, e.what)?;
         }
         let t = &self.totals;
         writeln!(

@@ -252,6 +252,8 @@ module naas_array #(
   endgenerate
 
   // ---- I: lanes per c, windows per (y, r) and per (x, s), buffer per (c, y, r, x, s)
+  wire [5:0]           c_sub;   // byte of a convolution word
+  assign c_sub = i_rsub_i & {6{~depthwise_i}};
   // Bytes of a word minus one, as bits of a bank's number.
   wire [IBW-1:0]       c_word;
   wire [IBW+5:0]       c_word_wide;
@@ -354,7 +356,8 @@ module naas_array #(
                 .first_i(CF == 0 || f_c[F_AT*7 +: 7] == 7'd0), .c_hit_i(hit[F_AT*IM +: IM]),
                 .c_addr_i(addr[F_AT*LI +: LI]), .c_data_i(data[F_AT*IM*8 +: IM*8]), .k_pos_i(i_k_pos_q),
                 .k_addr_i(i_k_addr_q), .count_i(i_count_q), .ch_stride_i(i_ch_stride_i), .data_i(i_data_q), .re_i(re_i),
-                .rslot_i(i_rslot_i), .raddr_i(i_raddr_i), .rbank_i(i_rbank_i), .rsub_i(i_rsub_i), .operand_o(operand)
+                .rslot_i(i_rslot_i), .raddr_i(i_raddr_i), .rbank_i(i_rbank_i), .rsub_i(c_sub), .rset_i(i_rsub_i),
+                .operand_o(operand)
               );
               assign i_op[AT*PK*8 +: PK*8] = {(PK/KOUT){operand}};
             end
@@ -365,19 +368,27 @@ module naas_array #(
   endgenerate
 
   // ---- PEs per (k, y, x, c, r, s), trees over (c, r, s), psum buffers per (k, y, x)
-  wire [PY*PXO-1:0]   d_here;
-  reg  [PY*PXO-1:0]   d_here_q;
-  wire [PK*OM*32-1:0] k_word;
+  wire [OSLOTS-1:0]        acc_slots, d_slots;   // one bit per slot
+  wire [PY*PXO-1:0]        d_here;
+  reg  [PY*PXO*OSLOTS-1:0] d_from_q;
+  wire [PK*OM*32-1:0]      k_word;
 
   generate
+    for (j = 0; j < OSLOTS; j = j + 1) begin : g_psum_slot
+      localparam [0:0] Slot = j;
+      assign acc_slots[j] = OSLOTS == 1 || acc_slot_i == Slot;
+      assign d_slots[j]   = OSLOTS == 1 || d_slot_i == Slot;
+    end
     for (k = 0; k < PK; k = k + 1) begin : g_k
       wire [LO-1:0] d_addr;
-      reg           acc_q, slot_q, first_q, again_q, high_q, d_slot_q;
-      reg  [LO-1:0] addr_q;
-      reg  [5:0]    sub_q;
+      reg               acc_q, slot_q, last_q, high_q;
+      reg  [OSLOTS-1:0] old_q;
+      reg  [LO-1:0]     addr_q;
+      reg  [5:0]        sub_q;
       always @(posedge clk_i) begin
-        {acc_q, slot_q, first_q, again_q} <= {acc_i, acc_slot_i, acc_first_i, acc_again_i};
-        {high_q, d_slot_q, addr_q, sub_q} <= {acc_high_i, d_slot_i, acc_addr_i, acc_sub_i};
+        {acc_q, slot_q, high_q, addr_q, sub_q} <= {acc_i, acc_slot_i, acc_high_i, acc_addr_i, acc_sub_i};
+        last_q <= acc_again_i & ~acc_first_i;
+        old_q  <= acc_slots & {OSLOTS{~acc_again_i & ~acc_first_i}};
       end
       if (OLANES > PK || PK % OLANES == 0) begin : g_drain_word
         assign d_addr = d_addr_i;
@@ -388,7 +399,7 @@ module naas_array #(
         for (x = 0; x < PXO; x = x + 1) begin : g_x
           wire [SUMMED*16-1:0] products;
           wire [SUMW-1:0]      sum;
-          wire [OM*32-1:0]     word, mine, picked;
+          wire [OM*32-1:0]     word, picked;
           for (c = 0; c < PC; c = c + 1) begin : g_c
             for (r = 0; r < PR; r = r + 1) begin : g_r
               for (s = 0; s < PSF; s = s + 1) begin : g_s
@@ -408,16 +419,15 @@ module naas_array #(
             .M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS), .MAXIMUM(MAXIMUM)
           ) u_psum (
             .clk_i(clk_i), .maximum_i(maximum_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i),
-            .acc_q_i(acc_q), .aslot_q_i(slot_q), .aaddr_q_i(addr_q), .asub_q_i(sub_q), .afirst_q_i(first_q), .aagain_q_i(again_q),
-            .ahigh_q_i(high_q), .sum_i(sum), .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i), .dslot_q_i(d_slot_q),
-            .daddr_i(d_addr), .word_o(word)
+            .acc_q_i(acc_q), .aslot_q_i(slot_q), .aaddr_q_i(addr_q), .asub_q_i(sub_q), .alast_q_i(last_q), .aold_q_i(old_q),
+            .ahigh_q_i(high_q), .sum_i(sum), .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i),
+            .dfrom_q_i(d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS]), .daddr_i(d_addr), .word_o(word)
           );
           // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
-          assign mine = word & {(OM*32){d_here_q[y*PXO + x]}};
           if (x == 0) begin : g_first
-            assign picked = mine;
+            assign picked = word;
           end else begin : g_next
-            assign picked = g_x[x-1].picked | mine;
+            assign picked = g_x[x-1].picked | word;
           end
         end
         wire [OM*32-1:0] picked;
@@ -432,6 +442,7 @@ module naas_array #(
     for (y = 0; y < PY; y = y + 1) begin : g_d_y
       for (x = 0; x < PXO; x = x + 1) begin : g_d_x
         localparam Y_AT = y*NO + x % NO;
+        always @(posedge clk_i) d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS] <= d_slots & {OSLOTS{d_here[y*PXO + x]}};
         assign d_here[y*PXO + x] = (YN == 1 || {{(16-PW){1'b0}}, d_y_pos_i} == y_at[Y_AT*16 +: 16])
                                  & (XN == 1 || {{(16-PW){1'b0}}, d_x_pos_i} == x_at[x*16 +: 16]);
       end
@@ -444,7 +455,6 @@ module naas_array #(
   reg  [OLANES*32-1:0]    lanes_q;
 
   always @(posedge clk_i) begin
-    d_here_q  <= d_here;
     d_k_pos_q <= d_k_pos_i;
     lanes_q   <= lanes;
   end

@@ -42,7 +42,8 @@ module naas_i_buf #(
   input  wire               rslot_i,
   input  wire [LW-1:0]      raddr_i,      // word (convolution) or row (depthwise)
   input  wire [IBW-1:0]     rbank_i,      // with the memory's row: convolution word in the row
-  input  wire [5:0]         rsub_i,       // with the memory's row: byte in the word, or group of PK bytes
+  input  wire [5:0]         rsub_i,       // and byte in the word, 0 in depthwise layers: no unknown byte meets a weight of 0
+  input  wire [5:0]         rset_i,       // depthwise, with the memory's row: group of PK bytes
   output wire [KOUT*8-1:0]  operand_o
 );
 
@@ -136,7 +137,7 @@ module naas_i_buf #(
   generate
     if (DEPTHWISE != 0) begin : g_out
       wire [PK*8-1:0] set;
-      assign set     = (SETS > 1) ? rdata[rsub_i * (PK*8) +: PK*8] : rdata[0 +: PK*8];
+      assign set     = (SETS > 1) ? rdata[rset_i * (PK*8) +: PK*8] : rdata[0 +: PK*8];
       assign operand = depthwise_i ? set : {PK{c_byte}};
     end else begin : g_out
       assign operand = c_byte;
@@ -148,7 +149,7 @@ module naas_i_buf #(
   assign operand_o = operand_q;
 
   wire unused;
-  assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, count_i, ch_stride_i, data_i, rbank_i, rsub_i,
+  assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, count_i, ch_stride_i, data_i, rbank_i, rsub_i, rset_i,
                     wslot_i, rslot_i, w_base, word_i, first_i};
 
 endmodule

@@ -301,14 +301,14 @@ pub const TEXT: &[TextFault] = &[
     text(
         "W loader: W does not move with the level-2 loop over K",
         "naas_w_loader.v",
-        ".op_relevant_i(relevant_i)",
-        ".op_relevant_i(relevant_i & ~14'h0100)",
+        ".relevant_i(relevant_i),",
+        ".relevant_i(relevant_i & ~14'h0100),",
     ),
     text(
         "I loader: I does not move with the level-2 loop over R",
         "naas_i_loader.v",
-        ".op_relevant_i(relevant_i)",
-        ".op_relevant_i(relevant_i & ~14'h1000)",
+        ".relevant_i(relevant_i),",
+        ".relevant_i(relevant_i & ~14'h1000),",
     ),
     text(
         "output unit: no lower clamp",

@@ -170,10 +170,7 @@ impl Maker {
                 let name = format!("{prefix}-{}-{chip}{}", claim.to_lowercase(), width.replace('@', "-"));
                 let at = (networks, &*format!("{chip}{width}"));
                 let claim = if self.quick { "small" } else { claim };
-                let budget = Budget {
-                    evaluations: self.search.evaluations * 3 / 2,
-                    ..self.unproven()
-                };
+                let budget = self.unproven();
                 self.add(name, &[claim], question, at, budget).technology = Some(STUDY_PRICES.into());
             }
         }
