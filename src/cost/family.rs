@@ -78,6 +78,11 @@ pub struct Cuts {
     share_last: u32,
     step: [u64; 2],
     shares: u64,
+    /// Shares of all level-2 tiles but a full one, but the last one.
+    rest: [u64; 2],
+    /// Shares of the first array tiles of all level-2 tiles, and of all others.
+    firsts: u64,
+    others: u64,
     /// Numbers of level-2 tiles, of array tiles, of PEs' shares: least and most.
     l2_tiles: [u64; 2],
     tiles: [u64; 2],
@@ -113,6 +118,9 @@ impl Cuts {
             share_last: self.share_last.min(o.share_last),
             step: [self.step[0].min(o.step[0]), self.step[1].min(o.step[1])],
             shares: self.shares.min(o.shares),
+            rest: [self.rest[0].min(o.rest[0]), self.rest[1].min(o.rest[1])],
+            firsts: self.firsts.min(o.firsts),
+            others: self.others.min(o.others),
             l2_tiles: range(self.l2_tiles, o.l2_tiles),
             tiles: range(self.tiles, o.tiles),
             pieces: range(self.pieces, o.pieces),
@@ -206,6 +214,8 @@ impl Families {
             vectors(s.ports.drain_lanes),
         );
         let pieces = sum(&|e| u64::from(e.div_ceil(share(e))));
+        let shares = sum(&|e| u64::from(share(e)));
+        let firsts = u64::from(n2 - 1) * u64::from(share(tile)) + u64::from(share(tile.min(l2_last)));
         let cuts = Cuts {
             l2_tile,
             l2_last,
@@ -216,7 +226,10 @@ impl Families {
             share: share(tile),
             share_last: share(last[1]),
             step,
-            shares: sum(&|e| u64::from(share(e))),
+            shares,
+            rest: step.map(|step| shares - step),
+            firsts,
+            others: shares - firsts,
             l2_tiles: [n2.into(); 2],
             tiles: [tiles; 2],
             pieces: [pieces; 2],
@@ -412,6 +425,7 @@ impl Families {
             e.head_compute + b.compute + e.tail_compute,
             e.head_drain + b.drain + e.tail_drain,
             e.head_write + b.write,
+            self.final_drains(c, t, &e),
             e.head_w + turns(slots.w, j.w, w, e.w_token, e.load_w, e.pass_last) + e.tail_compute,
             e.head_i + turns(slots.i, j.i, i, e.i_token, e.load_i, e.pass_last) + e.tail_compute,
             e.head_compute
@@ -432,6 +446,38 @@ impl Families {
         ]
         .into_iter()
         .fold(0, u64::max)
+    }
+
+    /// The chain through the passes of every off-chip step but the last one on an output tile, and the drains of that one;
+    /// nothing where there is none under some mapping.
+    fn final_drains(&self, c: &PerDim<&Cuts>, t: &Tally, e: &Ends) -> u64 {
+        use Dim::{C, K, R, S, X, Y};
+        if !Self::drains_apart(c) {
+            return 0;
+        }
+        let (nest, ports) = (&self.s.nest, &self.s.ports);
+        let images = u64::from(nest.g) * u64::from(nest.n);
+        // What `part` of three dimensions leaves of the whole, in which `left` is left of one.
+        let without = |dims: [Dim; 3], part: fn(&Cuts) -> u64, left: fn(&Cuts) -> u64| {
+            let [a, b, d] = dims.map(|d| c[d]);
+            left(a) * b.shares * d.shares + part(a) * left(b) * d.shares + part(a) * part(b) * left(d)
+        };
+        let before_last = without([C, R, S], |c| c.step[1], |c| c.rest[1]);
+        let before_full = without([C, R, S], |c| c.step[0], |c| c.rest[0]);
+        let firsts = [K, Y, X].map(|d| c[d].firsts).iter().product::<u64>();
+        let others = without([K, Y, X], |c| c.firsts, |c| c.others);
+        let passes = images * (others * before_last + firsts * before_full);
+        let positions = images * u64::from(nest.bounds[Y]) * u64::from(nest.bounds[X]);
+        let drains = c[K].drain_vectors * positions * ceil_div(ports.drain_lanes, ports.requantizers);
+        let turns = t.counts.jobs.write * (e.drain_token + RELEASE) - RELEASE;
+        e.head_compute + passes + drains + turns + e.tail_drain
+    }
+
+    /// Whether several off-chip steps sum up every output tile, each of which drains it in several jobs, under every mapping.
+    fn drains_apart(c: &PerDim<&Cuts>) -> bool {
+        // Where the last level-2 tile can be a single array tile, it may be drained in one job.
+        let jobs = |d: &Dim| c[*d].several && c[*d].regular >= 1.0;
+        Dim::REDUCTION.iter().any(|&d| c[d].l2_tiles[0] > 1) && [Dim::K, Dim::Y, Dim::X].iter().any(jobs)
     }
 }
 

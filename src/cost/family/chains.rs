@@ -45,6 +45,9 @@ impl Build<'_> {
             e,
         };
         let mut all = fixed.one_engine();
+        if super::Families::drains_apart(self.c) {
+            all.push(fixed.final_drains());
+        }
         all.extend(self.two_engines(&fixed));
         all
     }
@@ -146,6 +149,21 @@ impl Fixed {
             });
         }
         all
+    }
+}
+
+impl Fixed {
+    /// Passes of every off-chip step but the last one on an output tile, and that one's drains.
+    fn final_drains(&self) -> Sum {
+        let parts = [N::FinalDrain, N::RestC, N::RestR, N::RestS];
+        let ends = written(&LOADED);
+        let mut parts: Vec<(usize, f64)> = parts.iter().chain(&ends).map(|&n| (n as usize, 1.0)).collect();
+        parts.push((N::WriteJobs as usize, real(self.e.drain_token + RELEASE)));
+        Sum {
+            // There is a first write job, and the passes before it have a head.
+            constant: real((self.whole + self.compute + self.after_drain).saturating_sub(RELEASE)),
+            parts,
+        }
     }
 }
 

@@ -72,10 +72,14 @@ pub enum Term {
     LastStep,
     /// What the last level-2 tile of O takes to write.
     LastO,
+    /// PEs' shares of a full level-2 tile.
+    FullStep,
+    /// Those of all level-2 tiles but a full one.
+    Rest,
 }
 
 /// Number of [`Term`]s.
-pub const TERMS: usize = Term::LastO as usize + 1;
+pub const TERMS: usize = Term::Rest as usize + 1;
 
 /// A coefficient times terms.
 #[derive(Clone, Debug)]
@@ -139,6 +143,10 @@ pub(super) enum Count {
     LoadI,
     LastStep,
     LastO,
+    FinalDrain,
+    RestC,
+    RestR,
+    RestS,
 }
 
 /// Stands for zero in a term.
@@ -174,6 +182,8 @@ impl Families {
         put(Term::Tiles, cut.tiles[0]);
         put(Term::Shares, cut.shares);
         put(Term::LastStep, cut.step[1]);
+        put(Term::FullStep, cut.step[0]);
+        put(Term::Rest, cut.rest[0]);
         if matches!(d, Dim::K | Dim::C) {
             put(Term::WVectors, cut.w_vectors);
             put(Term::IVectors, cut.i_vectors);
@@ -452,6 +462,7 @@ impl Build<'_> {
             coefficient: coefficient * times.coefficient,
             factors: factors.into_iter().chain(times.factors.iter().copied()).collect(),
         };
+        let rest = |[c, r, s]: [Term; 3]| with(C, c, with(R, r, with(S, s, all(Term::Shares, &[K, Y, X]))));
         let bus = real(ports.bus);
         let last = real(ceil_div(ports.drain_lanes, ports.requantizers) - 1);
         vec![
@@ -482,6 +493,10 @@ impl Build<'_> {
             m(1.0, all(Term::LoadI, &[channel, Y, X]), one),
             m(1.0, all(Term::LastStep, &Dim::ALL), one),
             m(1.0, all(Term::LastO, &[K, Y, X]), one),
+            m(positions * (last + 1.0), vec![(K, Term::DrainVectors)], one),
+            m(images, rest([Term::Rest, Term::Shares, Term::Shares]), one),
+            m(images, rest([Term::FullStep, Term::Rest, Term::Shares]), one),
+            m(images, rest([Term::FullStep, Term::FullStep, Term::Rest]), one),
         ]
     }
 
