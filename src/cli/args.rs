@@ -374,7 +374,7 @@ pub struct VerifyArgs {
         conflicts_with = "replay"
     )]
     pub out: PathBuf,
-    /// What to replay with; random cases use Verilator, and Icarus for one layer in eighty
+    /// What to replay with; random cases use Verilator, and Icarus for one layer in twenty
     #[arg(long, value_enum, default_value_t = Simulator::Verilator, requires = "replay")]
     pub simulator: Simulator,
     /// Options of every command.

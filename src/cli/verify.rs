@@ -1,7 +1,7 @@
 //! `naas verify`: random accelerators, layers and mappings in RTL, against the golden model and the cost model.
 //!
 //! Every case runs in Verilator and must equal the prediction in every bit, cycle and counter. Every third one runs again at
-//! a memory that stalls at random: its bits must stay, and it must not become faster. Of every eighth one the shortest layer
+//! a memory that stalls at random: its bits must stay, and it must not become faster. Of every second one the shortest layer
 //! runs in a second simulator, unless it is too long for that.
 
 use crate::base::diag::{Code, Diagnostic, Result};
