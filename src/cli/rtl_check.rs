@@ -232,9 +232,9 @@ mod tests {
 
     #[test]
     fn designs_of_all_sizes_are_chosen() {
-        assert_eq!(spread((0..7).collect(), 3), [0, 3, 6]);
-        assert_eq!(spread((0..7).collect(), 1), [0]);
-        assert_eq!(spread((0..2).collect(), 9), [0, 1]);
-        assert_eq!(spread(Vec::<u8>::new(), 9), []);
+        assert_eq!(spread((0..7).collect::<Vec<u8>>(), 3), [0, 3, 6]);
+        assert_eq!(spread((0..7).collect::<Vec<u8>>(), 1), [0]);
+        assert_eq!(spread((0..2).collect::<Vec<u8>>(), 9), [0, 1]);
+        assert!(spread(Vec::<u8>::new(), 9).is_empty());
     }
 }
