@@ -2,7 +2,8 @@
 //! memory larger or smaller, of one slot or of two; other lanes. Whatever the step, the lanes fit the axes, words fill their
 //! memories, and level 2 takes what the buffers leave, so that a step is a design and seldom a rejection.
 //!
-//! Genes say little of this: one gene scales all buffers, and level 2 is split evenly. A step changes one memory alone.
+//! Genes say little of this: one gene scales all buffers, and level 2 is split evenly. A step changes one memory alone, and the
+//! sizes of buffers only where a new array has more of them or fewer.
 
 use crate::arch::accelerator::{AXIS_COUNTS, Accelerator, Axis, MAX_AXIS, Memory, PARAM_BYTES};
 use crate::arch::connectivity::{SHARED, class};
