@@ -9,7 +9,7 @@ use crate::mapping::campaign::Case;
 use crate::mapping::random::Triple;
 use crate::rtl::folder::{self, Files};
 use crate::rtl::hardware::Hardware;
-use crate::rtl::program::Sharing;
+use crate::rtl::program::{Program, Sharing};
 use crate::search::design::hash;
 use crate::sim::verilator::{Folder, LayerReport, Options, Report, Simulator};
 use crate::sim::{plan, stress};
@@ -64,6 +64,15 @@ impl Trials {
     /// # Errors
     /// As [`Case::triples`]; `E0301` if the fast model and the walk over all passes disagree; those of emitting a folder.
     pub fn files(case: &Case) -> Result<Files> {
+        let (hw, program) = Self::hardware(case)?;
+        folder::files(&hw, &program)
+    }
+
+    /// The hardware of a case, and what it runs.
+    ///
+    /// # Errors
+    /// As [`Trials::files`].
+    pub fn hardware(case: &Case) -> Result<(Hardware, Program)> {
         let triples = case.triples()?;
         let technology = Technology::named(DEFAULT_TECHNOLOGY)?;
         let (layers, mappings) = (case.layers.clone(), case.mappings.clone());
@@ -94,7 +103,7 @@ impl Trials {
         } else {
             Hardware::for_layers(&case.accelerator, program.features, program.descriptors())
         };
-        folder::files(&hw, &program)
+        Ok((hw, program))
     }
 
     /// Writes files into `dir`; those that are there already with the same content keep their time, so that nothing is built
