@@ -15,7 +15,7 @@ export INSTA_UPDATE ?= no
 # Verilator's runtime and the bench are compiled once for all generated designs.
 export NAAS_VERILATOR_CACHE ?= $(CURDIR)/target/verilator
 
-.PHONY: help setup gen sim test test-long lint mutation networks bench doc clean
+.PHONY: help setup gen sim test test-long lint mutation large networks bench doc clean
 
 # Trained networks and their data; see docs/evidence.md.
 SHARED ?= ../shared
@@ -55,6 +55,9 @@ test-long: setup ## the tests, those marked as long included
 
 mutation: setup ## plant small faults in the hardware and show what notices each of them
 	cargo test --locked --quiet --test mutation -- --include-ignored --nocapture
+
+large: setup ## VGG16, ResNet50, MobileNetV2, UNet, BERT, GPT-2 on simulated arrays of 256 and 1,024 PEs; long
+	cargo test --locked --quiet --test large -- --ignored --nocapture --test-threads 1
 
 networks: setup ## trained networks of SHARED, whole, on the simulated hardware against LiteRT (docs/evidence.md); long
 	python3 -m venv target/litert
