@@ -193,7 +193,14 @@ impl Joint<'_> {
         let mut optimizer: Box<dyn Optimizer> = Box::new(CmaEs::new(start, seed));
         if self.settings.guided {
             let known = starts(space, &problem.suite);
-            optimizer = Box::new(Guided::new(optimizer, space, known, Box::new(|_| 0.0), seed));
+            optimizer = Box::new(Guided::new(
+                optimizer,
+                space,
+                known,
+                Vec::new(),
+                Box::new(|_| 0.0),
+                seed,
+            ));
         }
         let ran = run(&mut problem, &mut *optimizer, self.settings.evaluations, log, watch)?;
         let genes = problem.memory.best.as_ref().map(|b| b.genes.as_slice());

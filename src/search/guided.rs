@@ -1,17 +1,21 @@
 //! A method over genes with two helps: known designs to start from, and steps from the best designs so far.
 //!
 //! The first generation are the designs of [`crate::search::chips::starts`]. After it the method and *steps* take turns:
-//! neighbours ([`neighbour`]) of the best designs, whichever way they were found. All of them count as evaluations. What is
-//! known or stepped to is told as figures ([`literal`]), which the method is not told of: it learns from its own points.
+//! neighbours ([`neighbour`]) of the best designs, whichever way they were found, and some that put one of a list of arrays
+//! ([`crate::search::arrays`]) in place of theirs ([`transplant`]): no path of small steps leads from one array to another
+//! through designs as good, but memories that suit one mostly suit the other. At first half of the steps are such, later one in
+//! ten. All of them count as evaluations. What is known or stepped to is told as figures ([`literal`]), which the method is not
+//! told of: it learns from its own points.
 //!
 //! Whose turn it is depends on the generation alone, never on a budget: a search that is prolonged repeats what it did.
 
-use crate::arch::accelerator::Accelerator;
+use crate::arch::accelerator::{Accelerator, Axis};
 use crate::base::dims::Dim;
-use crate::base::rng::stream;
+use crate::base::rng::{Rng, stream};
 use crate::search::design::hash;
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::encoding::{literal, neighbours::neighbour};
+use crate::search::encoding::literal;
+use crate::search::encoding::neighbours::{neighbour, transplant};
 use crate::search::optimizer::Optimizer;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
@@ -29,7 +33,16 @@ const ALIKE: usize = 3;
 const DRAWS: usize = 32;
 
 /// Of as many turns, one is the method's.
-const TURNS: u64 = 4;
+const TURNS: u64 = 8;
+
+/// Share of the steps that go to other arrays: at first, and least.
+const ELSEWHERE: [f64; 2] = [0.5, 0.1];
+
+/// Generations in which what is above the least share halves.
+const HALVED: u64 = 15;
+
+/// How often such a step takes the first array of the list, or the next one if it does not take that.
+const FIRST_ARRAY: f64 = 0.15;
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +61,7 @@ pub struct Guided<'a> {
     space: AcceleratorSpace,
     seed: u64,
     starts: Vec<Accelerator>,
+    arrays: Vec<Vec<Axis>>,
     /// Generations told.
     told: u64,
     /// Points asked for in this generation.
@@ -60,13 +74,14 @@ pub struct Guided<'a> {
 }
 
 impl<'a> Guided<'a> {
-    /// `method` over the genes of `space`, started from `starts`. No step goes to a design whose `bound` is not below the
-    /// best that was found: that costs nothing to see.
+    /// `method` over the genes of `space`, started from `starts`, with steps to `arrays`, the most promising first. No step
+    /// goes to a design whose `bound` is not below the best that was found: that costs nothing to see.
     #[must_use]
     pub fn new(
         method: Box<dyn Optimizer>,
         space: &AcceleratorSpace,
         starts: Vec<Accelerator>,
+        arrays: Vec<Vec<Axis>>,
         bound: Bound<'a>,
         seed: u64,
     ) -> Self {
@@ -75,6 +90,7 @@ impl<'a> Guided<'a> {
             space: space.clone(),
             seed,
             starts,
+            arrays,
             told: 0,
             asked: 0,
             elite: Vec::new(),
@@ -92,20 +108,50 @@ impl<'a> Guided<'a> {
         }
     }
 
-    /// A neighbour of a good design, if possible one that was not tried and could be better than all.
-    fn step(&mut self) -> Option<Vec<f64>> {
-        let mut rng = stream(self.seed, &[self.told, self.asked as u64]);
+    /// Share of the steps of this generation that go to other arrays.
+    fn elsewhere(&self) -> f64 {
+        let [first, least] = ELSEWHERE;
+        let halvings = (self.told / HALVED).min(16);
+        least + (first - least) / f64::from(1u32 << halvings)
+    }
+
+    /// One of the best designs, each half as often as the one before. Every second time only the best of each kind count:
+    /// what is good, but of another kind than the best, would else get too few steps to show what it can become.
+    fn parent(&self, rng: &mut Rng) -> Option<&Accelerator> {
         let known: Vec<&Accelerator> = if self.elite.is_empty() {
             self.starts.iter().collect()
+        } else if rng.random_bool(0.5) {
+            let first = |i: &usize| !self.elite[..*i].iter().any(|e| kind(&e.1) == kind(&self.elite[*i].1));
+            (0..self.elite.len()).filter(first).map(|i| &self.elite[i].1).collect()
         } else {
             self.elite.iter().map(|e| &e.1).collect()
         };
+        known.get(ranked(known.len(), 0.5, rng)).copied()
+    }
+
+    /// A design near a good one: with an array of the list and perhaps a step more, or a step away.
+    fn near(&self, elsewhere: bool, rng: &mut Rng) -> Option<Accelerator> {
+        let array = self.arrays.get(ranked(self.arrays.len(), FIRST_ARRAY, rng));
+        let parent = self.parent(rng)?;
+        let Some(array) = array.filter(|_| elsewhere) else {
+            return Some(neighbour(&self.space, parent, rng));
+        };
+        let a = transplant(&self.space, parent, array, rng);
+        Some(if rng.random_bool(0.3) {
+            neighbour(&self.space, &a, rng)
+        } else {
+            a
+        })
+    }
+
+    /// A design near a good one, if possible one that was not tried and could be better than all.
+    fn step(&mut self) -> Option<Vec<f64>> {
+        let mut rng = stream(self.seed, &[self.told, self.asked as u64]);
+        let elsewhere = rng.random_bool(self.elsewhere());
+        let best = self.elite.first().map_or(f64::INFINITY, |e| e.0);
         let mut new = None;
         for _ in 0..DRAWS {
-            // Each of them half as often as the one before.
-            let rank = (0..known.len()).find(|_| rng.random_bool(0.5)).unwrap_or(0);
-            let a = neighbour(&self.space, known.get(rank)?, &mut rng);
-            let best = self.elite.first().map_or(f64::INFINITY, |e| e.0);
+            let a = self.near(elsewhere, &mut rng)?;
             let hopeful = !self.tried.contains(&hash(&a)) && a.violations().is_empty() && (self.bound)(&a) < best;
             new = Some(a);
             if hopeful {
@@ -138,9 +184,20 @@ impl<'a> Guided<'a> {
     }
 }
 
-/// The parallel dimensions, in no particular order.
+/// A place out of `count`: the first with probability `share`, else the next one with that probability, and so on.
+fn ranked(count: usize, share: f64, rng: &mut Rng) -> usize {
+    (0..count).find(|_| rng.random_bool(share)).unwrap_or(0)
+}
+
+/// The parallel dimensions, in no particular order; rows and columns count as the same, since most layers are square.
 fn kind(a: &Accelerator) -> Vec<Vec<Dim>> {
-    let mut all: Vec<Vec<Dim>> = a.axes.iter().map(|axis| axis.dims.clone()).collect();
+    let turned = |d: &Dim| match d {
+        Dim::X => Dim::Y,
+        Dim::S => Dim::R,
+        &d => d,
+    };
+    let axis = |axis: &Axis| axis.dims.iter().map(turned).collect();
+    let mut all: Vec<Vec<Dim>> = a.axes.iter().map(axis).collect();
     all.sort();
     all
 }

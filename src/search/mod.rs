@@ -7,13 +7,14 @@
 //! | [`cma_es`], [`bayesian`], [`random`] | the methods; [`islands`]: several that take turns |
 //! | [`runner`] | any problem with any method: generations, history, going on later |
 //! | [`nested`], [`layers`] | NAAS's search: accelerators outside, the mappings of all layers inside |
-//! | [`guided`], [`chips`] | a method started from known designs, in turns with steps from the best ones |
+//! | [`guided`], [`chips`], [`arrays`] | a method started from known designs, in turns with steps from the best ones, to other arrays too |
 //! | [`goal`] | objectives, and limits that a design has to keep |
 //! | [`importance`] | real genes to permutations, NAAS's encoding and its comparison |
 //! | [`dataflow`], [`baselines`] | published chips: the mappings that their dataflows dictate, and ours, as designs |
 //! | [`reproduction`] | the experiments behind published claims |
 //! | [`numeric`] | logarithm, exponential, Gaussian draws that repeat everywhere |
 
+pub mod arrays;
 pub mod baselines;
 pub mod bayesian;
 pub mod chips;

@@ -18,6 +18,7 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
 use crate::mapping::tiling::Mapping;
+use crate::search::arrays::arrays;
 use crate::search::bayesian::{Bayesian, THOROUGH};
 use crate::search::chips::starts;
 use crate::search::cma_es::{CmaEs, Settings};
@@ -434,6 +435,9 @@ pub fn optimizer<'a>(
         Vec::new()
     };
     let (objective, front) = (settings.goal.objective, settings.front);
+    // Arrays of a front are ranked by the goal's objective, too: what divides the layers well is no worse for the others.
+    let floor = |a: &Accelerator| least(model, suite, objective, a);
+    let others = known.last().map(|base| arrays(space, base, &floor)).unwrap_or_default();
     let one = |seed: u64| -> Box<dyn Optimizer + 'a> {
         let method = method(settings.method, space, seed);
         if !settings.guided {
@@ -445,7 +449,7 @@ pub fn optimizer<'a>(
         } else {
             Box::new(move |a| least(model, suite, objective, a))
         };
-        Box::new(Guided::new(method, space, known.clone(), bound, seed))
+        Box::new(Guided::new(method, space, known.clone(), others.clone(), bound, seed))
     };
     if !settings.front {
         return one(settings.seed);

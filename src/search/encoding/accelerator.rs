@@ -268,7 +268,7 @@ impl AcceleratorSpace {
     }
 
     /// Lanes for the axes of `a`, from the share of the bandwidth that the gene `bandwidth` picks.
-    pub(super) fn set_lanes(&self, a: &mut Accelerator, bandwidth: f64) {
+    pub(in crate::search) fn set_lanes(&self, a: &mut Accelerator, bandwidth: f64) {
         let budget = (self.resources.network_bytes_per_cycle >> (2 - bin(bandwidth, 3))).max(2);
         let (k, c) = (a.parallel(Dim::K), a.parallel(Dim::C));
         let w = largest_lanes(budget / 2, &[k]);
@@ -343,7 +343,7 @@ fn pow2_within(limit: u32) -> u32 {
 
 /// The largest power of two within `limit` that each of the axes (of the given sizes) can be fed with: at most the size,
 /// or a multiple of it.
-fn largest_lanes(limit: u32, axes: &[u32]) -> u32 {
+pub(super) fn largest_lanes(limit: u32, axes: &[u32]) -> u32 {
     let mut lanes = pow2_within(limit.max(1)).min(MAX_LANES);
     while lanes > 1 && axes.iter().any(|&size| lanes > size && !lanes.is_multiple_of(size)) {
         lanes /= 2;

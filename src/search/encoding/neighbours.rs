@@ -1,6 +1,7 @@
 //! Accelerators one step away from another one: an axis longer or shorter, over another dimension, one more or one less; a
-//! memory larger or smaller, of one slot or of two; other lanes. Whatever the step, the lanes fit the axes, words fill their
-//! memories, and level 2 takes what the buffers leave, so that a step is a design and seldom a rejection.
+//! memory larger or smaller, of one slot or of two; other lanes; or another array altogether. Whatever the step, the lanes fit
+//! the axes, words fill their memories, and level 2 takes what the buffers leave, so that a step is a design and seldom a
+//! rejection.
 //!
 //! Genes say little of this: one gene scales all buffers, and level 2 is split evenly. A step changes one memory alone, and the
 //! sizes of buffers only where a new array has more of them or fewer.
@@ -10,7 +11,7 @@ use crate::arch::connectivity::{SHARED, class};
 use crate::arch::geometry::Geometry;
 use crate::base::dims::Dim;
 use crate::base::rng::Rng;
-use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
+use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing, largest_lanes};
 use rand::RngExt as _;
 
 /// Factors of memories and axes.
@@ -22,6 +23,9 @@ const LEAPS: [f64; 6] = [0.125, 0.25, 0.333, 3.0, 4.0, 8.0];
 /// Steps are made of as many changes at most.
 const CHANGES: u32 = 3;
 
+/// How often lanes that were narrower than the axes allow stay so where axes change.
+const KEEP_LANES: f64 = 0.8;
+
 /// Share of the on-chip bytes that buffers may take.
 const MOST_L1: f64 = 0.9;
 
@@ -30,7 +34,11 @@ const MOST_L1: f64 = 0.9;
 pub fn neighbour(space: &AcceleratorSpace, a: &Accelerator, rng: &mut Rng) -> Accelerator {
     let mut new = a.clone();
     for _ in 0..CHANGES {
+        let before = new.clone();
         change(space, &mut new, rng);
+        if new.axes != before.axes {
+            refit(space, &before, &mut new, rng.random_bool(KEEP_LANES));
+        }
         if rng.random_bool(0.6) {
             break;
         }
@@ -43,8 +51,43 @@ pub fn neighbour(space: &AcceleratorSpace, a: &Accelerator, rng: &mut Rng) -> Ac
     new
 }
 
+/// `a` with another array; mostly with as many bytes in the buffers of each operand.
+#[must_use]
+pub fn transplant(space: &AcceleratorSpace, a: &Accelerator, array: &[Axis], rng: &mut Rng) -> Accelerator {
+    let mut new = a.clone();
+    new.axes = array.to_vec();
+    refit(space, a, &mut new, rng.random_bool(0.3));
+    if rng.random_bool(0.7) {
+        spread(a, &mut new);
+    }
+    settle(space, &mut new, true);
+    new
+}
+
+/// Lanes for the new axes of `new`: as many as fit, but as few as `old` has where those are fewer than fit and are to stay.
+fn refit(space: &AcceleratorSpace, old: &Accelerator, new: &mut Accelerator, keep: bool) {
+    space.set_lanes(new, 1.0);
+    if !keep {
+        return;
+    }
+    let mut full = old.clone();
+    space.set_lanes(&mut full, 1.0);
+    let (k, c) = (new.parallel(Dim::K), new.parallel(Dim::C));
+    let fit = |new: &mut u32, old: u32, full: u32, axes: &[u32]| {
+        if old < full {
+            *new = largest_lanes(old.min(*new), axes);
+        }
+    };
+    fit(&mut new.lanes.W, old.lanes.W, full.lanes.W, &[k]);
+    fit(&mut new.lanes.I, old.lanes.I, full.lanes.I, &[k, c]);
+    fit(&mut new.lanes.drain, old.lanes.drain, full.lanes.drain, &[k]);
+    let fewer = old.requantizers < full.requantizers;
+    let most = if fewer { old.requantizers } else { new.lanes.drain };
+    new.requantizers = most.min(new.lanes.drain);
+}
+
 /// Gives the buffers of an operand of `new` together what those of `old` would hold, at their sizes in `new`.
-fn spread(old: &Accelerator, new: &mut Accelerator) {
+pub(in crate::search) fn spread(old: &Accelerator, new: &mut Accelerator) {
     let (before, after) = (Geometry::of(old), Geometry::of(new));
     let by = |before: u32, after: u32| f64::from(before) / f64::from(after.max(1));
     let b = &mut new.buffers;
@@ -55,14 +98,13 @@ fn spread(old: &Accelerator, new: &mut Accelerator) {
 
 fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     let free = space.dims.is_none();
-    match rng.random_range(0..20) {
+    match rng.random_range(0..21) {
         0..=3 => resize(space, a, rng),
         4 if a.axes.len() > 1 => {
             let (i, j) = two(a.axes.len(), rng);
             let size = a.axes[i].size;
             a.axes[i].size = a.axes[j].size;
             a.axes[j].size = size;
-            space.set_lanes(a, 1.0);
         }
         5 | 6 if free => redirect(space, a, rng),
         7 if free && a.axes.len() < *AXIS_COUNTS.end() => grow(space, a, rng),
@@ -71,9 +113,9 @@ fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
             let gone = a.axes[i].size;
             a.axes[j].size = (a.axes[j].size * gone).min(MAX_AXIS);
             a.axes.remove(i);
-            space.set_lanes(a, 1.0);
         }
         9 => space.set_lanes(a, f64::from(rng.random_range(0..3u8)) / 3.0 + 0.1),
+        20 => widths(space, a, rng),
         10..=12 => {
             let factors = if rng.random_bool(0.33) { LEAPS } else { FACTORS };
             let by = factors[rng.random_range(0..factors.len())];
@@ -96,6 +138,29 @@ fn change(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
             };
             *bytes = scaled(*bytes, by);
         }
+    }
+}
+
+/// Twice or half as many lanes of one kind, of both operands, or output units; all that there are, if that cannot be built.
+fn widths(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
+    let by = if rng.random_bool(0.5) { 2.0 } else { 0.5 };
+    let which = rng.random_range(0..5);
+    let step = |x: &mut u32| *x = scaled(*x, by);
+    match which {
+        0 => step(&mut a.lanes.W),
+        1 => step(&mut a.lanes.I),
+        2 => step(&mut a.lanes.drain),
+        3 => step(&mut a.requantizers),
+        _ => {
+            step(&mut a.lanes.W);
+            step(&mut a.lanes.I);
+        }
+    }
+    a.requantizers = a.requantizers.min(a.lanes.drain);
+    let (l, r) = (&a.lanes, &space.resources);
+    let fits = l.W + l.I <= r.network_bytes_per_cycle && l.drain <= r.drain_psums_per_cycle;
+    if !fits || !a.violations().is_empty() {
+        space.set_lanes(a, 1.0);
     }
 }
 
@@ -149,7 +214,6 @@ fn resize(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     } else if a.pes() > space.resources.pes {
         a.axes[i].size = old;
     }
-    space.set_lanes(a, 1.0);
 }
 
 /// An axis gets several times as long, another one that much shorter.
@@ -161,7 +225,6 @@ fn trade(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     if a.pes() > space.resources.pes {
         fill(space, a, i);
     }
-    space.set_lanes(a, 1.0);
 }
 
 /// Axis `i` gets the largest size that the PEs allow.
@@ -198,7 +261,6 @@ fn redirect(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     let i = rng.random_range(0..a.axes.len());
     if let Some(dims) = runs(space, a, Some(i), rng) {
         a.axes[i].dims = dims;
-        space.set_lanes(a, 1.0);
     }
 }
 
@@ -210,11 +272,10 @@ fn grow(space: &AcceleratorSpace, a: &mut Accelerator, rng: &mut Rng) {
     a.axes[i].size = (a.axes[i].size / size).max(1);
     let at = rng.random_range(0..=a.axes.len());
     a.axes.insert(at, Axis { size, dims });
-    space.set_lanes(a, 1.0);
 }
 
 /// Makes a design of `a`: whole words, and no more bytes than there are; all of them, if level 2 is to `fill` what is left.
-pub(super) fn settle(space: &AcceleratorSpace, a: &mut Accelerator, fill: bool) {
+pub(in crate::search) fn settle(space: &AcceleratorSpace, a: &mut Accelerator, fill: bool) {
     let g = Geometry::of(a);
     let total = space.resources.onchip_bytes as f64;
     let l1 = |a: &Accelerator| {
