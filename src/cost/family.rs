@@ -12,11 +12,13 @@ use crate::base::int::{ceil_div, round_up};
 use crate::cost::counts::Tally;
 use crate::cost::energy::Prices;
 use crate::cost::floor::Floor;
+use crate::cost::tech::real;
 use crate::mapping::legality::holds;
 use crate::mapping::schedule::{COMPUTE_TO_DRAIN, DRAIN_TO_WRITE, LOAD_TO_COMPUTE, READ_TO_USE, RELEASE, Schedule};
 
 mod chains;
 mod least;
+mod phases;
 mod posynomial;
 
 use least::Least;
@@ -83,6 +85,12 @@ pub struct Cuts {
     /// Shares of the first array tiles of all level-2 tiles, and of all others.
     firsts: u64,
     others: u64,
+    /// Array tiles in a full and in the last level-2 tile.
+    trips: [u32; 2],
+    /// The most that a full array tile and the last one can be of a full level-2 tile, of the last one.
+    part: [[f64; 2]; 2],
+    /// The most that the last level-2 tile can be of all.
+    last_part: f64,
     /// Numbers of level-2 tiles, of array tiles, of PEs' shares: least and most.
     l2_tiles: [u64; 2],
     tiles: [u64; 2],
@@ -121,6 +129,9 @@ impl Cuts {
             rest: [self.rest[0].min(o.rest[0]), self.rest[1].min(o.rest[1])],
             firsts: self.firsts.min(o.firsts),
             others: self.others.min(o.others),
+            trips: pair(self.trips, o.trips),
+            part: [0, 1].map(|i| [0, 1].map(|j| self.part[i][j].max(o.part[i][j]))),
+            last_part: self.last_part.max(o.last_part),
             l2_tiles: range(self.l2_tiles, o.l2_tiles),
             tiles: range(self.tiles, o.tiles),
             pieces: range(self.pieces, o.pieces),
@@ -216,13 +227,14 @@ impl Families {
         let pieces = sum(&|e| u64::from(e.div_ceil(share(e))));
         let shares = sum(&|e| u64::from(share(e)));
         let firsts = u64::from(n2 - 1) * u64::from(share(tile)) + u64::from(share(tile.min(l2_last)));
+        let first_of_last = tile.min(l2_last);
         let cuts = Cuts {
             l2_tile,
             l2_last,
             l2_last_most: l2_last,
             tile,
             last,
-            first_of_last: tile.min(l2_last),
+            first_of_last,
             share: share(tile),
             share_last: share(last[1]),
             step,
@@ -230,6 +242,12 @@ impl Families {
             rest: step.map(|step| shares - step),
             firsts,
             others: shares - firsts,
+            trips,
+            part: [
+                [tile, last[0]].map(|e| f64::from(share(e)) / real(step[0])),
+                [first_of_last, last[1]].map(|e| f64::from(share(e)) / real(step[1])),
+            ],
+            last_part: real(step[1]) / real(shares),
             l2_tiles: [n2.into(); 2],
             tiles: [tiles; 2],
             pieces: [pieces; 2],

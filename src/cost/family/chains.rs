@@ -5,32 +5,32 @@
 //! is short stays at its least over the family.
 
 use super::Ends;
-use super::posynomial::{Build, Count as N, Sum};
+use super::posynomial::{Build, Count as N, Sum, Times};
 use crate::cost::tech::real;
 use crate::mapping::schedule::{READ_TO_USE, RELEASE};
 
 /// Before W is loaded, before the first pass.
-const READ: [N; 2] = [N::FirstI, N::FirstW];
-const LOADED: [N; 3] = [N::FirstI, N::FirstW, N::LoadW];
+pub(super) const READ: [N; 2] = [N::FirstI, N::FirstW];
+pub(super) const LOADED: [N; 3] = [N::FirstI, N::FirstW, N::LoadW];
 
 /// Cycles at the ends of a run that no monomial holds.
-struct Fixed {
-    e: Ends,
+pub(super) struct Fixed {
+    pub(super) e: Ends,
     /// From the layer's start to the run's, and from its end.
-    whole: u64,
-    to_use: u64,
+    pub(super) whole: u64,
+    pub(super) to_use: u64,
     /// Before the first load, before the first pass.
-    load: u64,
-    compute: u64,
+    pub(super) load: u64,
+    pub(super) compute: u64,
     /// After the last drain job, pass, load.
-    after_drain: u64,
-    after_compute: u64,
-    after_load: u64,
+    pub(super) after_drain: u64,
+    pub(super) after_compute: u64,
+    pub(super) after_load: u64,
 }
 
 impl Build<'_> {
     /// The bounds of [`super::Families::cycles`].
-    pub(super) fn cycles(&self) -> Vec<Sum> {
+    pub(super) fn cycles(&self, w_moves: &Times) -> Vec<Sum> {
         let e = self.f.ends(self.c);
         let to_use = self.f.s.ports.latency + READ_TO_USE;
         let after_compute = e.tail_compute - e.write;
@@ -49,6 +49,7 @@ impl Build<'_> {
             all.push(fixed.final_drains());
         }
         all.extend(self.two_engines(&fixed));
+        all.extend(self.phases(&fixed, w_moves));
         all
     }
 
@@ -168,7 +169,7 @@ impl Fixed {
 }
 
 /// What comes before, with the last write.
-fn written(before: &[N]) -> Vec<N> {
+pub(super) fn written(before: &[N]) -> Vec<N> {
     [before, &[N::LastO]].concat()
 }
 

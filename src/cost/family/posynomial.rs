@@ -76,10 +76,48 @@ pub enum Term {
     FullStep,
     /// Those of all level-2 tiles but a full one.
     Rest,
+    /// What the last level-2 tile of I takes to read.
+    LastI,
+    /// What that of W takes.
+    LastW,
+    /// PEs' shares of all level-2 tiles but the last one.
+    BeforeLast,
+    /// Those of a full one where there are several.
+    One,
+    /// Where there are several, those of all but a full one and the last one.
+    Middle,
+    /// Array tiles of the last level-2 tile.
+    LastTiles,
+    /// Array tiles of the others.
+    TilesBefore,
+    /// The other level-2 tiles.
+    L2TilesBefore,
+    /// PEs' share of a full array tile.
+    Share,
+    /// Those of all array tiles but a full one.
+    ButOne,
+    /// PEs' share of the very last array tile.
+    ShareLast,
+    /// Those of all others.
+    ButLast,
+    /// PEs' share of a last level-2 tile that is a single array tile while others hold several.
+    Ragged,
+    /// Those of the first array tiles of all level-2 tiles but a ragged one.
+    Firsts,
+    /// Those of the array tiles that are not the first of a level-2 tile.
+    Others,
+    /// Drain vectors, or extents, of all array tiles.
+    Drained,
+    /// Those of a ragged last level-2 tile.
+    DrainedRagged,
+    /// Those of all others.
+    DrainedRegular,
+    /// The same less a full array tile if there is a ragged level-2 tile.
+    DrainedLess,
 }
 
 /// Number of [`Term`]s.
-pub const TERMS: usize = Term::Rest as usize + 1;
+pub const TERMS: usize = Term::DrainedLess as usize + 1;
 
 /// A coefficient times terms.
 #[derive(Clone, Debug)]
@@ -147,18 +185,48 @@ pub(super) enum Count {
     RestC,
     RestR,
     RestS,
+    LastI,
+    LastW,
+    SweepFirstI,
+    SweepMiddle,
+    SweepOne,
+    SweepLast,
+    SweepPartY,
+    SweepPartX,
+    BeforeY,
+    BeforeX,
+    BeforeBoth,
+    OthersC,
+    OthersR,
+    OthersS,
+    FirstsC,
+    FirstsR,
+    FirstsS,
+    RaggedOthersC,
+    RaggedOthersR,
+    RaggedOthersS,
+    RaggedFirstsC,
+    RaggedFirstsR,
+    RaggedFirstsS,
+    Ragged,
+    Drained,
+    DrainedBeside,
+    DrainedRagged,
+    LoadsY,
+    LoadsX,
+    LoadsBeforeX,
 }
 
 /// Stands for zero in a term.
 const NOTHING: f64 = 1e-30;
 
-type Factors = Vec<(Dim, Term)>;
+pub(super) type Factors = Vec<(Dim, Term)>;
 
 /// How often an operand moves again.
 #[derive(Clone)]
-struct Times {
-    coefficient: f64,
-    factors: Factors,
+pub(super) struct Times {
+    pub(super) coefficient: f64,
+    pub(super) factors: Factors,
 }
 
 impl Times {
@@ -184,6 +252,7 @@ impl Families {
         put(Term::LastStep, cut.step[1]);
         put(Term::FullStep, cut.step[0]);
         put(Term::Rest, cut.rest[0]);
+        self.phase_terms(d, cut, &mut put);
         if matches!(d, Dim::K | Dim::C) {
             put(Term::WVectors, cut.w_vectors);
             put(Term::IVectors, cut.i_vectors);
@@ -200,6 +269,7 @@ impl Families {
             put(Term::L2I, round_up(cut.l2_tile.into(), g.l2_i_word.into()));
             put(Term::FirstI, ceil_div(cut.l2_tile.into(), s.ports.bus));
             put(Term::LoadI, ceil_div(cut.tile.into(), s.ports.i_lanes));
+            put(Term::LastI, ceil_div(cut.l2_last.into(), s.ports.bus));
         }
         if d == Dim::K {
             put(Term::WShare, round_up(cut.share.into(), g.w_word.into()));
@@ -209,6 +279,8 @@ impl Families {
             let words = ceil_div(cut.l2_tile.into(), g.l2_w_word.into());
             put(Term::FirstW, words * ceil_div(g.l2_w_word.into(), s.ports.bus));
             put(Term::LoadW, ceil_div(cut.tile.into(), s.ports.w_lanes));
+            let words = ceil_div(cut.l2_last.into(), g.l2_w_word.into());
+            put(Term::LastW, words * ceil_div(g.l2_w_word.into(), s.ports.bus));
             put(Term::LastO, ceil_div(cut.l2_last.into(), s.ports.bus));
         } else {
             put(Term::WShare, cut.share.into());
@@ -216,6 +288,7 @@ impl Families {
             put(Term::L2W, cut.l2_tile.into());
             put(Term::L2O, cut.l2_tile.into());
             put(Term::FirstW, cut.l2_tile.into());
+            put(Term::LastW, cut.l2_last.into());
             put(Term::LoadW, cut.tile.into());
             put(Term::LastO, cut.l2_last.into());
         }
@@ -233,6 +306,7 @@ impl Families {
             put(Term::L2I, s.window(side, cut.l2_tile, taps.l2_tile));
             put(Term::FirstI, s.window(side, cut.l2_tile, taps.l2_tile));
             put(Term::LoadI, s.window(side, cut.tile, taps.tile));
+            put(Term::LastI, s.window(side, cut.l2_last, taps.l2_last));
         }
         t[Term::Regular as usize] = cut.regular;
         t.map(|x| x.max(NOTHING))
@@ -254,10 +328,10 @@ impl Families {
             c: least,
             reuse,
         };
-        let monomials = build.monomials();
+        let (monomials, w_moves) = build.monomials();
         Posynomials {
             energy: self.energy_sum(),
-            cycles: build.cycles(),
+            cycles: build.cycles(&w_moves),
             memories: build.memories(),
             monomials,
         }
@@ -326,7 +400,7 @@ impl Families {
 pub(super) struct Build<'a> {
     pub(super) f: &'a Families,
     pub(super) c: &'a PerDim<&'a Cuts>,
-    reuse: Reuse,
+    pub(super) reuse: Reuse,
 }
 
 impl Build<'_> {
@@ -334,7 +408,7 @@ impl Build<'_> {
         self.c[d].l2_tiles[0] > 1
     }
 
-    fn cut_reduction(&self) -> bool {
+    pub(super) fn cut_reduction(&self) -> bool {
         Dim::REDUCTION.iter().any(|&d| self.several(d))
     }
 
@@ -430,8 +504,8 @@ impl Build<'_> {
         ]
     }
 
-    /// In the order of [`Count`].
-    fn monomials(&self) -> Vec<Monomial> {
+    /// In the order of [`Count`]; and how often array tiles of W move.
+    fn monomials(&self) -> (Vec<Monomial>, Times) {
         use Dim::{C, K, R, S, X, Y};
         let s = &self.f.s;
         let (nest, ports) = (&s.nest, &s.ports);
@@ -465,7 +539,7 @@ impl Build<'_> {
         let rest = |[c, r, s]: [Term; 3]| with(C, c, with(R, r, with(S, s, all(Term::Shares, &[K, Y, X]))));
         let bus = real(ports.bus);
         let last = real(ceil_div(ports.drain_lanes, ports.requantizers) - 1);
-        vec![
+        let mut monomials = vec![
             m(images, all(Term::Shares, &Dim::ALL), one),
             m(bound(K) * taps * g, vec![], mw),
             m(taps * g, vec![(K, Term::WVectors)], mw),
@@ -497,7 +571,9 @@ impl Build<'_> {
             m(images, rest([Term::Rest, Term::Shares, Term::Shares]), one),
             m(images, rest([Term::FullStep, Term::Rest, Term::Shares]), one),
             m(images, rest([Term::FullStep, Term::FullStep, Term::Rest]), one),
-        ]
+        ];
+        monomials.extend(self.phase_monomials(mw));
+        (monomials, mw.clone())
     }
 
     /// The memories that several dimensions share.

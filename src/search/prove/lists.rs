@@ -248,9 +248,6 @@ impl Search<'_> {
             if bound >= self.value() {
                 return Ok(());
             }
-            if lists.cuts.0.iter().all(|l| l.len() == 1) {
-                break;
-            }
             let terms = self.terms(&lists);
             let Some(found) = self.weighed(&terms, &mut lists, &least) else {
                 return Ok(());
@@ -296,7 +293,10 @@ impl Search<'_> {
             return None;
         }
         let program = Program::new(self.objective, &posynomials, &lists.cuts, terms);
+        let single = lists.cuts.0.iter().all(|l| l.len() == 1);
         let (weights, steps) = match lists.weights.take().or_else(|| self.weights.clone()) {
+            // The weights that fit the only cuts.
+            _ if single => (program.begin(), 1),
             Some(weights) => (weights, STEPS[1]),
             None => (program.begin(), STEPS[0]),
         };
@@ -305,6 +305,19 @@ impl Search<'_> {
             self.weights = Some(found.weights.clone());
         }
         Some(found)
+    }
+
+    /// Opens the family of those cuts that the bound of a larger one is lowest at: better mappings are found early, and leave
+    /// less to look at.
+    pub(super) fn attempt(&mut self, lists: &Lists) {
+        let terms = self.terms(lists);
+        let cuts = PerDim::from_fn(|d| {
+            let value = |c: u32| value(&terms[d].logs[c as usize], &lists.prices[d]);
+            let lower = |a: &u32, b: &u32| value(*a).total_cmp(&value(*b));
+            let lowest = lists.cuts[d].iter().copied().min_by(lower);
+            self.tables.tables[d].pairs[lowest.unwrap_or(0) as usize]
+        });
+        self.open_family(lists.reuse, &cuts);
     }
 
     /// Splits a family along one dimension, or opens it.
@@ -394,6 +407,7 @@ mod testing {
 
     use super::*;
     use crate::base::rng::Rng;
+    use crate::cost::family::Sum;
     use crate::cost::floor::Floor;
     use crate::search::problem::Objective;
     use rand::RngExt as _;
@@ -420,12 +434,34 @@ mod testing {
             exp(program.solve(&program.begin(), steps, f64::INFINITY, &mut 0).least - MARGIN)
         }
 
+        /// Every bound on the cycles of a family of one cut per dimension, each by itself.
+        pub fn chains(&mut self, families: &Families, lists: &Lists) -> Vec<f64> {
+            let terms = PerDim(Dim::ALL.map(|d| self.terms(families, d, lists)));
+            let least = self.least(lists);
+            let p = families.posynomials(&PerDim::from_fn(|d| &least[d]), lists.reuse);
+            let term = |&(d, t): &(Dim, Term)| terms[d].logs[lists.cuts[d][0] as usize][t as usize];
+            let value = |j: usize| {
+                let m = &p.monomials[j];
+                m.coefficient * exp(m.factors.iter().map(term).sum())
+            };
+            let total = |sum: &Sum| sum.constant + sum.parts.iter().map(|&(j, w)| w * value(j)).sum::<f64>();
+            p.cycles.iter().map(total).collect()
+        }
+
         /// A random dimension with several cuts, and its list cut at a random place.
         pub fn part(lists: &Lists, rng: &mut Rng) -> Option<(Dim, [Vec<u32>; 2])> {
             let several: Vec<Dim> = Dim::ALL.into_iter().filter(|&d| lists.cuts[d].len() > 1).collect();
             let d = *several.get(rng.random_range(0..several.len().max(1)))?;
             let (a, b) = lists.cuts[d].split_at(rng.random_range(1..lists.cuts[d].len()));
             Some((d, [a.to_vec(), b.to_vec()]))
+        }
+
+        /// Of `lists`, the family of one cut per dimension.
+        pub fn alone(&self, lists: Lists, cuts: &PerDim<(u32, u32)>) -> Option<Lists> {
+            let at = |d: Dim| self.tables[d].pairs.iter().position(|p| *p == cuts[d]);
+            Dim::ALL
+                .into_iter()
+                .try_fold(lists, |lists, d| Some(lists.with(d, vec![at(d)? as u32])))
         }
 
         pub fn holds(&self, d: Dim, list: &[u32], cut: (u32, u32)) -> bool {

@@ -56,6 +56,9 @@ impl Default for Limits {
 /// Steps of an exact evaluation.
 pub const EXACT_STEPS: u64 = 8;
 
+/// Of how many families one is tried: a mapping that its bound points at.
+const TRIED: u64 = 32;
+
 /// What was proven of a layer's best mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Proof {
@@ -266,9 +269,14 @@ impl Search<'_> {
     /// Looks at families, the lowest bound first, until the best mapping is proven or the limit reached; what bounds all
     /// mappings but the pruned ones.
     fn run(&mut self) -> Result<f64> {
+        let mut looked = 0;
         while let Some(node) = self.open.pop() {
             if node.bound * (1.0 + self.limits.gap) >= self.value() || self.steps >= self.limits.steps {
                 return Ok(node.bound);
+            }
+            looked += 1;
+            if looked % TRIED == 0 {
+                self.attempt(&node.lists);
             }
             self.split(node.bound, &node.lists)?;
         }

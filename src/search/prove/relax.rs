@@ -27,7 +27,7 @@ const SQUARINGS: usize = 5;
 const NEGLIGIBLE: f64 = 1e-6;
 
 /// Cuts that are looked at in the time of a step.
-const PER_STEP: u64 = 70;
+const PER_STEP: u64 = 50;
 
 /// Margin of rounding in logarithms: far above what a few hundred operations lose, far below any gap that matters.
 pub const MARGIN: f64 = 1e-9;
@@ -61,8 +61,8 @@ pub struct Bound {
 pub struct Program<'a> {
     objective: Objective,
     posynomials: &'a Posynomials,
-    /// Logarithm of the coefficient of each monomial.
-    coefficients: Vec<f64>,
+    /// The monomials that the objective has, and the logarithms of their coefficients.
+    active: Vec<(usize, f64)>,
     capacities: [f64; MEMORIES],
     /// The cuts of each dimension.
     lists: PerDim<Columns>,
@@ -73,12 +73,13 @@ struct Columns {
     cuts: usize,
     /// Those terms that some factor is, and their values.
     terms: Vec<(usize, Vec<f64>)>,
+    /// Where a term is among them.
+    places: [Option<u8>; TERMS],
 }
 
 impl Columns {
     fn value(&self, term: Term, cut: usize) -> f64 {
-        let column = self.terms.iter().find(|c| c.0 == term as usize);
-        column.map_or(0.0, |c| c.1[cut])
+        self.places[term as usize].map_or(0.0, |place| self.terms[usize::from(place)].1[cut])
     }
 
     /// The cut with the least sum of terms at `prices`, the first among equals.
@@ -107,7 +108,17 @@ impl<'a> Program<'a> {
         terms: &PerDim<Rc<Terms>>,
     ) -> Self {
         let mut used = PerDim([[false; TERMS]; 6]);
-        let products = posynomials.monomials.iter().map(|m| &m.factors);
+        let energy = [&posynomials.energy]
+            .into_iter()
+            .filter(|_| objective != Objective::Latency);
+        let cycles = posynomials.cycles.iter().filter(|_| objective != Objective::Energy);
+        let mut counts = vec![false; posynomials.monomials.len()];
+        for &(j, _) in energy.chain(cycles).flat_map(|sum| &sum.parts) {
+            counts[j] = true;
+        }
+        let active = |j: &usize| counts[*j];
+        let active: Vec<usize> = (0..counts.len()).filter(active).collect();
+        let products = active.iter().map(|&j| &posynomials.monomials[j].factors);
         for factors in products.chain(posynomials.memories.iter().map(|m| &m.0)) {
             for &(d, t) in factors {
                 used[d][t as usize] = true;
@@ -121,25 +132,30 @@ impl<'a> Program<'a> {
             };
             let cuts: Vec<u32> = cuts[d].iter().copied().filter(lowest).collect();
             let column = |t: usize| cuts.iter().map(|&c| terms[d].logs[c as usize][t]).collect();
+            let terms: Vec<usize> = (0..TERMS).filter(|&t| used[d][t]).collect();
+            let place = |t: usize| terms.iter().position(|&o| o == t).map(|place| place as u8);
             Columns {
                 cuts: cuts.len(),
-                terms: (0..TERMS).filter(|&t| used[d][t]).map(|t| (t, column(t))).collect(),
+                places: std::array::from_fn(place),
+                terms: terms.iter().map(|&t| (t, column(t))).collect(),
             }
         };
         let lists = PerDim::from_fn(columns);
         Self {
             objective,
-            coefficients: posynomials.monomials.iter().map(|m| ln(m.coefficient)).collect(),
+            active: active
+                .iter()
+                .map(|&j| (j, ln(posynomials.monomials[j].coefficient)))
+                .collect(),
             capacities: std::array::from_fn(|i| ln(posynomials.memories[i].1)),
             posynomials,
             lists,
         }
     }
 
-    /// Values of the monomials in logarithms, without coefficients, at one cut per dimension.
-    fn at(&self, picked: &PerDim<usize>) -> Vec<f64> {
-        let value = |f: &[(Dim, Term)]| -> f64 { f.iter().map(|&(d, t)| self.lists[d].value(t, picked[d])).sum() };
-        self.posynomials.monomials.iter().map(|m| value(&m.factors)).collect()
+    /// The value of a product in logarithms at one cut per dimension.
+    fn at(&self, factors: &[(Dim, Term)], picked: &PerDim<usize>) -> f64 {
+        factors.iter().map(|&(d, t)| self.lists[d].value(t, picked[d])).sum()
     }
 
     /// Weights to begin with: every memory full of nothing.
@@ -147,14 +163,22 @@ impl<'a> Program<'a> {
         // In the middle of every list, in no particular order.
         let picked = PerDim::from_fn(|d| self.lists[d].cuts / 2);
         Weights {
-            at: self.at(&picked),
+            at: self
+                .posynomials
+                .monomials
+                .iter()
+                .map(|m| self.at(&m.factors, &picked))
+                .collect(),
             memory: [0.0; MEMORIES],
         }
     }
 
     /// The weights of all monomials at `at`, and the constant that goes with them.
     fn monomial_weights(&self, at: &[f64]) -> (Vec<f64>, f64) {
-        let values: Vec<f64> = self.coefficients.iter().zip(at).map(|(c, a)| exp(c + a)).collect();
+        let mut values = vec![0.0; at.len()];
+        for &(j, coefficient) in &self.active {
+            values[j] = exp(coefficient + at[j]);
+        }
         let total = |sum: &Sum| sum.constant + sum.parts.iter().map(|&(j, w)| w * values[j]).sum::<f64>();
         let mut weights = vec![0.0; at.len()];
         let mut constant = 0.0;
@@ -197,9 +221,9 @@ impl<'a> Program<'a> {
     fn bound(&self, at: &[f64], memory: &[f64; MEMORIES]) -> (f64, PerDim<Logs>, PerDim<f64>, PerDim<usize>) {
         let (weights, mut least) = self.monomial_weights(at);
         let mut prices = PerDim([[0.0; TERMS]; 6]);
-        for (m, w) in self.posynomials.monomials.iter().zip(&weights) {
-            for &(d, t) in &m.factors {
-                prices[d][t as usize] += w;
+        for &(j, _) in self.active.iter().filter(|a| weights[a.0] > 0.0) {
+            for &(d, t) in &self.posynomials.monomials[j].factors {
+                prices[d][t as usize] += weights[j];
             }
         }
         for (i, (factors, _)) in self.posynomials.memories.iter().enumerate() {
@@ -229,7 +253,7 @@ impl<'a> Program<'a> {
             prices: PerDim([[0.0; TERMS]; 6]),
             minima: PerDim([0.0; 6]),
         };
-        let cost = 3 + Dim::ALL.iter().map(|&d| self.lists[d].cuts as u64).sum::<u64>() / PER_STEP;
+        let cost = 4 + Dim::ALL.iter().map(|&d| self.lists[d].cuts as u64).sum::<u64>() / PER_STEP;
         for step in 0..steps.max(1) {
             *taken += cost;
             let memory: [f64; MEMORIES] =
@@ -248,11 +272,12 @@ impl<'a> Program<'a> {
                 }
             }
             let rate = 2.0 / (step as f64 + 5.0);
-            for (a, new) in at.iter_mut().zip(self.at(&picked)) {
-                *a += rate * (new - *a);
+            for &(j, _) in &self.active {
+                let new = self.at(&self.posynomials.monomials[j].factors, &picked);
+                at[j] += rate * (new - at[j]);
             }
             for (i, (factors, _)) in self.posynomials.memories.iter().enumerate() {
-                let new: f64 = factors.iter().map(|&(d, t)| self.lists[d].value(t, picked[d])).sum();
+                let new = self.at(factors, &picked);
                 load[i] += rate * (new - load[i]);
             }
         }

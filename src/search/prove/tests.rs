@@ -43,8 +43,9 @@ fn left_out(t: &Triple) -> bool {
 }
 
 /// Checks every family on a random way from everything down to the mapping of `t`; how tight the bounds of everything on the
-/// energy-delay product and of the mapping alone on cycles and energy are.
-fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 3] {
+/// energy-delay product and of the mapping alone on cycles and energy are, and by how much the highest chain of the mapping alone
+/// is above its least counts.
+fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 4] {
     let s = t.schedule();
     let mut model = technology.on(&t.accelerator);
     let exact = model.exact(&s);
@@ -74,11 +75,15 @@ fn check_families(t: &Triple, technology: &Technology, rng: &mut Rng) -> [f64; 3
             whole.get_or_insert(bound / value);
         }
         let Some((d, parts)) = Tables::part(&lists, rng) else {
-            let tight = [
-                floor.cycles as f64 / exact.cycles as f64,
-                floor.energy_pj / exact.energy_pj,
-            ];
-            return [whole.unwrap(), tight[0], tight[1]];
+            let (cycles, least) = (exact.cycles as f64, floor.cycles as f64);
+            let chains = tables.chains(&families, &lists);
+            assert!(
+                chains.iter().all(|c| *c <= cycles * (1.0 + 1e-9)),
+                "{chains:?} of {reuse:?} above {cycles}\n{t:?}"
+            );
+            let highest = chains.into_iter().fold(least, f64::max);
+            let tight = [least / cycles, floor.energy_pj / exact.energy_pj];
+            return [whole.unwrap(), tight[0], tight[1], highest / least];
         };
         let part = parts.into_iter().find(|p| tables.holds(d, p, own[d]));
         lists = lists.with(d, part.expect("one of both parts holds what the list holds"));
@@ -98,7 +103,7 @@ fn no_mapping_undercuts_the_families_that_hold_it() {
             ..Sizes::default()
         },
     ];
-    let (mut sum, mut n) = ([0.0; 3], 0.0);
+    let (mut sum, mut n, mut higher) = ([0.0; 4], 0.0, 0);
     for (which, sizes) in sizes.iter().enumerate() {
         for i in 0..1500 {
             let mut rng = stream(21, &[which as u64, i]);
@@ -108,12 +113,82 @@ fn no_mapping_undercuts_the_families_that_hold_it() {
             }
             let tightness = check_families(&t, &technology, &mut rng);
             (sum, n) = (std::array::from_fn(|i| sum[i] + tightness[i]), n + 1.0);
+            higher += u32::from(tightness[3] > 1.01);
         }
     }
     // A bound far below everything would hold as well, and prove nothing.
     assert!(
-        sum[0] / n > 0.3 && sum[1] / n > 0.85 && sum[2] / n > 0.85,
-        "{sum:?} of {n}"
+        sum[0] / n > 0.3 && sum[1] / n > 0.85 && sum[2] / n > 0.85 && higher > 5,
+        "{sum:?} of {n}, {higher} higher by chains over phases"
+    );
+}
+
+/// Random tiles and orders, tiles rather large.
+fn large_tiles(nest: &LoopNest, a: &Accelerator, rng: &mut Rng) -> Mapping {
+    let mut m = MappingSpace::new(nest, a).smallest();
+    for (d, all) in Dim::ALL.into_iter().zip(extents(nest, a).0) {
+        let l2 = rng.random_range(all.len() / 3..all.len());
+        (m.offchip.tile[d], m.l2.tile[d]) = (all[l2], all[rng.random_range(l2 / 3..=l2)]);
+        for order in [&mut m.offchip.order, &mut m.l2.order] {
+            order.swap(d.index(), rng.random_range(0..=d.index()));
+        }
+    }
+    m
+}
+
+/// Chains over phases bound most where the array is fast, memories have two slots and level-2 tiles are few.
+#[test]
+fn chains_over_phases_hold_where_tiles_are_few() {
+    let technology = Technology::named("45nm").unwrap();
+    let a = Dataflow::named("edgetpu").unwrap().accelerator().unwrap();
+    let mut model = technology.on(&a);
+    let (mut higher, mut tight, mut n) = (0, 0, 0);
+    for (i, (stride, side)) in [(2, 33), (1, 20)].into_iter().enumerate() {
+        let shape = Shape::Conv(Conv {
+            N: 1,
+            K: 128,
+            C: 128,
+            H: side,
+            W: side,
+            R: 3,
+            S: 3,
+            stride: [stride; 2],
+            pad: [1; 4],
+            dilation: [1, 1],
+            groups: 1,
+            transposed: false,
+        });
+        let nest = shape.nest().unwrap();
+        let smallest = MappingSpace::new(&nest, &a).smallest();
+        let families = model.families(&Schedule::new(&nest, &a, &smallest)).unwrap();
+        let mut tables = Tables::new(&families, &extents(&nest, &a), u64::MAX, &mut 0).unwrap();
+        for j in 0..20_000 {
+            let mut rng = stream(23, &[i as u64, j]);
+            let m = large_tiles(&nest, &a, &mut rng).normalised(&nest);
+            if !violations(&nest, &a, &m).is_empty() {
+                continue;
+            }
+            let mut reuse = reuse(&m, &nest.bounds);
+            reuse.second = from_inside(&m).nth(1).filter(|_| rng.random_bool(0.5));
+            let cuts = PerDim::from_fn(|d| (m.offchip.tile[d], m.l2.tile[d]));
+            let all = tables.all(&families, reuse);
+            let alone = tables.alone(all, &cuts).expect("every cut is in the tables");
+            let cycles = model.exact(&Schedule::new(&nest, &a, &m)).cycles as f64;
+            let floor = tables.floor(&families, &alone).unwrap().cycles as f64;
+            let chains = tables.chains(&families, &alone);
+            assert!(
+                chains.iter().all(|c| *c <= cycles * (1.0 + 1e-9)),
+                "{chains:?} of {reuse:?} above {cycles}: {m}"
+            );
+            let highest = chains.into_iter().fold(floor, f64::max);
+            n += 1;
+            higher += u32::from(highest > 1.02 * floor);
+            tight += u32::from(highest > 1.02 * floor && highest > 0.97 * cycles);
+        }
+    }
+    assert!(
+        higher > 100 && tight > 10,
+        "{n} mappings, {higher} higher by chains over phases, {tight} of these tight"
     );
 }
 
