@@ -67,7 +67,7 @@ impl Build<'_> {
         };
         let with = |[y, x]: [Term; 2]| {
             let shares = [K, C, R, S].map(|d| (d, Term::Shares));
-            m([[(Y, y), (X, x)].as_slice(), &shares].concat())
+            m([(Y, y), (X, x)].into_iter().chain(shares).collect())
         };
         let first = [self.f.s.channel_dim(), Y, X].map(|d| (d, Term::FirstI));
         let once = |factors: Factors| Monomial {
@@ -75,9 +75,14 @@ impl Build<'_> {
             factors,
         };
         vec![
-            once([self.f.s.channel_dim(), Y, X].map(|d| (d, Term::LastI)).to_vec()),
-            once([K, C, R, S].map(|d| (d, Term::LastW)).to_vec()),
-            m([[(K, Term::L2Tiles)].as_slice(), &first].concat()),
+            once(
+                [self.f.s.channel_dim(), Y, X]
+                    .map(|d| (d, Term::LastI))
+                    .into_iter()
+                    .collect(),
+            ),
+            once([K, C, R, S].map(|d| (d, Term::LastW)).into_iter().collect()),
+            m([(K, Term::L2Tiles)].into_iter().chain(first).collect()),
             with([Term::Middle, Term::Shares]),
             with([Term::One, Term::BeforeLast]),
             with([Term::LastStep, Term::Middle]),
@@ -101,7 +106,7 @@ impl Build<'_> {
             let sums = [(C, sums[0]), (R, sums[1]), (S, sums[2])];
             Monomial {
                 coefficient: self.images(),
-                factors: [outputs, sums].concat(),
+                factors: outputs.into_iter().chain(sums).collect(),
             }
         };
         let before_last = [
@@ -116,7 +121,9 @@ impl Build<'_> {
         ];
         let drains = |terms: [Term; 2]| Monomial {
             coefficient: self.images() * real(ceil_div(lanes.drain_lanes, lanes.requantizers)),
-            factors: vec![(inner, terms[0]), (second, terms[1]), (other, Term::Drained)],
+            factors: [(inner, terms[0]), (second, terms[1]), (other, Term::Drained)]
+                .into_iter()
+                .collect(),
         };
         let mut all: Vec<Monomial> = before_last.map(|s| of([Term::Others, Term::Shares], s)).into();
         all.extend(before_full.map(|s| of([Term::Firsts, Term::Shares], s)));

@@ -11,10 +11,11 @@ use crate::base::dims::{Dim, PerDim};
 use crate::base::int::{ceil_div, round_up};
 use crate::cost::counts::Tally;
 use crate::cost::tech::real;
+use arrayvec::ArrayVec;
 
 /// What a cut of one dimension contributes a factor of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
+#[repr(u8)]
 pub enum Term {
     /// Number of level-2 tiles.
     L2Tiles,
@@ -119,13 +120,16 @@ pub enum Term {
 /// Number of [`Term`]s.
 pub const TERMS: usize = Term::DrainedLess as usize + 1;
 
+/// Terms of a product: two of each dimension, and one more, at most. In place, since every family has hundreds of them.
+pub type Factors = ArrayVec<(Dim, Term), 13>;
+
 /// A coefficient times terms.
 #[derive(Clone, Debug)]
 pub struct Monomial {
     /// Positive.
     pub coefficient: f64,
     /// The factors.
-    pub factors: Vec<(Dim, Term)>,
+    pub factors: Factors,
 }
 
 /// A sum of monomials of [`Posynomials::monomials`], weighted, and a constant.
@@ -147,7 +151,7 @@ pub struct Posynomials {
     /// No mapping takes fewer cycles than any of these.
     pub cycles: Vec<Sum>,
     /// Products of terms that must not exceed a capacity.
-    pub memories: Vec<(Vec<(Dim, Term)>, f64)>,
+    pub memories: Vec<(Factors, f64)>,
 }
 
 /// Indices of monomials.
@@ -220,8 +224,6 @@ pub(super) enum Count {
 /// Stands for zero in a term.
 const NOTHING: f64 = 1e-30;
 
-pub(super) type Factors = Vec<(Dim, Term)>;
-
 /// How often an operand moves again.
 #[derive(Clone)]
 pub(super) struct Times {
@@ -233,7 +235,7 @@ impl Times {
     const fn once() -> Self {
         Self {
             coefficient: 1.0,
-            factors: Vec::new(),
+            factors: Factors::new_const(),
         }
     }
 }
@@ -528,6 +530,7 @@ impl Build<'_> {
         let one = &Times::once();
         let all = |term: Term, dims: &[Dim]| dims.iter().map(|&d| (d, term)).collect::<Factors>();
         let both = |term: Term| all(term, &[Y, X]);
+        let alone = |d: Dim, term: Term| all(term, &[d]);
         let with = |d: Dim, term: Term, mut more: Factors| {
             more.push((d, term));
             more
@@ -541,19 +544,19 @@ impl Build<'_> {
         let last = real(ceil_div(ports.drain_lanes, ports.requantizers) - 1);
         let mut monomials = vec![
             m(images, all(Term::Shares, &Dim::ALL), one),
-            m(bound(K) * taps * g, vec![], mw),
-            m(taps * g, vec![(K, Term::WVectors)], mw),
+            m(bound(K) * taps * g, Factors::new(), mw),
+            m(taps * g, alone(K, Term::WVectors), mw),
             m(bound(channel) * images, both(Term::PieceRows), mi),
             m(bound(channel) * images, both(inside), mi),
             m(images, with(channel, Term::IVectors, both(Term::Rows)), mi),
-            m(bound(K) * positions, vec![], mo),
-            m(positions, vec![(K, Term::DrainVectors)], mo),
-            m(positions * last, vec![(K, Term::DrainVectors)], one),
-            m(taps * g / bus, vec![(K, Term::WWords)], w),
-            m(f64::from(PARAM_BYTES) * g / bus, vec![(K, Term::PWords)], p),
+            m(bound(K) * positions, Factors::new(), mo),
+            m(positions, alone(K, Term::DrainVectors), mo),
+            m(positions * last, alone(K, Term::DrainVectors), one),
+            m(taps * g / bus, alone(K, Term::WWords), w),
+            m(f64::from(PARAM_BYTES) * g / bus, alone(K, Term::PWords), p),
             m(images, with(channel, Term::Beats, both(Term::L2RowsInside)), i),
             m(images, with(channel, Term::Beats, both(Term::L2Rows)), i),
-            m(positions, vec![(K, Term::Beats)], one),
+            m(positions, alone(K, Term::Beats), one),
             m(g, all(Term::Tiles, &[K, C, R, S]), mw),
             m(images, all(Term::Tiles, &[channel, Y, X, R, S]), mi),
             m(images, all(Term::Tiles, &[K, Y, X]), mo),
@@ -567,7 +570,7 @@ impl Build<'_> {
             m(1.0, all(Term::LoadI, &[channel, Y, X]), one),
             m(1.0, all(Term::LastStep, &Dim::ALL), one),
             m(1.0, all(Term::LastO, &[K, Y, X]), one),
-            m(positions * (last + 1.0), vec![(K, Term::DrainVectors)], one),
+            m(positions * (last + 1.0), alone(K, Term::DrainVectors), one),
             m(images, rest([Term::Rest, Term::Shares, Term::Shares]), one),
             m(images, rest([Term::FullStep, Term::Rest, Term::Shares]), one),
             m(images, rest([Term::FullStep, Term::FullStep, Term::Rest]), one),

@@ -108,13 +108,17 @@ impl<'a> Program<'a> {
         terms: &PerDim<Rc<Terms>>,
     ) -> Self {
         let mut used = PerDim([[false; TERMS]; 6]);
-        let energy = [&posynomials.energy]
-            .into_iter()
-            .filter(|_| objective != Objective::Latency);
-        let cycles = posynomials.cycles.iter().filter(|_| objective != Objective::Energy);
         let mut counts = vec![false; posynomials.monomials.len()];
-        for &(j, _) in energy.chain(cycles).flat_map(|sum| &sum.parts) {
-            counts[j] = true;
+        let mut count = |sum: &Sum| {
+            for &(j, _) in &sum.parts {
+                counts[j] = true;
+            }
+        };
+        if objective != Objective::Latency {
+            count(&posynomials.energy);
+        }
+        if objective != Objective::Energy {
+            posynomials.cycles.iter().for_each(count);
         }
         let active = |j: &usize| counts[*j];
         let active: Vec<usize> = (0..counts.len()).filter(active).collect();
