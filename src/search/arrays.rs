@@ -6,7 +6,7 @@
 use crate::arch::accelerator::{AXIS_COUNTS, Accelerator, Axis, MAX_AXIS};
 use crate::base::dims::Dim;
 use crate::search::encoding::accelerator::AcceleratorSpace;
-use crate::search::encoding::neighbours::{settle, spread};
+use crate::search::encoding::neighbours::{keep_bytes, settle};
 use rayon::prelude::*;
 
 /// Sizes of axes to try; one more axis takes what PEs are left.
@@ -61,7 +61,7 @@ fn with_array(space: &AcceleratorSpace, base: &Accelerator, dims: &[Vec<Dim>], s
         })
         .collect();
     space.set_lanes(&mut a, 1.0);
-    spread(base, &mut a);
+    keep_bytes(base, &mut a);
     settle(space, &mut a, true);
     a
 }

@@ -45,7 +45,7 @@ pub fn neighbour(space: &AcceleratorSpace, a: &Accelerator, rng: &mut Rng) -> Ac
     }
     // Where the array changed, buffers are more or fewer: as many bytes in each, or as many in all.
     if rng.random_bool(0.5) {
-        spread(a, &mut new);
+        keep_bytes(a, &mut new);
     }
     settle(space, &mut new, rng.random_bool(0.75));
     new
@@ -58,7 +58,7 @@ pub fn transplant(space: &AcceleratorSpace, a: &Accelerator, array: &[Axis], rng
     new.axes = array.to_vec();
     refit(space, a, &mut new, rng.random_bool(0.3));
     if rng.random_bool(0.7) {
-        spread(a, &mut new);
+        keep_bytes(a, &mut new);
     }
     settle(space, &mut new, true);
     new
@@ -87,7 +87,7 @@ fn refit(space: &AcceleratorSpace, old: &Accelerator, new: &mut Accelerator, kee
 }
 
 /// Gives the buffers of an operand of `new` together what those of `old` would hold, at their sizes in `new`.
-pub(in crate::search) fn spread(old: &Accelerator, new: &mut Accelerator) {
+pub(in crate::search) fn keep_bytes(old: &Accelerator, new: &mut Accelerator) {
     let (before, after) = (Geometry::of(old), Geometry::of(new));
     let by = |before: u32, after: u32| f64::from(before) / f64::from(after.max(1));
     let b = &mut new.buffers;
