@@ -47,7 +47,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 8_000_000,
+            steps: 9_500_000,
             gap: 0.0,
         }
     }
