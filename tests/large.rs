@@ -6,7 +6,7 @@
 
 use naas::arch::accelerator::Accelerator;
 use naas::sim::verilator::{Folder, Options, Report};
-use naas::workload::layer::Layer;
+use naas::workload::layer::{Layer, Shape};
 use naas::workload::network::Network;
 use naas::workload::zoo;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn whole(network: &Network) -> Vec<Layer> {
 
 /// Without the fully connected layers, whose weights each count once.
 fn convolutions(network: &Network) -> Vec<Layer> {
-    let conv = |l: &&Layer| l.name.starts_with("conv");
+    let conv = |l: &&Layer| matches!(l.shape, Shape::Conv(_));
     network.layers.iter().filter(conv).cloned().collect()
 }
 

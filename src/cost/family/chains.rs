@@ -120,7 +120,7 @@ impl Fixed {
         let e = &self.e;
         let sum = |constant: u64, ends: &[N], parts: &[N]| Sum {
             constant: real(self.whole + constant),
-            parts: ends.iter().chain(parts).map(|&n| (n as usize, 1.0)).collect(),
+            parts: once(&[ends, parts].concat()),
         };
         let mut all = vec![
             sum(self.load + e.w_token + self.after_load, &written(&READ), &[N::WCycles]),
@@ -158,7 +158,7 @@ impl Fixed {
     fn final_drains(&self) -> Sum {
         let parts = [N::FinalDrain, N::RestC, N::RestR, N::RestS];
         let ends = written(&LOADED);
-        let mut parts: Vec<(usize, f64)> = parts.iter().chain(&ends).map(|&n| (n as usize, 1.0)).collect();
+        let mut parts = once(&[parts.as_slice(), &ends].concat());
         parts.push((N::WriteJobs as usize, real(self.e.drain_token + RELEASE)));
         Sum {
             // There is a first write job, and the passes before it have a head.
@@ -166,6 +166,11 @@ impl Fixed {
             parts,
         }
     }
+}
+
+/// Each of `counts` once.
+pub(super) fn once(counts: &[N]) -> Vec<(usize, f64)> {
+    counts.iter().map(|&n| (n as usize, 1.0)).collect()
 }
 
 /// What comes before, with the last write.
@@ -190,7 +195,7 @@ fn in_turn(
     };
     let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, share)).collect();
     parts.push((tiles as usize, share * real(token + RELEASE)));
-    parts.extend(ends.iter().map(|&n| (n as usize, 1.0)));
+    parts.extend(once(ends));
     Some(Sum {
         constant: real(constant) * share,
         parts,

@@ -1,7 +1,7 @@
 //! Bounds on cycles whose chain of jobs goes from one engine to another where the work changes; docs/exact_mapper.md derives
 //! them (rule 10). They exist as sums of monomials only.
 
-use super::chains::{Fixed, LOADED, READ, written};
+use super::chains::{Fixed, LOADED, READ, once, written};
 use super::posynomial::{Build, Count as N, Factors, Monomial, Sum, Term, Times};
 use super::{Cuts, Families, Offchip};
 use crate::base::dims::{Dim, PerDim};
@@ -308,8 +308,7 @@ impl Fixed {
                 N::DrainedRagged,
             ]);
         }
-        let parts = [parts.as_slice(), &written(&LOADED)].concat();
-        let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, 1.0)).collect();
+        let mut parts = once(&[parts.as_slice(), &written(&LOADED)].concat());
         if !ragged {
             parts.push((N::WriteJobs as usize, real(self.e.drain_token + RELEASE)));
         }
@@ -331,7 +330,7 @@ impl Fixed {
             N::LastStep,
             N::LastO,
         ];
-        let mut parts: Vec<(usize, f64)> = whole.iter().map(|&n| (n as usize, 1.0)).collect();
+        let mut parts = once(&whole);
         parts.extend([N::SweepPartY, N::SweepPartX].map(|n| (n as usize, kept)));
         // Parameters are read as often as such a step begins.
         parts.push((N::PReads as usize, real(begins)));
@@ -352,8 +351,7 @@ impl Fixed {
             N::LastW,
             N::LastStep,
         ];
-        let parts = [parts.as_slice(), &written(&LOADED)].concat();
-        let mut parts: Vec<(usize, f64)> = parts.iter().map(|&n| (n as usize, 1.0)).collect();
+        let mut parts = once(&[parts.as_slice(), &written(&LOADED)].concat());
         parts.extend([N::SweepPartY, N::SweepPartX].map(|n| (n as usize, kept)));
         let to_last = 2 * RELEASE + self.to_use + self.e.load_of_last;
         Sum {
@@ -364,10 +362,9 @@ impl Fixed {
 
     /// Passes of some off-chip steps and W loads of the others.
     fn narrow(&self, parts: &[N]) -> Sum {
-        let parts = [parts, &written(&READ)].concat();
         Sum {
             constant: real(self.whole + self.compute + self.e.w_token + self.after_load),
-            parts: parts.iter().map(|&n| (n as usize, 1.0)).collect(),
+            parts: once(&[parts, &written(&READ)].concat()),
         }
     }
 }
