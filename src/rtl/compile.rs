@@ -113,6 +113,11 @@ const fn image_step(s: &Schedule, stride: u64) -> u64 {
     if s.nest.n > 1 { stride } else { 0 }
 }
 
+/// The same for the loop over groups.
+const fn group_step(s: &Schedule, stride: u64) -> u64 {
+    if s.nest.g > 1 { stride } else { 0 }
+}
+
 /// The same for the level-2 loop over `d`.
 fn l2_step(s: &Schedule, d: Dim, stride: u64) -> u64 {
     if s.loops.l2[d].iter().any(|&trips| trips > 1) {
@@ -224,7 +229,12 @@ fn w_loader(s: &Schedule, put: Put) {
     let k = wide(t2[C]) * c;
     put(
         "wl_tile_stride",
-        vec![wide(t1[K]) / word * k, wide(t1[C]) * c, wide(t1[R]) * r, wide(t1[S])],
+        vec![
+            l2_step(s, K, wide(t1[K]) / word * k),
+            l2_step(s, C, wide(t1[C]) * c),
+            l2_step(s, R, wide(t1[R]) * r),
+            l2_step(s, S, t1[S].into()),
+        ],
     );
     put("wl_job_stride", vec![k, c, r]);
     let f = full_share(s);
@@ -270,7 +280,7 @@ fn i_loader(s: &Schedule, post: &LayerPost, put: Put) {
     let word = wide(s.geometry.l2_i_word);
     let channels = |d: Dim| {
         if d == s.channel_dim() {
-            wide(t1[d]) / word * h * w
+            l2_step(s, d, wide(t1[d]) / word * h * w)
         } else {
             0
         }
@@ -308,10 +318,14 @@ fn drain(s: &Schedule, post: &LayerPost, put: Put) {
     let words = |per: u32| wide(t1[K]) / wide(per);
     put(
         "dr_tile_stride",
-        vec![words(s.geometry.l2_o_word) * word, wide(t1[Y]) * row, wide(t1[X])],
+        vec![
+            l2_step(s, K, words(s.geometry.l2_o_word) * word),
+            l2_step(s, Y, wide(t1[Y]) * row),
+            l2_step(s, X, t1[X].into()),
+        ],
     );
     put("dr_job_stride", vec![word, row]);
-    put("dr_p_stride", vec![words(s.geometry.l2_p_word)]);
+    put("dr_p_stride", vec![l2_step(s, K, words(s.geometry.l2_p_word))]);
     put("zero_point", vec![byte(post.zero_point)]);
     put("lo", vec![byte(post.lo)]);
     put("hi", vec![byte(post.hi)]);
@@ -323,7 +337,13 @@ fn read(s: &Schedule, at: &Placement, put: Put) {
     let (words, n) = (s.geometry.l2_p_word, s.loops.offchip);
     let full = s.p_beats(&s.full_l2_tile());
     put("rd_p_base", vec![at.params.into()]);
-    put("rd_p_tile_stride", vec![wide(n[2]) * full, full]);
+    put(
+        "rd_p_tile_stride",
+        vec![
+            group_step(s, wide(n[offchip_loop(Dim::K)]) * full),
+            offchip_step(s, Dim::K, full),
+        ],
+    );
     let edges = [0, 1].map(|i| PerDim::from_fn(|d| s.l2_tile[d][i]));
     put("rd_p_beats_last", edges.iter().map(|e| s.p_beats(e) - 1).collect());
     put("rd_p_words_last", by_edge(s, Dim::K, |e| e.div_ceil(words) - 1));
@@ -352,7 +372,7 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
     let group = wide(tensor.blocks()) * tensor.plane();
     let channels = |d: Dim| {
         if d == s.channel_dim() {
-            wide(t2[d] / bus) * tensor.plane()
+            offchip_step(s, d, wide(t2[d] / bus) * tensor.plane())
         } else {
             0
         }
@@ -360,7 +380,7 @@ fn read_inputs(s: &Schedule, at: &Placement, put: Put) {
     put(
         "rd_i_tile_stride",
         vec![
-            group,
+            group_step(s, group),
             image_step(s, wide(n.g) * group),
             channels(K),
             channels(C),
@@ -389,7 +409,13 @@ fn read_weights(s: &Schedule, at: &Placement, put: Put) {
     put("rd_w_base", vec![at.weights.into()]);
     put(
         "rd_w_tile_stride",
-        vec![trips(K) * trips(C) * c, trips(C) * c, c, r, full],
+        vec![
+            group_step(s, trips(K) * trips(C) * c),
+            offchip_step(s, K, trips(C) * c),
+            offchip_step(s, C, c),
+            offchip_step(s, R, r),
+            offchip_step(s, S, full),
+        ],
     );
     let beats = |edges: usize| {
         let mut e = PerDim::from_fn(|d| s.l2_tile[d][0]);
@@ -429,9 +455,9 @@ fn write(s: &Schedule, at: &Placement, put: Put) {
     put(
         "wr_tile_stride",
         vec![
-            group,
+            group_step(s, group),
             image_step(s, wide(s.nest.g) * group),
-            wide(t2[K] / bus) * tensor.plane(),
+            offchip_step(s, K, wide(t2[K] / bus) * tensor.plane()),
             offchip_step(s, Y, wide(t2[Y]) * wide(tensor.cols)),
             offchip_step(s, X, t2[X].into()),
         ],

@@ -334,6 +334,15 @@ impl Descriptor {
         Self { values }
     }
 
+    /// Raises every element to that of `other`, where that is larger.
+    pub fn raise(&mut self, other: &Self) {
+        for ((_, most), (_, values)) in self.values.iter_mut().zip(&other.values) {
+            for (most, &v) in most.iter_mut().zip(values) {
+                *most = v.max(*most);
+            }
+        }
+    }
+
     /// The elements of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> &[u64] {

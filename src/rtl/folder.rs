@@ -51,7 +51,7 @@ const MEMORIES: [(&str, &str); 4] = [
     ),
 ];
 
-const BENCH: [(&str, &str); 20] = [
+const BENCH: [(&str, &str); 21] = [
     ("Makefile", include_str!("../../templates/bench/Makefile")),
     ("bench/area.awk", include_str!("../../templates/bench/area.awk")),
     (
@@ -63,6 +63,7 @@ const BENCH: [(&str, &str); 20] = [
     ("bench/bench.cpp", include_str!("../../templates/bench/bench.cpp")),
     ("bench/dut.cpp", include_str!("../../templates/bench/dut.cpp")),
     ("bench/dut.h", include_str!("../../templates/bench/dut.h")),
+    ("bench/gating.awk", include_str!("../../templates/bench/gating.awk")),
     ("bench/liberty.awk", include_str!("../../templates/bench/liberty.awk")),
     ("bench/manifest.cpp", include_str!("../../templates/bench/manifest.cpp")),
     ("bench/manifest.h", include_str!("../../templates/bench/manifest.h")),

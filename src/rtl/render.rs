@@ -162,7 +162,7 @@ impl TopView {
     }
 }
 
-/// Widths of the engines' counters. Of a list, K is the lowest byte, S the highest.
+/// Widths of the engines' counters. Of a list, what is named last is the lowest byte.
 fn counts(hw: &Hardware) -> Vec<ParameterView> {
     let c = Counts::of(hw);
     let list = |bits: &[u32]| {
@@ -198,9 +198,19 @@ fn counts(hw: &Hardware) -> Vec<ParameterView> {
         ),
         ("[47:0] SHARE_BITS", list(&c.share), "bits of a PE's extent minus one"),
         (
+            "[39:0] L2_BITS",
+            list(&c.l2),
+            "bits of a level-2 tile's extent minus one: taps X Y C, blocks of channels",
+        ),
+        (
             "WINDOW_BITS",
             c.window.to_string(),
             "bits of a row or column of a level-2 tile's window",
+        ),
+        (
+            "ARRAY_WINDOW_BITS",
+            c.array_window.to_string(),
+            "bits of a row or column of an array tile's window",
         ),
         (
             "SHARE_WINDOW_BITS",
@@ -208,14 +218,9 @@ fn counts(hw: &Hardware) -> Vec<ParameterView> {
             "bits of a row or column of one position's window",
         ),
         (
-            "CHANNEL_BITS",
-            c.channels[0].to_string(),
-            "bits of an array tile's channels minus one",
-        ),
-        (
-            "L2_CHANNEL_BITS",
-            c.channels[1].to_string(),
-            "bits of a level-2 tile's channels minus one",
+            "GROUP_BITS",
+            c.groups.to_string(),
+            "bits of a number of I lane groups minus one",
         ),
     ]
     .into_iter()

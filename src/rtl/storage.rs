@@ -1,7 +1,7 @@
 //! What of a descriptor a design keeps in registers.
 //!
 //! The control table has one format for all designs, with room for any of them. A design keeps of it only what its layers can
-//! differ in: a count is no wider than the memories that bound it, a field that this array has no use for is a constant, and
+//! differ in: a count is no wider than its layers, or the memories that bound it, need, a field that this array has no use for is a constant, and
 //! one that follows from another is wired to it. Bits with a constant are compared with it as they arrive; a layer that does
 //! not fit is refused by the compiler by name, and by the hardware with its foreign-table flag, never cut short.
 
@@ -10,10 +10,11 @@ use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::bits_for;
 use crate::mapping::legality::FIELD_LIMIT;
-use crate::mapping::schedule::{LOOP_G, LOOP_N, OFFCHIP_LOOPS, Operand, relevance};
+use crate::mapping::schedule::{LOOP_G, LOOP_N, OFFCHIP_LOOPS, Operand, offchip_loop, relevance};
 use crate::rtl::descriptor::{self, Descriptor, Field};
 use crate::rtl::hardware::Hardware;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Where the engines get one bit of the control table from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,49 +37,93 @@ pub struct Storage {
     sources: Vec<Source>,
 }
 
-/// Bits of counts on one design, for the engines' counters and adders. Loops in the order K C Y X R S.
+/// Bits of counts on one design, for the engines' counters and adders: each as wide as the fields of the table that it runs
+/// up to. Loops in the order K C Y X R S.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// A PE's extent minus one.
     pub share: [u32; 6],
     /// An array tile's extent minus one.
     pub tile: [u32; 6],
-    /// A level-2 tile's extent minus one, and so a trip count at level 2 minus one.
+    /// A trip count at level 2 minus one; none if that is always one.
     pub trips: [u32; 6],
+    /// Of a level-2 tile, each minus one: blocks or words of channels, input channels of weights, output rows, output columns,
+    /// taps along either side.
+    pub l2: [u32; 5],
     /// A row or column of a level-2 tile's window.
     pub window: u32,
+    /// A row or column of an array tile's window, and of where any position's window begins.
+    pub array_window: u32,
     /// A row or column of one PE's window.
     pub share_window: u32,
-    /// Channels of an array tile minus one, outputs or inputs; the same of a level-2 tile.
-    pub channels: [u32; 2],
+    /// Groups of I lanes minus one.
+    pub groups: u32,
 }
 
 impl Counts {
-    /// The counts that fit the memories of `hw`.
+    /// The counts that the layers of `hw` come to, or all that fit its memories.
     #[must_use]
     pub fn of(hw: &Hardware) -> Self {
+        use Dim::{C, K, R, S, X, Y};
         let l = Limits::of(hw);
-        let bits = |v: PerDim<u64>| v.0.map(|n| bits_for(n - 1));
+        let most = |name: &str, elements: Range<usize>| {
+            let largest = elements.map(|i| l.largest(name, i).unwrap_or(FIELD_LIMIT));
+            largest.max().unwrap_or(0)
+        };
+        let width = |last: u64| bit_length(last).max(1);
+        // Of a window: output positions and taps; no more than its memory holds.
+        let window = |name: &str, per: usize, held: u64| {
+            let side = |d: usize| most(name, d * per..(d + 1) * per) + most(name, (d + 2) * per..(d + 3) * per);
+            width(side(0).max(side(1)).min(held - 1))
+        };
+        let begins = |d: usize| {
+            let step = most("step", 3 * d..3 * d + 3);
+            (l.parallel[side(3 * d)] - 1) * step
+        };
+        let array = (0..2).map(|d| {
+            let reach = most("reach", 3 * d..3 * d + 3) + most("reach", 3 * (d + 2)..3 * (d + 2) + 3);
+            reach.max(begins(d) + begins(d + 2))
+        });
+        let tile = |d: Dim| match d {
+            K => most("k_extent", 0..3).saturating_sub(1),
+            C => most("wl_c_last", 0..3),
+            Y => most("dr_y_last", 0..3),
+            X => most("dr_x_last", 0..3),
+            R => most("wl_r_last", 0..3),
+            S => most("wl_s_last", 0..3),
+        };
+        let blocks = ["rd_blocks_last", "rd_w_words_last", "rd_p_words_last", "wr_blocks_last"];
+        let edges = |names: &[&str]| width(names.iter().map(|name| most(name, 0..2)).max().unwrap_or(0));
         Self {
-            share: bits(l.share),
-            tile: bits(l.tile),
-            trips: bits(l.l2),
-            window: bits_for(l.window - 1),
-            share_window: bits_for(l.share_window - 1),
-            channels: [l.tile, l.l2].map(|e| bits_for(e[Dim::K].max(e[Dim::C]) - 1)),
+            share: PerDim::from_fn(|d| width(most("share_last", 3 * d.index()..3 * d.index() + 3))).0,
+            tile: PerDim::from_fn(|d| width(tile(d))).0,
+            trips: PerDim::from_fn(|d| bit_length(most("l2_last", 2 * d.index()..2 * d.index() + 2))).0,
+            l2: [
+                edges(&blocks),
+                edges(&["rd_c_last"]),
+                edges(&["wr_y_last"]),
+                edges(&["wr_x_last"]),
+                edges(&["rd_r_last", "rd_s_last"]),
+            ],
+            window: window("rd_reach", 2, l.window).max(window("reach", 3, l.window)),
+            array_window: width(array.max().unwrap_or(0)).min(l.bounds.position).min(16),
+            share_window: window("share_reach", 3, l.share_window),
+            groups: width(most("il_groups_last", 0..3)),
         }
     }
 }
 
-/// What no memory of a design bounds, as its layers need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What no memory of a design bounds, and what its layers come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bits of the off-chip loops' trip counts minus one: G N K C Y X R S.
+    /// Bits of the off-chip loops' trip counts minus one: G N K C Y X R S. None of one that has always one trip.
     pub trips: [u32; OFFCHIP_LOOPS],
     /// Bits of a beat address in off-chip memory.
     pub address: u32,
     /// Bits of a row or column of the padded input.
     pub position: u32,
+    /// The largest value of each element of each field in any layer; none if layers may have what memories hold.
+    pub most: Option<Descriptor>,
 }
 
 impl Bounds {
@@ -89,31 +134,42 @@ impl Bounds {
             trips: [16; OFFCHIP_LOOPS],
             address: 32 - bus.ilog2(),
             position: 17,
+            most: None,
         }
     }
 
-    /// The least that these layers need.
+    /// The least that these layers need, as they are mapped.
     #[must_use]
     pub fn of<'a>(layers: impl IntoIterator<Item = &'a Descriptor>) -> Self {
-        let mut most = Self {
-            trips: [1; OFFCHIP_LOOPS],
+        let mut least = Self {
+            trips: [0; OFFCHIP_LOOPS],
             address: 8,
             position: 1,
+            most: None,
         };
         for layer in layers {
-            for (bits, &last) in most.trips.iter_mut().zip(layer.get("offchip_last")) {
-                *bits = (*bits).max(bits_for(last));
+            for (bits, &last) in least.trips.iter_mut().zip(layer.get("offchip_last")) {
+                *bits = (*bits).max(bit_length(last));
             }
             if let &[address, row, column] = layer.get("highest") {
-                most.address = most.address.max(bits_for(address));
-                most.position = most.position.max(bits_for(row.max(column)));
+                least.address = least.address.max(bits_for(address));
+                least.position = least.position.max(bits_for(row.max(column)));
+            }
+            match &mut least.most {
+                Some(most) => most.raise(layer),
+                none => *none = Some(layer.clone()),
             }
         }
-        most
+        least
     }
 }
 
-/// The most that fits the memories of a design.
+/// Bits of a number; none of zero.
+const fn bit_length(v: u64) -> u32 {
+    u64::BITS - v.leading_zeros()
+}
+
+/// The most that fits the memories of a design, and what its layers come to.
 struct Limits {
     bounds: Bounds,
     parallel: PerDim<u64>,
@@ -167,7 +223,7 @@ impl Limits {
         });
         let bus = wide(a.offchip.bytes_per_cycle);
         Self {
-            bounds: hw.bounds,
+            bounds: hw.bounds.clone(),
             shared: PerDim::from_fn(|d| wide(g.most(d) / g.p(d))),
             word: wide(g.i_conv_word),
             c_shares: g.shared.iter().any(|axis| axis.dims.contains(C)),
@@ -185,8 +241,60 @@ impl Limits {
         }
     }
 
-    /// The largest value of element `i` of a field of counts, or none if only the field's width bounds it.
+    /// The largest value of element `i` of a field, or none if only the field's width bounds it.
     fn largest(&self, name: &str, i: usize) -> Option<u64> {
+        if !self.read(name, i) {
+            return Some(0);
+        }
+        let most = self.bounds.most.as_ref().filter(|_| name != "predicted");
+        let needed = most.and_then(|layers| layers.get(name).get(i).copied());
+        match (self.held(name, i), needed) {
+            (Some(held), Some(needed)) => Some(held.min(needed)),
+            (held, needed) => held.or(needed),
+        }
+    }
+
+    /// Whether an engine can come to read element `i` of a field. Of a dimension with a single off-chip tile only the edge tile
+    /// is read, and of one with a single array tile in each level-2 tile only the last: the hardware refuses other trip counts.
+    fn read(&self, name: &str, i: usize) -> bool {
+        use Dim::{C, K, R, S, X, Y};
+        let several = |name, i| self.largest(name, i) != Some(0);
+        let offchip = |d: Dim| several("offchip_last", offchip_loop(d));
+        let l2 = |d: Dim| (0..2).any(|edge| several("l2_last", 2 * d.index() + edge));
+        let by_edge = |d: Dim, edge: usize| edge == 1 || offchip(d);
+        let by_class = |d: Dim, class: usize| match class {
+            0 => l2(d),
+            1 => offchip(d),
+            _ => true,
+        };
+        // Depthwise layers index inputs by K.
+        let channels = |read: &dyn Fn(Dim, usize) -> bool, i: usize| read(C, i) || read(K, i);
+        match name {
+            "l2_last" => by_edge(Dim::ALL[i / 2], i % 2),
+            "share_last" => by_class(Dim::ALL[i / 3], i % 3),
+            "k_extent" | "wl_groups_last" | "wl_tail" | "dr_groups_last" | "dr_tail" => by_class(K, i),
+            "c_extent" | "wl_c_last" => by_class(C, i),
+            "wl_r_last" => by_class(R, i),
+            "wl_s_last" => by_class(S, i),
+            "dr_y_last" => by_class(Y, i),
+            "dr_x_last" => by_class(X, i),
+            "il_groups_last" | "il_tail" => channels(&by_class, i),
+            "whole" | "extra" | "reach" | "share_reach" | "step" => by_class(side(i), i % 3),
+            "rd_reach" => by_edge([Y, X, R, S][i / 2], i % 2),
+            "rd_blocks_last" => channels(&by_edge, i),
+            "rd_w_words_last" | "rd_p_words_last" | "rd_p_beats_last" | "wr_blocks_last" => by_edge(K, i),
+            "rd_c_last" => by_edge(C, i),
+            "rd_r_last" => by_edge(R, i),
+            "rd_s_last" => by_edge(S, i),
+            "wr_y_last" => by_edge(Y, i),
+            "wr_x_last" => by_edge(X, i),
+            "rd_w_beats_last" => (0..4).all(|bit| by_edge([K, C, R, S][bit], i >> bit & 1)),
+            _ => true,
+        }
+    }
+
+    /// The largest value of element `i` of a field of counts that memories, buses and lanes leave room for.
+    fn held(&self, name: &str, i: usize) -> Option<u64> {
         let by_class = Dim::ALL[(i / 3).min(5)];
         let by_edge = Dim::ALL[(i / 2).min(5)];
         let groups = |extent: u64, lanes: u64| extent.div_ceil(lanes) - 1;
@@ -198,6 +306,7 @@ impl Limits {
             trips,
             address,
             position,
+            ..
         } = self.bounds;
         Some(match name {
             "predicted" => [u64::from(u32::MAX), 0xff][i],
@@ -286,12 +395,16 @@ impl Storage {
         let mut sources = vec![Source::Stored; descriptor::bytes() as usize * 8];
         for (f, at) in descriptor::placed() {
             for i in 0..f.count {
+                let bits = limits.largest(f.name, i as usize).map_or(f.width, bit_length);
+                let read = limits.read(f.name, i as usize);
                 for b in 0..f.width {
                     let bit = Bit {
                         field: &f,
                         at,
                         element: i as usize,
                         index: b,
+                        bits,
+                        read,
                     };
                     sources[(at + i * f.width + b) as usize] = bit.source(&limits, hash);
                 }
@@ -355,12 +468,19 @@ struct Bit<'a> {
     at: u32,
     element: usize,
     index: u32,
+    /// Bits that values of this element come to.
+    bits: u32,
+    /// Whether an engine can come to read it.
+    read: bool,
 }
 
 impl Bit<'_> {
     fn source(&self, limits: &Limits, hash: u64) -> Source {
         let (name, i) = (self.field.name, self.element);
         let alone = |d: Dim| limits.parallel[d] == 1;
+        if !self.read {
+            return Source::Unused;
+        }
         match name {
             "hash" => Source::Constant(hash >> (32 * i as u32 + self.index) & 1 == 1),
             "inner" => self.nesting(rank),
@@ -395,10 +515,8 @@ impl Bit<'_> {
             "highest" => Source::Unused,
             // Addresses wrap, and none that a layer comes to is beyond its reach.
             _ if ADDRESSES.contains(&name) && self.index >= limits.bounds.address => Source::Unused,
-            _ => match limits.largest(name, i) {
-                Some(largest) if self.index >= bits_for(largest) => Source::Constant(false),
-                _ => Source::Stored,
-            },
+            _ if self.index >= self.bits => Source::Constant(false),
+            _ => Source::Stored,
         }
     }
 

@@ -123,6 +123,15 @@ impl Dataflow {
         })
     }
 
+    /// The same loop orders with tiles that grow along the dimensions in this order, at both levels.
+    #[must_use]
+    pub const fn growing(&self, grow: [Dim; 6]) -> Self {
+        let mut other = *self;
+        other.offchip.grow = grow;
+        other.array.grow = grow;
+        other
+    }
+
     /// The chip as an accelerator of our template.
     ///
     /// # Errors

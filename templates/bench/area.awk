@@ -1,15 +1,15 @@
 # Area by block, from a hierarchical netlist's `stat -liberty` (Yosys): every module's own cells, times how often the design
-# holds it. Memories are black boxes and count nothing.
+# holds it. What there is one of is the modules `naas_top_BLOCK`. Memories are black boxes and count nothing.
 #
 #   awk -f area.awk -v pes=256 stat.txt
 
 # A block is what a hardware engineer would call one: the first pattern that a module's name has decides.
 function block(name) {
     if (name ~ /naas_(pe|tree|psum_buf|w_buf|i_buf)/) return "PE array"
-    if (name ~ /naas_(array|lanes|i_window|i_deal|split|register)/) return "networks"
-    if (name ~ /naas_(output_unit|round24)/) return "output units"
+    if (name ~ /naas_(top_NETWORKS|lanes|i_window|i_deal)/) return "networks"
+    if (name ~ /naas_output_unit/) return "output units"
     if (name ~ /naas_(level2|mem)/) return "memory shells"
-    if (name ~ /naas_(control|axil|token)/ || name == "naas_top") return "controller"
+    if (name ~ /naas_top_CONTROL/ || name == "naas_top") return "controller"
     return "engines"
 }
 

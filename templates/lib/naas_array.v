@@ -48,7 +48,7 @@ module naas_array #(
   parameter ODEPTH  = 64,
   parameter OSLOTS  = 2,
   parameter LO      = 6,
-  parameter MB      = 16,    // bits of a row or column of the padded input, as far as windows reach
+  parameter BW      = 16,    // bits of a row or column of an array tile's window, and of where any position's begins
   parameter DIGITS  = 0,     // 1 if weights may have two digits
   parameter MAXIMUM = 0      // 1 if layers may seek the greatest input
 ) (
@@ -132,7 +132,6 @@ module naas_array #(
   localparam SUMMED = PC * PR * PSF;  // products of one sum
   localparam ROWS   = YN * RN;
   localparam COLS   = XN * SN;
-  localparam BW     = (MB < 16) ? MB : 16;
 
   genvar k, c, y, x, r, s, f, j;
 

@@ -95,6 +95,7 @@ module naas_drain #(
   localparam SW     = (SUBS > 1) ? $clog2(SUBS) : 1;
   localparam PHASES = LANES / UNITS;
   localparam PHASE_LAST = PHASES - 1;
+  localparam PB     = (PHASES > 1) ? $clog2(PHASES) : 0;   // bits of a phase
   localparam [4:0]  Tail = UNIT;
 
   // ---- which job is next
@@ -177,11 +178,11 @@ module naas_drain #(
   naas_extent #(.W(16), .BITS(SHARE_BITS[16 +: 8])) u_ys (.last_i(last[10]), .edge_i(last[4]), .by_class_i(y_share_last_i), .extent_o(y_share));
   naas_extent #(.W(16), .BITS(SHARE_BITS[24 +: 8])) u_xs (.last_i(last[11]), .edge_i(last[5]), .by_class_i(x_share_last_i), .extent_o(x_share));
 
-  naas_offset #(.N(14), .M(3), .LOOPS(12'hba8), .AW(AW), .SW(32)) u_tile (
+  naas_offset #(.N(14), .M(3), .LOOPS(12'hba8), .BITS({TRIP_BITS, OFFCHIP_BITS}), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );
-  naas_offset #(.N(14), .M(1), .LOOPS(4'h8), .AW(PAW), .SW(32)) u_p_tile (
+  naas_offset #(.N(14), .M(1), .LOOPS(4'h8), .BITS({TRIP_BITS, OFFCHIP_BITS}), .AW(PAW), .SW(32)) u_p_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(p_stride_i), .base_i({PAW{1'b0}}), .offset_o(p_offset)
   );
@@ -196,7 +197,7 @@ module naas_drain #(
   assign tail_job   = final_q & accumulate_i;
   assign job_last   = tail_job ? tail_q == 5'd1 : issue_last;
 
-  naas_nest #(.N(4), .CW(16), .BITS({8'd6, TILE_BITS[24 +: 8], TILE_BITS[16 +: 8], TILE_BITS[0 +: 8]})) u_job (
+  naas_nest #(.N(4), .CW(16), .BITS({PB[7:0], TILE_BITS[24 +: 8], TILE_BITS[16 +: 8], TILE_BITS[0 +: 8]})) u_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .walked_i(4'hf), .inner_i(InJob),
     .last_idx_i(job_last_q), .inc_o(j_inc), .clr_o(j_clr), .last_o(j_last), .zero_o(j_zero), .idx_o(j_idx), .end_o(j_end)
   );

@@ -169,15 +169,15 @@ module naas_i_loader #(
     end
   endgenerate
 
-  naas_offset #(.N(14), .M(6), .LOOPS(24'hdcba98), .AW(AW), .SW(32)) u_tile (
+  naas_offset #(.N(14), .M(6), .LOOPS(24'hdcba98), .BITS({TRIP_BITS, OFFCHIP_BITS}), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );
-  naas_offset #(.N(14), .M(4), .LOOPS(16'hca64), .AW(RB), .SW(32)) u_origin_y (
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hca64), .BITS({TRIP_BITS, OFFCHIP_BITS}), .AW(RB), .SW(32)) u_origin_y (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(origin_y_i), .base_i({RB{1'b0}}), .offset_o(origin_y)
   );
-  naas_offset #(.N(14), .M(4), .LOOPS(16'hdb75), .AW(RB), .SW(32)) u_origin_x (
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hdb75), .BITS({TRIP_BITS, OFFCHIP_BITS}), .AW(RB), .SW(32)) u_origin_x (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(origin_x_i), .base_i({RB{1'b0}}), .offset_o(origin_x)
   );

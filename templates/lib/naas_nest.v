@@ -2,13 +2,13 @@
 //
 // A step advances the innermost loop that is not at its last index and returns all loops inside it to zero. The step
 // is decided combinationally from the counters, so the nest can advance in every cycle. A counter is as wide as its loop
-// can run here; indices leave in full width.
+// can run here, a loop that never runs has none; indices leave in full width.
 `default_nettype none
 
 module naas_nest #(
   parameter N  = 6,   // loops
   parameter CW = 16,  // width of an index
-  parameter [N*8-1:0] BITS = {N{8'd16}}  // bits of each counter, at most CW
+  parameter [N*8-1:0] BITS = {N{8'd16}}  // bits of each counter, at most CW; 0: a single trip
 ) (
   input  wire            clk_i,
   input  wire            load_i,      // all counters to zero
@@ -30,26 +30,32 @@ module naas_nest #(
   generate
     for (l = 0; l < N; l = l + 1) begin : g_loop
       localparam W = BITS[l*8 +: 8];
-      reg [W-1:0] idx_q;
 
-      if (W < CW) begin : g_short
-        assign idx_o[l*CW +: CW] = {{(CW-W){1'b0}}, idx_q};
-      end else begin : g_full
-        assign idx_o[l*CW +: CW] = idx_q;
+      if (W == 0) begin : g_never
+        assign idx_o[l*CW +: CW] = {CW{1'b0}};
+        assign last_o[l] = 1'b1;
+        assign zero_o[l] = 1'b1;
+        assign inc_o[l]  = 1'b0;
+      end else begin : g_counter
+        reg [W-1:0] idx_q;
+        if (W < CW) begin : g_short
+          assign idx_o[l*CW +: CW] = {{(CW-W){1'b0}}, idx_q};
+        end else begin : g_full
+          assign idx_o[l*CW +: CW] = idx_q;
+        end
+        assign last_o[l] = idx_q == last_idx_i[l*CW +: W];
+        assign zero_o[l] = idx_q == {W{1'b0}};
+        assign inc_o[l]  = walked_i[l] & ~last_o[l] & ~(|(inner_i[l*N +: N] & walked_i & ~last_o));
+        always @(posedge clk_i) begin
+          if (load_i || (step_i && clr_o[l])) idx_q <= {W{1'b0}};
+          else if (step_i && inc_o[l]) idx_q <= idx_q + 1'b1;
+        end
       end
-      assign last_o[l] = idx_q == last_idx_i[l*CW +: W];
-      assign zero_o[l] = idx_q == {W{1'b0}};
-      assign inc_o[l]  = walked_i[l] & ~last_o[l] & ~(|(inner_i[l*N +: N] & walked_i & ~last_o));
 
       for (m = 0; m < N; m = m + 1) begin : g_clear
         assign clears[l*N + m] = inc_o[m] & inner_i[m*N + l];
       end
       assign clr_o[l] = |clears[l*N +: N];
-
-      always @(posedge clk_i) begin
-        if (load_i || (step_i && clr_o[l])) idx_q <= {W{1'b0}};
-        else if (step_i && inc_o[l]) idx_q <= idx_q + 1'b1;
-      end
     end
   endgenerate
 

@@ -8,6 +8,7 @@ module naas_offset #(
   parameter N  = 4,   // loops of the nest
   parameter M  = N,   // loops that count here
   parameter [M*4-1:0] LOOPS = 0,  // their numbers, lowest first
+  parameter [N*8-1:0] BITS = {N{8'd1}},  // bits of the loops' counters; one of none never steps, and takes no register here
   parameter AW = 16,  // address width
   parameter SW = AW   // width of a stride, of which AW bits count
 ) (
@@ -22,7 +23,19 @@ module naas_offset #(
   output wire [AW-1:0]   offset_o
 );
 
+  // How many of the loops step.
+  function integer stepping;
+    input unused_i;
+    integer n;
+    begin
+      stepping = 0;
+      for (n = 0; n < M; n = n + 1) if (BITS[LOOPS[n*4 +: 4]*8 +: 8] != 8'd0) stepping = stepping + 1;
+    end
+  endfunction
+  localparam STEPPING = stepping(1'b0);
+
   wire [M*AW-1:0] turns, steps;
+  wire [M-1:0]    lasts;
   reg  [AW-1:0]   from, by;
   wire [AW-1:0]   next;
   integer         i;
@@ -31,25 +44,32 @@ module naas_offset #(
   generate
     for (l = 0; l < M; l = l + 1) begin : g_loop
       localparam LOOP = LOOPS[l*4 +: 4] + 0;
-      reg  [AW-1:0] turn_q;
-      wire [M-1:0]  rests;   // loops inside this one that the step does not return to zero
-      wire          last;    // this is the innermost of those
-      for (m = 0; m < M; m = m + 1) begin : g_inside
-        localparam INSIDE = LOOPS[m*4 +: 4] + 0;
-        assign rests[m] = inner_i[LOOP*N + INSIDE] & ~clr_i[INSIDE];
-      end
-      assign last = ~clr_i[LOOP] & ~(|rests);
-      assign turns[l*AW +: AW] = turn_q & {AW{last}};
-      assign steps[l*AW +: AW] = stride_i[l*SW +: AW] & {AW{inc_i[LOOP]}};
-      always @(posedge clk_i) begin
-        if (load_i) turn_q <= base_i;
-        else if (step_i && (clr_i[LOOP] || inc_i[LOOP])) turn_q <= next;
+      if (BITS[LOOP*8 +: 8] != 8'd0) begin : g_turn
+        reg  [AW-1:0] turn_q;
+        wire [M-1:0]  rests;   // loops inside this one that the step does not return to zero
+        for (m = 0; m < M; m = m + 1) begin : g_inside
+          localparam INSIDE = LOOPS[m*4 +: 4] + 0;
+          assign rests[m] = BITS[INSIDE*8 +: 8] != 8'd0 && inner_i[LOOP*N + INSIDE] && !clr_i[INSIDE];
+        end
+        assign lasts[l] = ~clr_i[LOOP] & ~(|rests);   // this is the innermost of those
+        assign turns[l*AW +: AW] = turn_q & {AW{lasts[l]}};
+        assign steps[l*AW +: AW] = stride_i[l*SW +: AW] & {AW{inc_i[LOOP]}};
+        always @(posedge clk_i) begin
+          if (load_i) turn_q <= base_i;
+          else if (step_i && (clr_i[LOOP] || inc_i[LOOP])) turn_q <= next;
+        end
+      end else begin : g_never
+        assign lasts[l] = 1'b0;
+        assign turns[l*AW +: AW] = {AW{1'b0}};
+        assign steps[l*AW +: AW] = {AW{1'b0}};
       end
     end
   endgenerate
 
+  // If a step returns all loops that count to zero, they begin again at the base. The outermost one is not among them unless
+  // it was left out.
   always @* begin
-    from = {AW{1'b0}};
+    from = (STEPPING < M && lasts == {M{1'b0}}) ? base_i : {AW{1'b0}};
     by   = {AW{1'b0}};
     for (i = 0; i < M; i = i + 1) begin
       from = from | turns[i*AW +: AW];
@@ -60,8 +80,12 @@ module naas_offset #(
   assign next = from + by;
 
   generate
-    if (M == 1) begin : g_one
-      assign offset_o = g_loop[0].turn_q;
+    if (STEPPING == 0) begin : g_none
+      assign offset_o = base_i;
+      wire unused_steps;
+      assign unused_steps = ^{clk_i, load_i, step_i, next};
+    end else if (M == 1) begin : g_one
+      assign offset_o = g_loop[0].g_turn.turn_q;
     end else begin : g_some
       reg [AW-1:0] offset_q;
       always @(posedge clk_i) begin

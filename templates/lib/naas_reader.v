@@ -168,23 +168,23 @@ module naas_reader #(
   assign ch_edge = depthwise_i ? last[2] : last[3];
   assign w_edges = {last[7], last[6], last[3], last[2]};
 
-  naas_offset #(.N(8), .M(8), .LOOPS(32'h76543210), .AW(AB), .SW(32)) u_i_tile (
+  naas_offset #(.N(8), .M(8), .LOOPS(32'h76543210), .BITS(OFFCHIP_BITS), .AW(AB), .SW(32)) u_i_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(i_tile_stride_i), .base_i(i_base_i[AB-1:0]), .offset_o(i_tile)
   );
-  naas_offset #(.N(8), .M(5), .LOOPS(20'h76320), .AW(AB), .SW(32)) u_w_tile (
+  naas_offset #(.N(8), .M(5), .LOOPS(20'h76320), .BITS(OFFCHIP_BITS), .AW(AB), .SW(32)) u_w_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(w_tile_stride_i), .base_i(w_base_i[AB-1:0]), .offset_o(w_tile)
   );
-  naas_offset #(.N(8), .M(2), .LOOPS(8'h20), .AW(AB), .SW(32)) u_p_tile (
+  naas_offset #(.N(8), .M(2), .LOOPS(8'h20), .BITS(OFFCHIP_BITS), .AW(AB), .SW(32)) u_p_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(p_tile_stride_i), .base_i(p_base_i[AB-1:0]), .offset_o(p_tile)
   );
-  naas_offset #(.N(8), .M(2), .LOOPS(8'h64), .AW(SB), .SW(32)) u_origin_y (
+  naas_offset #(.N(8), .M(2), .LOOPS(8'h64), .BITS(OFFCHIP_BITS), .AW(SB), .SW(32)) u_origin_y (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(origin_y_i), .base_i({SB{1'b0}}), .offset_o(origin_y)
   );
-  naas_offset #(.N(8), .M(2), .LOOPS(8'h75), .AW(SB), .SW(32)) u_origin_x (
+  naas_offset #(.N(8), .M(2), .LOOPS(8'h75), .BITS(OFFCHIP_BITS), .AW(SB), .SW(32)) u_origin_x (
     .clk_i(clk_i), .load_i(load_i), .step_i(step), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(origin_x_i), .base_i({SB{1'b0}}), .offset_o(origin_x)
   );

@@ -135,7 +135,7 @@ module naas_w_loader #(
   naas_extent #(.W(16), .BITS(RSB)) u_rs (.last_i(last[12]), .edge_i(last[6]), .by_class_i(r_share_last_i), .extent_o(r_share));
   naas_extent #(.W(16), .BITS(SSB)) u_ss (.last_i(last[13]), .edge_i(last[7]), .by_class_i(s_share_last_i), .extent_o(s_share));
 
-  naas_offset #(.N(14), .M(4), .LOOPS(16'hdc98), .AW(AW), .SW(32)) u_tile (
+  naas_offset #(.N(14), .M(4), .LOOPS(16'hdc98), .BITS({TRIP_BITS, OFFCHIP_BITS}), .AW(AW), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(tile_stride_i), .base_i({AW{1'b0}}), .offset_o(tile_offset)
   );

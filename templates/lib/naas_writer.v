@@ -109,7 +109,7 @@ module naas_writer #(
   assign issue    = run_q & ~stall;
   assign job_last = issue & j_end;
 
-  naas_offset #(.N(8), .M(5), .LOOPS(20'h54210), .AW(AB), .SW(32)) u_tile (
+  naas_offset #(.N(8), .M(5), .LOOPS(20'h54210), .BITS(OFFCHIP_BITS), .AW(AB), .SW(32)) u_tile (
     .clk_i(clk_i), .load_i(load_i), .step_i(start), .inc_i(inc), .clr_i(clr), .inner_i(inner),
     .stride_i(tile_stride_i), .base_i(base_i[AB-1:0]), .offset_o(tile_offset)
   );
@@ -235,29 +235,30 @@ module naas_writer #(
   always @(posedge clk_i) record_beat_q <= record_req_i ? 6'd0 : record_beat_q + {5'd0, record_push};
 
   // ---- t+3: queue to the write data channel, whose beat shows in t+4
-  localparam DEPTH = 5;   // four beats are under way if none waits
+  localparam DEPTH = 4;   // as many beats are under way if none waits
   localparam EW    = BUS*8 + KW + 1;
-  localparam [2:0] Full = DEPTH, Wrap = DEPTH - 1;
+  localparam [2:0] Full = DEPTH;
   reg  [EW-1:0] queue_q [0:DEPTH-1];
-  reg  [2:0]    wptr_q, rptr_q, used_q;
+  reg  [1:0]    wptr_q, rptr_q;
+  reg  [2:0]    used_q;
   reg  [2:0]    credit_q;   // beats issued and not yet taken
   reg           push_q;     // a beat went into the queue in the last cycle
   wire          pop;
 
   assign pop   = wvalid_o & wready_i;
-  assign stall = (aw_q & ~awready_i) | (credit_q == Full);
+  assign stall = (aw_q & ~awready_i) | (credit_q == Full & ~pop);
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       push_q <= 1'b0;
-      wptr_q <= 3'd0;
-      rptr_q <= 3'd0;
+      wptr_q <= 2'd0;
+      rptr_q <= 2'd0;
       used_q <= 3'd0;
       credit_q <= 3'd0;
     end else begin
       push_q <= v2_q | record_push;
-      if (v2_q | record_push) wptr_q <= wptr_q == Wrap ? 3'd0 : wptr_q + 3'd1;
-      if (pop) rptr_q <= rptr_q == Wrap ? 3'd0 : rptr_q + 3'd1;
+      if (v2_q | record_push) wptr_q <= wptr_q + 2'd1;
+      if (pop) rptr_q <= rptr_q + 2'd1;
       used_q   <= used_q + {2'd0, push_q} - {2'd0, pop};
       credit_q <= credit_q + {2'd0, issue | record_push} - {2'd0, pop};
     end
