@@ -16,6 +16,7 @@ use crate::search::dataflow::{DATAFLOWS, Dataflow};
 use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::layers::runs;
 use crate::search::problem::Suite;
+use crate::workload::layer::Layer;
 use crate::workload::network::Network;
 
 /// Most halvings of lanes, and doublings of the W buffers, that are tried.
@@ -80,14 +81,22 @@ fn at_widths(chip: &Accelerator, r: &Resources, halvings: u32, doublings: u32) -
 /// # Errors
 /// `E0201` naming a layer that cannot run on it.
 pub fn dictated(flow: &Dataflow, chip: &Accelerator, network: &Network) -> Result<Vec<Mapping>> {
-    let one = |layer: &crate::workload::layer::Layer| {
+    let one = |layer: &Layer| {
         let nest = plane::on(&layer.nest()?, chip);
         flow.mapping(&Dataflow::space(&nest, chip)).ok_or_else(|| {
             Diagnostic::new(Code::NoLegalMapping, format!("the layer cannot run on {}", flow.name))
                 .at(format!("network `{}`, layer `{}`", network.name, layer.name))
         })
     };
-    network.layers.iter().map(one).collect()
+    // Layers of one shape have one mapping.
+    let mut mappings: Vec<Option<Mapping>> = vec![None; network.layers.len()];
+    for distinct in network.distinct() {
+        let mapping = one(&network.layers[distinct.layers[0]])?;
+        for layer in distinct.layers {
+            mappings[layer] = Some(mapping);
+        }
+    }
+    Ok(mappings.into_iter().flatten().collect())
 }
 
 /// Dimensions of the arrays that a search starts from, beside chips.

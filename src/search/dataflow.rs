@@ -221,6 +221,16 @@ mod tests {
         assert_eq!(Dataflow::named("tpu").unwrap_err().code, Code::UnknownName);
     }
 
+    /// Its tiles grow along the same dimensions at both levels, so one of the orders is its own.
+    #[test]
+    fn growth_is_all_that_another_order_changes() {
+        let flow = Dataflow::named("shidiannao").unwrap();
+        assert_eq!(flow.growing([S, R, C, K, X, Y]), *flow);
+        let other = flow.growing([X, Y, K, C, R, S]);
+        assert_eq!(other.orders(), flow.orders());
+        assert_ne!(other, *flow);
+    }
+
     /// The rows that a kernel leaves free run channels: a power of two, since lanes are dealt evenly.
     #[test]
     fn eyeriss_folds() {

@@ -13,7 +13,7 @@
 //! cycles, energy and area. Of all candidates those that no other one undercuts in all three are kept, mapped once more, and
 //! reported.
 
-use crate::arch::accelerator::Accelerator;
+use crate::arch::accelerator::{Accelerator, Axis};
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::interrupt::Interrupt;
 use crate::base::rng::stream;
@@ -429,15 +429,50 @@ pub fn optimizer<'a>(
     suite: &'a Suite,
     settings: &NestedSettings,
 ) -> Box<dyn Optimizer + 'a> {
-    let known = if settings.guided {
-        starts(space, suite)
-    } else {
-        Vec::new()
-    };
+    optimizer_with(
+        model,
+        space,
+        suite,
+        settings,
+        &Helps::new(model, space, suite, settings),
+    )
+}
+
+/// What a guided search has at hand before its first candidate. It depends on no seed, so that searches may share it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Helps {
+    /// Designs to start from.
+    starts: Vec<Accelerator>,
+    /// Axes of other arrays to step to, the best first.
+    arrays: Vec<Vec<Axis>>,
+}
+
+impl Helps {
+    /// Those of a search of `space` for `suite`; none if it is not guided.
+    #[must_use]
+    pub fn new(model: &dyn CostModel, space: &AcceleratorSpace, suite: &Suite, settings: &NestedSettings) -> Self {
+        if !settings.guided {
+            return Self::default();
+        }
+        let starts = starts(space, suite);
+        // Arrays of a front are ranked by the goal's objective, too: what divides the layers well is no worse for the others.
+        let floor = |a: &Accelerator| least(model, suite, settings.goal.objective, a);
+        let arrays = starts
+            .last()
+            .map(|base| arrays(space, base, &floor))
+            .unwrap_or_default();
+        Self { starts, arrays }
+    }
+}
+
+fn optimizer_with<'a>(
+    model: &'a dyn CostModel,
+    space: &AcceleratorSpace,
+    suite: &'a Suite,
+    settings: &NestedSettings,
+    helps: &Helps,
+) -> Box<dyn Optimizer + 'a> {
     let (objective, front) = (settings.goal.objective, settings.front);
-    // Arrays of a front are ranked by the goal's objective, too: what divides the layers well is no worse for the others.
-    let floor = |a: &Accelerator| least(model, suite, objective, a);
-    let others = known.last().map(|base| arrays(space, base, &floor)).unwrap_or_default();
     let one = |seed: u64| -> Box<dyn Optimizer + 'a> {
         let method = method(settings.method, space, seed);
         if !settings.guided {
@@ -449,7 +484,8 @@ pub fn optimizer<'a>(
         } else {
             Box::new(move |a| least(model, suite, objective, a))
         };
-        Box::new(Guided::new(method, space, known.clone(), others.clone(), bound, seed))
+        let Helps { starts, arrays } = helps.clone();
+        Box::new(Guided::new(method, space, starts, arrays, bound, seed))
     };
     if !settings.front {
         return one(settings.seed);
@@ -494,8 +530,27 @@ pub fn search(
     log: Log,
     watch: &mut dyn FnMut(&Log) -> Result<bool>,
 ) -> Result<Found> {
+    let helps = Helps::new(model, space, suite, settings);
+    search_with(model, suite, space, settings, &helps, interrupt, log, watch)
+}
+
+/// As [`search`], with helps made before.
+///
+/// # Errors
+/// Those of [`search`].
+#[expect(clippy::too_many_arguments, reason = "those of `search` and the helps")]
+pub fn search_with(
+    model: &dyn CostModel,
+    suite: &Suite,
+    space: &AcceleratorSpace,
+    settings: &NestedSettings,
+    helps: &Helps,
+    interrupt: &Interrupt,
+    log: Log,
+    watch: &mut dyn FnMut(&Log) -> Result<bool>,
+) -> Result<Found> {
     let mut problem = CoDesign::new(model, suite, space, settings, interrupt)?;
-    let mut optimizer = optimizer(model, space, suite, settings);
+    let mut optimizer = optimizer_with(model, space, suite, settings, helps);
     let ran = run(&mut problem, &mut *optimizer, settings.evaluations, log, watch)?;
     let front = if settings.front { problem.front()? } else { Vec::new() };
     Ok(Found {

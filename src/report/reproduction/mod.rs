@@ -1,6 +1,7 @@
 //! The claims' tables of a reproduction, as Markdown and JSON, and its plots.
 
 mod gaps;
+mod greedy;
 mod pictures;
 mod ratios;
 
@@ -44,6 +45,7 @@ pub fn document(ran: &[Ran]) -> Value {
     json!({
         "claims": rows(ran).iter().map(Row::json).collect::<Vec<_>>(),
         "study": study(ran).iter().map(Row::json).collect::<Vec<_>>(),
+        "greedy": greedy::greedy(ran).iter().map(greedy::Greedy::json).collect::<Vec<_>>(),
         "shared": shared(ran).iter().map(Row::json).collect::<Vec<_>>(),
         "roofline": roofline(ran).iter().map(Roofline::json).collect::<Vec<_>>(),
         "pairs": pairs(ran).iter().map(Row::json).collect::<Vec<_>>(),
@@ -94,6 +96,7 @@ fn unit(o: &Outcome) -> f64 {
 #[must_use]
 pub fn markdown(ran: &[Ran]) -> String {
     let mut text = ratios::markdown(ran);
+    text += &greedy::markdown(ran);
     text += &spread_table(ran, Question::Encoding, "Importance against index encoding (C8)");
     text += &spread_table(ran, Question::Method, "Methods (C9)");
     text += &fall(ran);

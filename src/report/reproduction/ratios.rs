@@ -57,7 +57,7 @@ const STUDIED_SHARED: [(&str, [f64; 2]); 6] = [
 /// EDP of sizing only over that of the full search in the same study, at its wide widths, for [`PRINTED_PAIRS`].
 const STUDIED_PAIRS: [f64; 4] = [1.00, 1.69, 1.06, 1.83];
 /// Share of a study's figure that counts as reaching it.
-const WITHIN: f64 = 0.95;
+pub(super) const WITHIN: f64 = 0.95;
 
 /// Geometric means over networks of speed, energy and EDP of `theirs` over `ours`.
 fn ratios(theirs: &[Figures], ours: &[Figures]) -> [f64; 3] {
@@ -209,6 +209,13 @@ pub(super) fn rows(ran: &[Ran]) -> Vec<Row> {
     of(ran, Question::Baseline).flat_map(rows).collect()
 }
 
+/// The study's EDP over a fixed baseline.
+pub(super) fn studied(o: &Outcome, human: &str) -> Option<f64> {
+    let form = o.experiment.resources.split_once('@').map_or("", |p| p.1);
+    let figures = STUDIED.iter().find(|s| (s.0, s.1, s.2) == (human, form, &*claim(o)))?;
+    (figures.3[2] > 0.0).then_some(figures.3[2])
+}
+
 /// The comparisons in the study's setting.
 pub(super) fn study(ran: &[Ran]) -> Vec<Row> {
     let rows = |r: &Ran| {
@@ -302,7 +309,7 @@ impl Roofline {
 }
 
 /// The claim that an experiment bears on first.
-fn claim(o: &Outcome) -> String {
+pub(super) fn claim(o: &Outcome) -> String {
     o.experiment.claims.first().cloned().unwrap_or_default()
 }
 

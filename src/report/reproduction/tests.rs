@@ -51,6 +51,7 @@ fn outcome(question: Question, ours: u64, human: u64, floor: u64) -> Outcome {
             name: "edgetpu".into(),
             fixed: figures(human),
             searched: figures(human / 2),
+            greedy: Vec::new(),
         }],
         floors: figures(floor),
         front: vec![[1.0, 2e6, 3e6], [2.0, 1e6, 3e6]],
@@ -114,4 +115,19 @@ fn tables_and_plots_hold_every_question() {
     ];
     assert_eq!(names, expected);
     assert_eq!(document(&ran)["claims"].as_array().map(Vec::len), Some(2));
+}
+
+/// Of four orders two make the baseline cost 95 % or more of 1.73 times ours.
+#[test]
+fn orders_over_which_the_study_is_reached_are_counted() {
+    let mut o = outcome(Question::Study, 1000, 2000, 500);
+    o.experiment.resources = "edgetpu@wide".into();
+    let ours = o.searches[0].edp;
+    o.humans[0].greedy = [1.0, 1.6, 1.7, 2.0].map(|r| r * ours).to_vec();
+    let text = greedy::markdown(&[(o, 1.0)]);
+    assert!(
+        text.contains("| C1 | edgetpu@wide | edgetpu | 1.73 | 1.65 | "),
+        "{text}"
+    );
+    assert!(text.contains("| 1.00-2.00 | 50 % |"), "{text}");
 }

@@ -120,6 +120,11 @@ pub struct Human {
     pub fixed: Vec<Figures>,
     /// The same under the mapping that our mapper finds.
     pub searched: Vec<Figures>,
+    /// Geometric mean of the energy-delay product over the networks, with the dataflow's loop orders and tiles that grow greedily
+    /// along the dimensions in each possible order: what `fixed` would cost had its order been another one. Empty where that
+    /// is not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub greedy: Vec<f64>,
 }
 
 /// What an experiment found.

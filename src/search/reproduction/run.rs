@@ -3,6 +3,7 @@
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
 use crate::base::diag::Result;
+use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
@@ -10,12 +11,14 @@ use crate::cost::tech::Technology;
 use crate::mapping::legality::schedule;
 use crate::mapping::tiling::Mapping;
 use crate::search::chips::{chip, dictated};
+use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::goal::Goal;
-use crate::search::importance::Encoding;
+use crate::search::importance::{Encoding, arrangements, lehmer_unrank};
 use crate::search::mapper::{MapperSettings, Method, Unmapped, map_layer};
-use crate::search::nested::{NestedSettings, Solution, map_suite, search};
+use crate::search::nested::{Helps, NestedSettings, Solution, map_suite, search_with};
+use crate::search::numeric::geometric_mean;
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
 use crate::search::reproduction::{Budget, Experiment, Gap, Human, Outcome, Question, Search};
@@ -152,9 +155,10 @@ pub fn run(
     };
     let mut best: Option<(usize, Solution)> = None;
     for variant in variants(experiment.question) {
+        let mut helps = None;
         for seed in 1..=experiment.budget.seeds {
             step(&format!("{}, seed {seed}", variant.label));
-            let (found, solution, front) = bench.search(&variant, seed)?;
+            let (found, solution, front) = bench.search(&variant, seed, &mut helps)?;
             if best.as_ref().is_none_or(|(i, _)| found.edp < outcome.searches[*i].edp) {
                 best = Some((outcome.searches.len(), solution));
             }
@@ -204,9 +208,26 @@ impl Bench<'_> {
                 searched: searched
                     .map(|(n, m)| self.figures(&chip, n, m))
                     .collect::<Result<_>>()?,
+                greedy: match self.experiment.question {
+                    Question::Study => self.greedy(flow, &chip),
+                    _ => Vec::new(),
+                },
             });
         }
         Ok(humans)
+    }
+
+    /// See [`Human::greedy`]; an order in which a network does not run is left out.
+    fn greedy(&self, flow: &Dataflow, chip: &Accelerator) -> Vec<f64> {
+        let edp = |order: usize| {
+            let grow = lehmer_unrank(order, Dim::ALL.len(), Dim::ALL.len());
+            let flow = flow.growing(std::array::from_fn(|i| Dim::ALL[grow[i]]));
+            let figures = |n| self.figures(chip, n, &dictated(&flow, chip, n)?).map(|f| f.edp());
+            let networks = self.networks.iter().map(figures).collect::<Result<Vec<_>>>();
+            networks.ok().map(|edps| geometric_mean(&edps))
+        };
+        let orders = arrangements(Dim::ALL.len(), Dim::ALL.len());
+        (0..orders).into_par_iter().filter_map(edp).collect()
     }
 
     /// A network's cost from start to done, as designs state it.
@@ -249,7 +270,13 @@ impl Bench<'_> {
         }
     }
 
-    fn search(&self, variant: &Variant, seed: u64) -> Result<(Search, Solution, Vec<[f64; 3]>)> {
+    /// One search; `helps` are made by a variant's first one.
+    fn search(
+        &self,
+        variant: &Variant,
+        seed: u64,
+        helps: &mut Option<Helps>,
+    ) -> Result<(Search, Solution, Vec<[f64; 3]>)> {
         let Budget {
             evaluations,
             mappings,
@@ -287,10 +314,18 @@ impl Bench<'_> {
             seed,
         };
         let model = self.technology;
-        let log = Log::default();
-        let found = search(model, &self.suite, &space, &settings, self.interrupt, log, &mut |_| {
-            Ok(true)
-        })?;
+        let helps = &*helps.get_or_insert_with(|| Helps::new(model, &space, &self.suite, &settings));
+        let (suite, interrupt) = (&self.suite, self.interrupt);
+        let found = search_with(
+            model,
+            suite,
+            &space,
+            &settings,
+            helps,
+            interrupt,
+            Log::default(),
+            &mut |_| Ok(true),
+        )?;
         let front = found.front.iter().map(|s| s.rated.point()).collect();
         let best = &found.best;
         let pairs = self.networks.iter().zip(&best.mappings);
@@ -302,7 +337,7 @@ impl Bench<'_> {
             Search {
                 label: variant.label.into(),
                 seed,
-                edp: crate::search::numeric::geometric_mean(&edps),
+                edp: geometric_mean(&edps),
                 axes: best.accelerator.axes.iter().map(|a| a.dims.clone()).collect(),
                 sizes: best.accelerator.axes.iter().map(|a| a.size).collect(),
                 area_um2: model.area_um2(&best.accelerator),
