@@ -521,5 +521,4 @@ module naas_array #(
                     i_step_i, i_y_i, i_x_i, i_y_reach_i, i_x_reach_i, c_at, r_at, s_at, y_at, x_at, row_once, col_once};
 
 endmodule
-
 `default_nettype wire

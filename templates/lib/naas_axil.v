@@ -204,5 +204,4 @@ module naas_axil #(
     assign layers_o  = layers_q;
     assign records_o = records_q;
 endmodule
-
 `default_nettype wire

@@ -40,5 +40,4 @@ module naas_blocks #(
   assign offset_o = offset_q;
 
 endmodule
-
 `default_nettype wire

@@ -406,5 +406,4 @@ module naas_compute #(
                     c_word_i, c_positions, yx2, rs2};
 
 endmodule
-
 `default_nettype wire

@@ -166,5 +166,4 @@ module naas_control #(
   assign unused = ^count_i;
 
 endmodule
-
 `default_nettype wire

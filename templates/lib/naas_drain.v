@@ -397,5 +397,4 @@ module naas_drain #(
                     j_clr, j_last, j_zero, j_idx, local_stride_i, late_q};
 
 endmodule
-
 `default_nettype wire

@@ -16,5 +16,4 @@ module naas_extent #(
   assign extent_o = Mask & (!last_i ? by_class_i[0 +: W] : edge_i ? by_class_i[2*W +: W] : by_class_i[W +: W]);
 
 endmodule
-
 `default_nettype wire

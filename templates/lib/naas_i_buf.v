@@ -153,5 +153,4 @@ module naas_i_buf #(
                     wslot_i, rslot_i, w_base, word_i, first_i};
 
 endmodule
-
 `default_nettype wire

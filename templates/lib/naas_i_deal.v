@@ -91,5 +91,4 @@ module naas_i_deal #(
   assign unused = ^pos_i;
 
 endmodule
-
 `default_nettype wire

@@ -314,5 +314,4 @@ module naas_i_loader #(
                     origin_y, origin_x, j_idx, x_idx, wide_y, wide_x, wide_pad_y, wide_pad_x, wide_height, wide_width};
 
 endmodule
-
 `default_nettype wire

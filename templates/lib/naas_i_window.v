@@ -45,5 +45,4 @@ module naas_i_window #(
   assign offset_o = offset_q;
 
 endmodule
-
 `default_nettype wire

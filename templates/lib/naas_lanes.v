@@ -74,5 +74,4 @@ module naas_lanes #(
   assign data_o = data_q;
 
 endmodule
-
 `default_nettype wire

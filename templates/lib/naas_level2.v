@@ -50,5 +50,4 @@ module naas_level2 #(
   assign unused = ^{word, wslot_i};
 
 endmodule
-
 `default_nettype wire

@@ -56,5 +56,4 @@ module naas_level2_o #(
   endgenerate
 
 endmodule
-
 `default_nettype wire

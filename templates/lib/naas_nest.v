@@ -65,5 +65,4 @@ module naas_nest #(
   assign unused = ^last_idx_i;
 
 endmodule
-
 `default_nettype wire

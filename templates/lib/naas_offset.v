@@ -100,5 +100,4 @@ module naas_offset #(
   assign unused = ^{stride_i, inc_i, clr_i, inner_i};
 
 endmodule
-
 `default_nettype wire

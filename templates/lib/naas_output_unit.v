@@ -184,5 +184,4 @@ module naas_output_unit #(
     wire unused;
     assign unused = ^{mant, halves};
 endmodule
-
 `default_nettype wire

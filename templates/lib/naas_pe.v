@@ -33,5 +33,4 @@ module naas_pe #(
   assign product_o = product_q;
 
 endmodule
-
 `default_nettype wire

@@ -22,5 +22,4 @@ module naas_pick #(
   endgenerate
 
 endmodule
-
 `default_nettype wire

@@ -88,5 +88,4 @@ module naas_psum_buf #(
   assign unused = ^{aaddr_i, aaddr_q_i, daddr_i, asub_q_i, aslot_q_i, ahigh_q_i, maximum_i};
 
 endmodule
-
 `default_nettype wire

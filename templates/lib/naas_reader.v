@@ -412,5 +412,4 @@ module naas_reader #(
                     left, lin_left, desc_addr_q, addr, place_full, i_safe_i, i_base_i, w_base_i, p_base_i, w_beats_last_i, p_beats_last_i};
 
 endmodule
-
 `default_nettype wire

@@ -62,5 +62,4 @@ module naas_rotor #(
   assign offset_o = offset_q;
 
 endmodule
-
 `default_nettype wire

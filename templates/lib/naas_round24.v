@@ -34,5 +34,4 @@ module naas_round24 (
     assign mantissa_o = {rounded[23] | carry, rounded[22:0]};
     assign exponent_o = drop + {3'd0, carry};
 endmodule
-
 `default_nettype wire

@@ -64,5 +64,4 @@ module naas_split #(
   assign unused = ^{first_radix_i, second_radix_i, third_radix_i};
 
 endmodule
-
 `default_nettype wire

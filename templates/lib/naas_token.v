@@ -23,5 +23,4 @@ module naas_token #(
   assign some_o = count_q != 2'd0;
 
 endmodule
-
 `default_nettype wire

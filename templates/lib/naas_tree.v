@@ -74,5 +74,4 @@ module naas_tree #(
   assign unused_mode = maximum_i;
 
 endmodule
-
 `default_nettype wire

@@ -50,5 +50,4 @@ module naas_w_buf #(
   assign unused = ^{waddr, raddr, rsub_i, wslot_i, rslot_i};
 
 endmodule
-
 `default_nettype wire

@@ -251,5 +251,4 @@ module naas_w_loader #(
   assign unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, local_stride_i, j_idx, s_idx, j_last, j_inc, j_clr};
 
 endmodule
-
 `default_nettype wire

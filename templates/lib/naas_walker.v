@@ -95,5 +95,4 @@ module naas_walker #(
   assign unused = ^{idx, l2_last_i, inner_i};
 
 endmodule
-
 `default_nettype wire

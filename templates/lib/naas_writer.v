@@ -295,5 +295,4 @@ module naas_writer #(
   assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i};
 
 endmodule
-
 `default_nettype wire

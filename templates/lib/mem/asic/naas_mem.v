@@ -39,5 +39,4 @@ module naas_mem #(
         .rdata_o(rdata_o)
     );
 endmodule
-
 `default_nettype wire

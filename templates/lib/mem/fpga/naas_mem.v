@@ -41,5 +41,4 @@ module naas_mem #(
 
     assign rdata_o = rdata_q;
 endmodule
-
 `default_nettype wire

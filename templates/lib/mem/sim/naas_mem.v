@@ -70,5 +70,4 @@ module naas_mem #(
     end
 `endif
 endmodule
-
 `default_nettype wire
