@@ -416,3 +416,44 @@ fn keyword_spotting_on_the_simulated_accelerator() {
         );
     }
 }
+
+/// What `make synth` makes of a folder computes what the RTL does: clocks are gated, multipliers recoded, engines taken apart.
+#[test]
+#[ignore = "long: a synthesis, and a build of its cells"]
+fn the_netlist_computes_what_the_rtl_does() {
+    let beside = || repository("../shared");
+    let shared = std::env::var_os("NAAS_SHARED").map_or_else(beside, PathBuf::from);
+    let cells = shared.join("liberty/sg13g2_stdcell_typ_1p20V_25C.lib.gz");
+    if !cells.is_file() {
+        eprintln!("SKIPPED, NOTHING WAS TESTED: no {}; set NAAS_SHARED", cells.display());
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path();
+    let accelerator = r#"{"name": "kx4", "axes": [{"size": 2, "dims": ["K"]}, {"size": 2, "dims": ["X"]}],
+     "buffers": {"W": {"bytes": 32, "slots": 2}, "I": {"bytes": 64, "slots": 2}, "psum": {"words": 32, "slots": 2}},
+     "l2": {"W": {"bytes": 1024, "slots": 2}, "I": {"bytes": 1024, "slots": 2}, "O": {"bytes": 1024, "slots": 2}},
+     "lanes": {"W": 4, "I": 4, "drain": 2}, "requantizers": 2, "offchip": {"bytes_per_cycle": 4, "latency_cycles": 16}}"#;
+    let layer = r#""kind": "conv", "N": 1, "K": 8, "C": 8, "H": 6, "W": 6, "R": 3, "S": 3, "stride": [1, 1], "pad": [1, 1, 1, 1],
+     "dilation": [1, 1]"#;
+    let network = format!(
+        r#"{{"name": "two", "layers": [{{"name": "conv", {layer}, "groups": 1}}, {{"name": "depthwise", {layer}, "groups": 8}}]}}"#
+    );
+    std::fs::write(dir.join("kx4.json"), accelerator).unwrap();
+    std::fs::write(dir.join("two.json"), network).unwrap();
+    document(dir, "map two.json --accelerator kx4.json --out d.json", 0);
+    document(dir, "gen two.json --design d.json --out rtl", 0);
+    let library = format!("LIBERTY={}", cells.canonicalize().unwrap().display());
+    let run = Command::new("make")
+        .current_dir(dir)
+        .args(["-C", "rtl", "sim-gates", "STA=none", &library])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&run.stdout);
+    let equal = text.contains("total: 0 mismatches, 0 counter differences") && text.contains("(+0)");
+    assert!(
+        run.status.success() && equal,
+        "{text}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+}

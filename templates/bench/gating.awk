@@ -2,12 +2,14 @@
 # multiplexer before each bit. Prints a techmap file for the smallest clock gate of a Liberty file, one without modules if it has none.
 #
 #   awk -f gating.awk cells.lib
+#   awk -v model=1 -f gating.awk cells.lib     # a model of that clock gate, for simulation
 #
 # The RTL says `if (enable) q <= d`. Words of fewer than three bits keep their multiplexers, which are smaller than a gate.
 
 function remember() {
     if (kind && clock != "" && enable != "" && gated != "" && (best == "" || area < best_area)) {
         best = cell; best_area = area
+        pins[1] = clock; pins[2] = enable; pins[3] = gated; pins[4] = test
         ports = "." clock "(CLK), ." enable "(enable), ." gated "(gated)" (test == "" ? "" : ", ." test "(1'b0)")
     }
     kind = 0
@@ -37,6 +39,14 @@ function register(type, reset) {
 }
 END {
     remember()
+    if (model) {
+        if (best == "") exit
+        printf "module %s (input %s, input %s, output %s%s);\n", best, pins[1], pins[2], pins[3], \
+            pins[4] == "" ? "" : ", input " pins[4]
+        printf "  reg held;\n  always @* if (!%s) held = %s%s;\n", pins[1], pins[2], pins[4] == "" ? "" : " | " pins[4]
+        printf "  assign %s = %s & held;\nendmodule\n", pins[3], pins[1]
+        exit
+    }
     print "// Clock gate: " (best == "" ? "none" : best)
     if (best != "") {
         register("dff", 0)
