@@ -1,9 +1,10 @@
 //! What of a descriptor a design keeps in registers.
 //!
 //! The control table has one format for all designs, with room for any of them. A design keeps of it only what its layers can
-//! differ in: a count is no wider than its layers, or the memories that bound it, need, a field that this array has no use for is a constant, and
-//! one that follows from another is wired to it. Bits with a constant are compared with it as they arrive; a layer that does
-//! not fit is refused by the compiler by name, and by the hardware with its foreign-table flag, never cut short.
+//! differ in: a count is no wider than its layers need, or the memories that bound it, a field that this array has no use for is
+//! a constant, and one that follows from another is wired to it. Bits with a constant are compared with it as they arrive; a
+//! layer that does not fit is refused by the compiler by name, and by the hardware with its foreign-table flag, never cut
+//! short.
 
 use crate::arch::accelerator::PARAM_BYTES;
 use crate::base::diag::{Code, Diagnostic, Result};
