@@ -46,7 +46,7 @@ pub struct Counts {
     pub share: [u32; 6],
     /// An array tile's extent minus one.
     pub tile: [u32; 6],
-    /// A trip count at level 2 minus one; none if that is always one.
+    /// A trip count at level 2 minus one; zero if that is always one.
     pub trips: [u32; 6],
     /// Of a level-2 tile, each minus one: blocks or words of channels, input channels of weights, output rows, output columns,
     /// taps along either side.
@@ -117,7 +117,7 @@ impl Counts {
 /// What no memory of a design bounds, and what its layers come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bits of the off-chip loops' trip counts minus one: G N K C Y X R S. None of one that has always one trip.
+    /// Bits of the off-chip loops' trip counts minus one: G N K C Y X R S. Zero of one that has always one trip.
     pub trips: [u32; OFFCHIP_LOOPS],
     /// Bits of a beat address in off-chip memory.
     pub address: u32,
@@ -581,6 +581,7 @@ mod tests {
     use crate::base::rng;
     use crate::mapping::random::{Limits as Sizes, random_triple};
     use crate::rtl::compile::{Placement, descriptor as compile};
+    use crate::rtl::hardware::Features;
     use crate::workload::quant::LayerPost;
 
     /// Accelerators of random triples have hardly more memory than their layer needs, so every bound is met somewhere.
@@ -605,10 +606,19 @@ mod tests {
                 highest: 9,
                 stored: s.nest.input,
             };
-            let storage = Storage::of(&Hardware::new(&t.accelerator), 7);
-            storage.check(&compile(&s, &at, &post, 7, 1 << 33)).unwrap_or_else(|e| {
-                panic!("seed 17, triple {i}: {e}\n{t:?}");
-            });
+            let layer = compile(&s, &at, &post, 7, 1 << 33);
+            let own = Hardware::for_layers(&t.accelerator, Features::FULL, [&layer]);
+            for hw in [&Hardware::new(&t.accelerator), &own] {
+                Storage::of(hw, 7).check(&layer).unwrap_or_else(|e| {
+                    panic!("seed 17, triple {i}: {e}\n{t:?}");
+                });
+            }
+            // One bit more than the layer has.
+            let mut larger = layer;
+            let pitch = larger.values.iter_mut().find(|(name, _)| *name == "il_pitch").unwrap();
+            pitch.1[0] = (pitch.1[0] + 1).next_power_of_two().min(1 << 15);
+            let refused = Storage::of(&own, 7).check(&larger);
+            assert_eq!(refused.unwrap_err().code, Code::IllegalMapping, "seed 17, triple {i}");
         }
     }
 }

@@ -209,28 +209,29 @@ pub(super) fn rows(ran: &[Ran]) -> Vec<Row> {
     of(ran, Question::Baseline).flat_map(rows).collect()
 }
 
+/// What the study states of a baseline in the setting of an outcome: speed, energy and EDP over its fixed mapping, and EDP over
+/// its searched one.
+fn stated(o: &Outcome, human: &str) -> Option<([Option<f64>; 3], Option<f64>)> {
+    let form = o.experiment.resources.split_once('@').map_or("", |p| p.1);
+    let (.., fixed, searched) = STUDIED.iter().find(|s| (s.0, s.1, s.2) == (human, form, &*claim(o)))?;
+    let stated = |ratio: f64| (ratio > 0.0).then_some(ratio);
+    Some((fixed.map(stated), stated(*searched)))
+}
+
 /// The study's EDP over a fixed baseline.
 pub(super) fn studied(o: &Outcome, human: &str) -> Option<f64> {
-    let form = o.experiment.resources.split_once('@').map_or("", |p| p.1);
-    let figures = STUDIED.iter().find(|s| (s.0, s.1, s.2) == (human, form, &*claim(o)))?;
-    (figures.3[2] > 0.0).then_some(figures.3[2])
+    stated(o, human)?.0[2]
 }
 
 /// The comparisons in the study's setting.
 pub(super) fn study(ran: &[Ran]) -> Vec<Row> {
     let rows = |r: &Ran| {
-        let (e, claim) = (&r.0.experiment, claim(&r.0));
-        let form = e.resources.split_once('@').map_or("", |p| p.1);
-        let stated = |ratio: f64| (ratio > 0.0).then_some(ratio);
-        let reported = |human: &str, version: &str| {
-            let figures = STUDIED.iter().find(|s| (s.0, s.1, s.2) == (human, form, &*claim));
-            match (figures, version) {
-                (Some(s), "fixed") => s.3.map(stated),
-                (Some(s), _) => [None, None, stated(s.4)],
-                (None, _) => [None; 3],
-            }
+        let reported = |human: &str, version: &str| match (stated(&r.0, human), version) {
+            (Some((fixed, _)), "fixed") => fixed,
+            (Some((_, searched)), _) => [None, None, searched],
+            (None, _) => [None; 3],
         };
-        compared(r, "full", &claim, WITHIN, &reported)
+        compared(r, "full", &claim(&r.0), WITHIN, &reported)
     };
     of(ran, Question::Study).flat_map(rows).collect()
 }

@@ -209,7 +209,7 @@ impl Bench<'_> {
                     .map(|(n, m)| self.figures(&chip, n, m))
                     .collect::<Result<_>>()?,
                 greedy: match self.experiment.question {
-                    Question::Study => self.greedy(flow, &chip),
+                    Question::Study => self.greedy(flow, &chip)?,
                     _ => Vec::new(),
                 },
             });
@@ -217,17 +217,17 @@ impl Bench<'_> {
         Ok(humans)
     }
 
-    /// See [`Human::greedy`]; an order in which a network does not run is left out.
-    fn greedy(&self, flow: &Dataflow, chip: &Accelerator) -> Vec<f64> {
+    /// See [`Human::greedy`].
+    fn greedy(&self, flow: &Dataflow, chip: &Accelerator) -> Result<Vec<f64>> {
         let edp = |order: usize| {
             let grow = lehmer_unrank(order, Dim::ALL.len(), Dim::ALL.len());
             let flow = flow.growing(std::array::from_fn(|i| Dim::ALL[grow[i]]));
             let figures = |n| self.figures(chip, n, &dictated(&flow, chip, n)?).map(|f| f.edp());
             let networks = self.networks.iter().map(figures).collect::<Result<Vec<_>>>();
-            networks.ok().map(|edps| geometric_mean(&edps))
+            networks.map(|edps| geometric_mean(&edps))
         };
         let orders = arrangements(Dim::ALL.len(), Dim::ALL.len());
-        (0..orders).into_par_iter().filter_map(edp).collect()
+        (0..orders).into_par_iter().map(edp).collect()
     }
 
     /// A network's cost from start to done, as designs state it.
