@@ -83,7 +83,7 @@ module naas_top #(
 
     wire        start;
     wire [31:0] table_addr;
-    wire [31:0] layers;
+    wire [15:0] layers;
     wire [31:0] records;
 
     wire [31:0] source      = descriptor_q[31:0];
@@ -100,7 +100,7 @@ module naas_top #(
     wire        b_taken     = m_axi_bvalid_i && m_axi_bready_o;
     wire        last_read   = beat_q + 6'd1 == read_beats;
     wire        last_write  = beat_q + 6'd1 == write_beats;
-    wire        last_layer  = layer_q + 32'd1 == layers;
+    wire        last_layer  = layer_q + 32'd1 == {16'd0, layers};
     wire        busy        = state_q != IDLE;
 
     wire [16*BITS-1:0] shifted_in = {m_axi_rdata_i, data_q[16*BITS-1:BITS]};

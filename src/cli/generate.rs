@@ -147,7 +147,7 @@ impl<'a> Chosen<'a> {
         let hw = if every || self.design.networks.len() > 1 {
             Hardware::new(accelerator)
         } else {
-            Hardware::for_layers(accelerator, program.features, program.descriptors())
+            program.hardware(accelerator)
         };
         folder::files(&hw, program)
     }

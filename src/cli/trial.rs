@@ -101,7 +101,7 @@ impl Trials {
         let hw = if case.seed.is_multiple_of(2) {
             Hardware::new(&case.accelerator)
         } else {
-            Hardware::for_layers(&case.accelerator, program.features, program.descriptors())
+            program.hardware(&case.accelerator)
         };
         Ok((hw, program))
     }

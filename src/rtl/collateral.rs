@@ -1,8 +1,8 @@
 //! What stands beside the Verilog for the flows around it: register map (JSON, C, SystemRDL), FuseSoC core, timing constraints.
 
 use crate::mapping::schedule::RECORD_BYTES;
-use crate::rtl::hardware::Features;
-use crate::rtl::program::{COUNTERS, Program};
+use crate::rtl::hardware::{COUNTERS, Features};
+use crate::rtl::program::Program;
 use crate::rtl::render::REGISTER_VERSION;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -56,7 +56,7 @@ pub const REGISTERS: [Register; 12] = [
         ..register("STATUS", 0x14, "r", "state of the accelerator")
     },
     register("TABLE", 0x18, "r/w", "byte address of the control table"),
-    register("LAYERS", 0x1C, "r/w", "number of layers to run"),
+    register("LAYERS", 0x1C, "r/w", "number of layers to run, 16 bits"),
     register("RECORDS", 0x20, "r/w", "byte address of the records, one per layer"),
     register("LAYER", 0x24, "r", "index of the current layer"),
     register("CYCLES_LO", 0x28, "r", "cycles since start, low word"),

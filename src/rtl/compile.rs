@@ -42,6 +42,8 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     put("combine", vec![u64::from(digits) | u64::from(maximum) << 1]);
     put("accumulate", vec![s.accumulate.into()]);
     put("i_single", vec![(s.nest.subsample[1] != 1).into()]);
+    put("psum", vec![features.psum_bits.into()]);
+    put("exact", vec![features.exact.into()]);
     put("highest", highest(s, at));
     loops(s, &mut put);
     passes(s, &mut put);
@@ -50,6 +52,8 @@ pub fn descriptor(s: &Schedule, at: &Placement, post: &LayerPost, hash: u64, pre
     drain(s, post, &mut put);
     read(s, at, &mut put);
     write(s, at, &mut put);
+    // Nothing before it is known which hardware runs the table.
+    put("kept", vec![0]);
     Descriptor { values }
 }
 

@@ -54,6 +54,8 @@ pub const FIELDS: &[Field] = &[
     ),
     field("accumulate", 1, 1, "sums accumulate in level 2"),
     field("i_single", 1, 1, "input columns are not neighbours off chip"),
+    field("psum", 6, 1, "bits of its psums"),
+    field("exact", 1, 1, "not all outputs are rounded as float32 does"),
     field(
         "highest",
         32,
@@ -260,6 +262,12 @@ pub const FIELDS: &[Field] = &[
     field("wr_tile_stride", 32, 5, "output beats per step of off-chip G N K Y X"),
     field("wr_job_stride", 32, 2, "output beats per block, per row"),
     field("wr_l2_stride", 32, 2, "level-2 O words per word of channels, per row"),
+    field(
+        "kept",
+        32,
+        1,
+        "compared: tells which elements the hardware of one network keeps once; nothing to that of any network",
+    ),
 ];
 
 /// Every field with the bit at which it starts.
@@ -332,6 +340,16 @@ impl Descriptor {
             })
             .collect();
         Self { values }
+    }
+
+    /// The same with another first element of this field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: u64) -> Self {
+        let field = self.values.iter_mut().find(|(n, _)| *n == name);
+        if let Some(first) = field.and_then(|(_, v)| v.first_mut()) {
+            *first = value;
+        }
+        self
     }
 
     /// Raises every element to that of `other`, where that is larger.

@@ -2,9 +2,10 @@
 
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::rtl::collateral;
-use crate::rtl::hardware::Hardware;
+use crate::rtl::descriptor::Descriptor;
+use crate::rtl::hardware::{COUNTERS, Hardware};
 use crate::rtl::picture;
-use crate::rtl::program::{COUNTERS, PlacedLayer, Program, Segment};
+use crate::rtl::program::{PlacedLayer, Program, Segment};
 use crate::rtl::render;
 use crate::rtl::storage::Storage;
 use serde_json::{Value, json};
@@ -106,14 +107,26 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
 /// `E0203` for a layer that the design's registers cannot hold.
 pub fn network(hw: &Hardware, program: &Program) -> Result<Files> {
     let storage = Storage::of(hw, program.hash);
-    for layer in &program.layers {
+    let digest = storage.digest();
+    let descriptors: Vec<Descriptor> =
+        (program.descriptors()).map(|layer| layer.clone().with("kept", digest)).collect();
+    for (layer, descriptor) in program.layers.iter().zip(&descriptors) {
         storage
-            .check(&layer.descriptor)
+            .check(descriptor)
             .map_err(|e| e.at(format!("layer `{}`", layer.name)))?;
+    }
+    for ((name, count), bits) in COUNTERS.iter().zip(program.counts()).zip(hw.counter_bits) {
+        if count >> bits != 0 {
+            return Err(Diagnostic::new(
+                Code::IllegalMapping,
+                format!("a run counts {count} {name}, which this design has no counter for"),
+            )
+            .next("generate the hardware for this network's design anew"));
+        }
     }
     let mut files = Files::default();
     files.text("manifest.txt", manifest(hw, program));
-    table(program, &mut files)?;
+    table(program, &descriptors, &mut files)?;
     files.binary("weights.bin", program.weights.bytes.clone());
     for segment in &program.inputs {
         files.binary(format!("vectors/{}.bin", segment.name), segment.bytes.clone());
@@ -229,8 +242,11 @@ pub fn word(name: &str) -> String {
     if clean.is_empty() { "_".into() } else { clean }
 }
 
-fn table(p: &Program, files: &mut Files) -> Result<()> {
-    let bytes = &p.table.bytes;
+fn table(p: &Program, descriptors: &[Descriptor], files: &mut Files) -> Result<()> {
+    let mut bytes = Vec::new();
+    for descriptor in descriptors {
+        bytes.extend(descriptor.encode()?);
+    }
     let mut hex = String::new();
     for beat in bytes.chunks(p.bus as usize) {
         for b in beat.iter().rev() {
@@ -238,19 +254,18 @@ fn table(p: &Program, files: &mut Files) -> Result<()> {
         }
         hex.push('\n');
     }
-    let layers: Vec<Value> = p.layers.iter().map(layer_json).collect();
+    let layers: Vec<Value> = p.layers.iter().zip(descriptors).map(layer_json).collect();
     let document = json!({ "hash": format!("{:016x}", p.hash), "layers": layers });
     let text = serde_json::to_string_pretty(&document)
         .map_err(|e| Diagnostic::new(Code::Unwritable, format!("table.json cannot be written: {e}")))?;
-    files.binary("table.bin", bytes.clone());
+    files.binary("table.bin", bytes);
     files.text("table.hex", hex);
     files.text("table.json", text + "\n");
     Ok(())
 }
 
-fn layer_json(l: &PlacedLayer) -> Value {
-    let fields: serde_json::Map<String, Value> = l
-        .descriptor
+fn layer_json((l, descriptor): (&PlacedLayer, &Descriptor)) -> Value {
+    let fields: serde_json::Map<String, Value> = descriptor
         .values
         .iter()
         .map(|(name, v)| ((*name).to_owned(), json!(v)))

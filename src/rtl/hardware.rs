@@ -7,18 +7,41 @@ use crate::base::int::{bits_for, floor_pow2};
 use crate::rtl::descriptor::{self, Descriptor};
 use crate::rtl::storage::Bounds;
 use crate::workload::layer::{Kind, LoopNest};
-use crate::workload::quant::{LayerPost, Rounding};
+use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
+
+/// The hardware's access counters, in the order of its registers and records.
+pub const COUNTERS: [&str; 12] = [
+    "macs",
+    "compute_cycles",
+    "w_cycles",
+    "w_words",
+    "i_cycles",
+    "i_words",
+    "i_writes",
+    "drain_cycles",
+    "psum_words",
+    "acc_reads",
+    "read_beats",
+    "write_beats",
+];
+
+/// Bits of what counters are told as: no counter has more.
+pub const COUNTER_BITS: u32 = 40;
 
 /// What a design can do beyond the least; more than its tables need costs area only. Every descriptor says what its layer
 /// needs, and the hardware refuses one that needs more than it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
+    /// Bits of a psum, its sign included.
+    pub psum_bits: u32,
     /// Bits of the magnitudes that output units multiply, where they do not round as float32 does: that needs 24.
     pub magnitude_bits: u32,
     /// Bits of the output units' multiplier: 24 for float32 scales alone, 31 for TFLite's.
     pub multiplier_bits: u32,
     /// Whether output units can round as float32 arithmetic does.
     pub tie_window: bool,
+    /// Whether they can do anything else.
+    pub exact: bool,
     /// Whether weights may have two digits: additions need it.
     pub digits: bool,
     /// Whether the array can seek the greatest input of a window: max pooling needs it.
@@ -28,9 +51,11 @@ pub struct Features {
 impl Features {
     /// What runs every table.
     pub const FULL: Self = Self {
+        psum_bits: 32,
         magnitude_bits: 32,
         multiplier_bits: 31,
         tie_window: true,
+        exact: true,
         digits: true,
         maximum: true,
     };
@@ -44,32 +69,50 @@ impl Features {
             | (self.maximum as u64) << 3
     }
 
+    /// Whether all outputs are rounded as float32 does.
+    #[must_use]
+    pub const fn only_float32(self) -> bool {
+        self.tie_window && !self.exact
+    }
+
     /// Whether this runs every table that `other` runs.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
-        other.needs() & !self.needs() == 0 && other.magnitude_bits <= self.magnitude_bits
+        other.needs() & !self.needs() == 0
+            && (self.exact || !other.exact)
+            && other.magnitude_bits <= self.magnitude_bits
+            && other.psum_bits <= self.psum_bits
     }
 
     /// The least that runs these layers.
     pub fn for_layers<'a>(layers: impl IntoIterator<Item = (&'a LoopNest, &'a LayerPost)>) -> Self {
         let least = Self {
+            psum_bits: 16,
             magnitude_bits: 24,
             multiplier_bits: 24,
             tie_window: false,
+            exact: false,
             digits: false,
             maximum: false,
         };
         layers.into_iter().fold(least, |unit, (nest, post)| {
             let wide = post.channels.iter().any(|c| c.multiplier >> 24 != 0);
             Self {
+                psum_bits: unit.psum_bits.max(bits_for(largest_sum(nest)) + 1).min(32),
                 magnitude_bits: unit.magnitude_bits.max(magnitude_bits(nest, post)),
                 multiplier_bits: if wide { 31 } else { unit.multiplier_bits },
                 tie_window: unit.tie_window || post.needs_tie_window(),
+                exact: unit.exact || !post.channels.iter().all(as_float32),
                 digits: unit.digits || nest.kind == Kind::Add,
                 maximum: unit.maximum || nest.kind == Kind::Maxpool,
             }
         })
     }
+}
+
+/// Whether a channel's outputs are rounded as float32 does, by a multiplier that is normalised, or zero.
+const fn as_float32(c: &ChannelParams) -> bool {
+    matches!(c.rounding, Rounding::Float32) && (c.multiplier == 0 || c.multiplier >> 23 == 1)
 }
 
 /// Bits of the greatest magnitude of an accumulator that float32 does not round, whatever the inputs.
@@ -78,10 +121,15 @@ fn magnitude_bits(nest: &LoopNest, post: &LayerPost) -> u32 {
     let Some(bias) = exact.map(|c| u64::from(c.bias.unsigned_abs())).max() else {
         return 0;
     };
+    bits_for(largest_sum(nest) + bias).min(32)
+}
+
+/// The greatest magnitude of a sum of a layer's products, whatever its inputs and weights.
+fn largest_sum(nest: &LoopNest) -> u64 {
     let products: u64 = Dim::REDUCTION.iter().map(|&d| u64::from(nest.bounds[d])).product();
     // The second digit of an addition's weights counts 256-fold.
     let product = if nest.kind == Kind::Add { 257 << 14 } else { 1 << 14 };
-    bits_for(products * product + bias).min(32)
+    products * product
 }
 
 /// Widths and depths of one design.
@@ -117,6 +165,8 @@ pub struct Hardware {
     pub features: Features,
     /// What of its tables no memory bounds.
     pub bounds: Bounds,
+    /// Bits of each access counter, in the order of [`COUNTERS`].
+    pub counter_bits: [u32; COUNTERS.len()],
 }
 
 impl Hardware {
@@ -137,6 +187,13 @@ impl Hardware {
         // Beats of a job are counted in addresses, too.
         bounds.address = bounds.address.max(hw.place_bits + 1).min(hw.bounds.address);
         Self { bounds, ..hw }
+    }
+
+    /// With access counters for no more than these counts of a whole run.
+    #[must_use]
+    pub fn counting(mut self, most: [u64; COUNTERS.len()]) -> Self {
+        self.counter_bits = most.map(|count| bits_for(count).min(COUNTER_BITS));
+        self
     }
 
     /// As [`Hardware::new`], with the given output units.
@@ -180,6 +237,7 @@ impl Hardware {
             descriptor_bytes,
             features,
             bounds: Bounds::full(bus),
+            counter_bits: [COUNTER_BITS; COUNTERS.len()],
             accelerator: a.clone(),
             geometry: g,
         }
@@ -198,6 +256,11 @@ impl Hardware {
             ("PW", self.position_bits, "bits of a position"),
             ("TREE", g.pipeline.tree, "registered stages of the adder trees"),
             ("SUMW", self.sum_bits, "bits of a sum of products"),
+            (
+                "PSUMW",
+                self.features.psum_bits.max(self.sum_bits),
+                "bits of a psum: of the largest sum of its layers",
+            ),
             ("WLANES", a.lanes.W, "weight bytes per cycle into the array"),
             ("WM", g.w_word, "bytes of a W buffer word"),
             ("WDEPTH", self.w_depth, "words of a W buffer slot"),
@@ -235,8 +298,8 @@ impl Hardware {
             ),
             (
                 "TIE_WINDOW",
-                self.features.tie_window.into(),
-                "1 if output units can round as float32 does",
+                u32::from(self.features.tie_window) + u32::from(self.features.only_float32()),
+                "1 if output units can round as float32 does, 2 if they do nothing else",
             ),
             (
                 "DIGITS",
@@ -288,13 +351,15 @@ impl Hardware {
         parameters
     }
 
-    /// Whether some place of the array instantiates this leaf: those of shared axes are left out where there is none.
+    /// Whether some place of the design instantiates this leaf: those of shared axes are left out where there is none, and what
+    /// rounds accumulators where that is done otherwise.
     #[must_use]
     pub fn uses(&self, leaf: &str) -> bool {
         let [reduction, positions] = self.geometry.shared;
         match leaf {
             "naas_split.v" => reduction.size > 1 || positions.size > 1,
             "naas_i_deal.v" => reduction.dims.contains(Dim::C),
+            "naas_round24.v" => !self.features.only_float32(),
             _ => true,
         }
     }

@@ -4,6 +4,7 @@
 //! then text; what the schedule says of a layer becomes one descriptor of the control table.
 
 mod activations;
+mod agreement;
 pub mod collateral;
 pub mod compile;
 pub mod descriptor;

@@ -1,5 +1,6 @@
 //! Layers placed in off-chip memory: the image that the host loads, the control table, and what to expect afterwards.
 
+use crate::arch::accelerator::Accelerator;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
 use crate::base::int::round_up;
@@ -7,27 +8,11 @@ use crate::mapping::schedule::{RECORD_BYTES, Schedule};
 use crate::rtl::activations::{self, ALIGN};
 use crate::rtl::compile::{Placement, descriptor};
 use crate::rtl::descriptor::Descriptor;
-use crate::rtl::hardware::Features;
+use crate::rtl::hardware::{COUNTERS, Features, Hardware};
 use crate::rtl::layout::{Blocked, pack_params, pack_weights};
 use crate::workload::concat::Part;
 use crate::workload::layer::Shape;
 use crate::workload::quant::LayerPost;
-
-/// The hardware's access counters, in the order of its registers and records.
-pub const COUNTERS: [&str; 12] = [
-    "macs",
-    "compute_cycles",
-    "w_cycles",
-    "w_words",
-    "i_cycles",
-    "i_words",
-    "i_writes",
-    "drain_cycles",
-    "psum_words",
-    "acc_reads",
-    "read_beats",
-    "write_beats",
-];
 
 /// What a model says of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +147,9 @@ impl Allocator {
     }
 }
 
+/// Bits of the hardware's count of layers.
+const LAYER_BITS: u32 = 16;
+
 /// The most memory that 32-bit addresses reach.
 const MEMORY_LIMIT: u64 = 1 << 32;
 
@@ -171,6 +159,13 @@ impl Program {
     /// # Errors
     /// `E0203` where a figure exceeds the control table, or all data exceeds 4 GiB; `E0104` for a layer of a bad size.
     pub fn new(hash: u64, layers: &[LayerRun], sharing: Sharing) -> Result<Self> {
+        if layers.len() >= 1 << LAYER_BITS {
+            return Err(Diagnostic::new(
+                Code::IllegalMapping,
+                format!("the network has {} layers to run", layers.len()),
+            )
+            .expected("fewer than 65536"));
+        }
         let ports = layers.first().map(|l| l.schedule.ports).ok_or_else(|| {
             Diagnostic::new(Code::Malformed, "the network has no layer to run").expected("at least one layer")
         })?;
@@ -231,6 +226,18 @@ impl Program {
             .expected("at most 4 GiB, the reach of 32-bit addresses"));
         }
         Ok(program)
+    }
+
+    /// The least hardware on this accelerator that runs these layers.
+    #[must_use]
+    pub fn hardware(&self, a: &Accelerator) -> Hardware {
+        Hardware::for_layers(a, self.features, self.descriptors()).counting(self.counts())
+    }
+
+    /// The access counters of a whole run.
+    #[must_use]
+    pub fn counts(&self) -> [u64; COUNTERS.len()] {
+        std::array::from_fn(|n| self.layers.iter().map(|l| l.predicted.counters[n]).sum())
     }
 
     /// What the hardware is told of each layer.

@@ -23,6 +23,7 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_i_buf.v", include_str!("../../templates/lib/naas_i_buf.v")),
     ("naas_i_deal.v", include_str!("../../templates/lib/naas_i_deal.v")),
     ("naas_i_loader.v", include_str!("../../templates/lib/naas_i_loader.v")),
+    ("naas_i_row.v", include_str!("../../templates/lib/naas_i_row.v")),
     ("naas_i_window.v", include_str!("../../templates/lib/naas_i_window.v")),
     ("naas_lanes.v", include_str!("../../templates/lib/naas_lanes.v")),
     ("naas_level2.v", include_str!("../../templates/lib/naas_level2.v")),
@@ -47,6 +48,11 @@ pub const LEAVES: &[(&str, &str)] = &[
     ("naas_walker.v", include_str!("../../templates/lib/naas_walker.v")),
     ("naas_writer.v", include_str!("../../templates/lib/naas_writer.v")),
 ];
+
+/// What scales sums in an output unit: with any rounding, and as float32 does alone. A design has one of them.
+pub const SCALE_EXACT: &str = include_str!("../../templates/lib/scale/exact/naas_scale.v");
+/// The other one.
+pub const SCALE_FLOAT: &str = include_str!("../../templates/lib/scale/float/naas_scale.v");
 
 /// The top module's template.
 pub const TOP: &str = include_str!("../../templates/naas_top.v.tera");
@@ -222,6 +228,11 @@ fn counts(hw: &Hardware) -> Vec<ParameterView> {
             c.groups.to_string(),
             "bits of a number of I lane groups minus one",
         ),
+        (
+            "[95:0] COUNT_BITS",
+            list(&hw.counter_bits),
+            "bits of the access counters, in the order of their registers",
+        ),
     ]
     .into_iter()
     .map(|(name, value, doc)| ParameterView {
@@ -355,7 +366,9 @@ pub fn verilog(hw: &Hardware, hash: u64) -> Result<Vec<(String, String)>> {
         .filter(|(name, _)| hw.uses(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let generated = generated.map(|(name, text)| (name.to_owned(), text));
-    Ok(generated.into_iter().chain(leaves).collect())
+    let scale = if hw.features.only_float32() { SCALE_FLOAT } else { SCALE_EXACT };
+    let scale = ("naas_scale.v".to_owned(), scale.to_owned());
+    Ok(generated.into_iter().chain(leaves).chain([scale]).collect())
 }
 
 #[cfg(test)]
@@ -397,10 +410,11 @@ mod tests {
     /// Every leaf that the top instantiates, directly or through another leaf, is in the list, and no other.
     #[test]
     fn leaves_are_complete() {
-        let names: BTreeSet<&str> = LEAVES.iter().map(|(n, _)| n.trim_end_matches(".v")).collect();
+        let names: BTreeSet<&str> =
+            (LEAVES.iter().map(|(n, _)| n.trim_end_matches(".v"))).chain(["naas_scale"]).collect();
         let elsewhere = ["naas_mem", "naas_mem_macro", "naas_descriptor"];
         let mut used: BTreeSet<&str> = BTreeSet::new();
-        for text in std::iter::once(TOP).chain(LEAVES.iter().map(|(_, t)| *t)) {
+        for text in [TOP, SCALE_EXACT, SCALE_FLOAT].into_iter().chain(LEAVES.iter().map(|(_, t)| *t)) {
             for line in text.lines() {
                 let code = line.split("//").next().unwrap_or("");
                 let words: Vec<&str> = code

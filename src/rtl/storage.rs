@@ -2,19 +2,21 @@
 //!
 //! The control table has one format for all designs, with room for any of them. A design keeps of it only what its layers can
 //! differ in: a count is no wider than its layers need, or the memories that bound it, a field that this array has no use for is
-//! a constant, and one that follows from another is wired to it. Bits with a constant are compared with it as they arrive; a
-//! layer that does not fit is refused by the compiler by name, and by the hardware with its foreign-table flag, never cut
-//! short.
+//! a constant, and one that follows from another, or agrees with it in all layers, is wired to it. A layer that does not fit is
+//! refused by the compiler by name. What fits says so: each table tells the digest of the storage that it was compiled for, and
+//! the hardware refuses another with its foreign-table flag, as it does another design's. Nothing is ever cut short.
 
 use crate::arch::accelerator::PARAM_BYTES;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::{Dim, PerDim};
 use crate::base::int::bits_for;
 use crate::mapping::legality::FIELD_LIMIT;
+use crate::rtl::agreement::{Agreement, NARROWEST};
 use crate::mapping::schedule::{LOOP_G, LOOP_N, OFFCHIP_LOOPS, Operand, offchip_loop, relevance};
 use crate::rtl::descriptor::{self, Descriptor, Field};
 use crate::rtl::hardware::Hardware;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Where the engines get one bit of the control table from.
@@ -22,7 +24,7 @@ use std::ops::Range;
 pub enum Source {
     /// A register of its own.
     Stored,
-    /// Every layer of this design has this value; another is refused.
+    /// Every layer of this design has this value.
     Constant(bool),
     /// The bit at this place of the table always has the same value.
     Same(u32),
@@ -125,28 +127,33 @@ pub struct Bounds {
     pub position: u32,
     /// The largest value of each element of each field in any layer; none if layers may have what memories hold.
     pub most: Option<Descriptor>,
+    /// What all layers agree in; nothing if others may come.
+    pub agreement: Agreement,
 }
 
 impl Bounds {
     /// All that the table's format holds, on a bus of so many bytes.
     #[must_use]
-    pub const fn full(bus: u32) -> Self {
+    pub fn full(bus: u32) -> Self {
         Self {
             trips: [16; OFFCHIP_LOOPS],
             address: 32 - bus.ilog2(),
             position: 17,
             most: None,
+            agreement: Agreement::default(),
         }
     }
 
     /// The least that these layers need, as they are mapped.
     #[must_use]
     pub fn of<'a>(layers: impl IntoIterator<Item = &'a Descriptor>) -> Self {
+        let layers: Vec<&Descriptor> = layers.into_iter().collect();
         let mut least = Self {
             trips: [0; OFFCHIP_LOOPS],
             address: 8,
             position: 1,
             most: None,
+            agreement: Agreement::of(&layers),
         };
         for layer in layers {
             for (bits, &last) in least.trips.iter_mut().zip(layer.get("offchip_last")) {
@@ -383,6 +390,11 @@ const ADDRESSES: [&str; 11] = [
     "wr_job_stride",
 ];
 
+/// Where a field begins.
+fn place(name: &str) -> u32 {
+    descriptor::placed().find(|(f, _)| f.name == name).map_or(0, |(_, at)| at)
+}
+
 /// The dimension of element `i` of a field by class of Y X R S.
 const fn side(i: usize) -> Dim {
     [Dim::Y, Dim::X, Dim::R, Dim::S][i / 3]
@@ -393,7 +405,9 @@ impl Storage {
     #[must_use]
     pub fn of(hw: &Hardware, hash: u64) -> Self {
         let limits = Limits::of(hw);
-        let mut sources = vec![Source::Stored; descriptor::bytes() as usize * 8];
+        let mut storage = Self {
+            sources: vec![Source::Stored; descriptor::bytes() as usize * 8],
+        };
         for (f, at) in descriptor::placed() {
             for i in 0..f.count {
                 let bits = limits.largest(f.name, i as usize).map_or(f.width, bit_length);
@@ -407,11 +421,71 @@ impl Storage {
                         bits,
                         read,
                     };
-                    sources[(at + i * f.width + b) as usize] = bit.source(&limits, hash);
+                    storage.sources[(at + i * f.width + b) as usize] = bit.source(&limits, hash);
                 }
             }
         }
-        Self { sources }
+        storage.share(&limits.bounds.agreement);
+        let (place, digest) = (place("kept"), storage.digest());
+        if limits.bounds.most.is_some() {
+            for b in 0..32 {
+                storage.sources[(place + b) as usize] = Source::Constant(digest >> b & 1 == 1);
+            }
+        }
+        storage
+    }
+
+    /// Keeps of elements that agree the first one that has registers, of each element no zeros that all layers end with.
+    fn share(&mut self, agreement: &Agreement) {
+        let mut first: BTreeMap<(bool, usize), (u32, u32)> = BTreeMap::new();
+        for (f, at) in descriptor::placed() {
+            for at in (at..at + f.width * f.count).step_by(f.width as usize) {
+                let Some(alike) = agreement.get(at).filter(|_| self.source(at) == Source::Stored) else {
+                    continue;
+                };
+                // Addresses wrap: of them not all bits are kept.
+                let entry = (ADDRESSES.contains(&f.name), alike.class);
+                let (other, its_low) = *first.entry(entry).or_insert((at, alike.low));
+                for b in 0..f.width {
+                    let same = (other + its_low + b).checked_sub(alike.low);
+                    let source = match (self.source(at + b), same) {
+                        (Source::Stored, _) if b < alike.low => Source::Constant(false),
+                        (Source::Stored, Some(same)) if other != at && self.source(same) == Source::Stored => {
+                            Source::Same(same)
+                        }
+                        (as_it_is, _) => as_it_is,
+                    };
+                    self.sources[(at + b) as usize] = source;
+                }
+            }
+        }
+    }
+
+    /// Tells apart designs that keep different things of their tables: 32 bits.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let sources = self.fields().filter(|(f, ..)| !["hash", "kept"].contains(&f.name)).map(|(.., source)| match source {
+            Source::Stored => [0, 0],
+            Source::Constant(value) => [1, value.into()],
+            Source::Same(other) => [2, other],
+            Source::Inverse(other) => [3, other],
+            Source::Unused => [4, 0],
+        });
+        // Fowler, Noll, Vo: FNV-1a of 32 bits.
+        let digest = sources.flatten().flat_map(u32::to_le_bytes).fold(0x811c_9dc5_u32, |sum, byte| {
+            (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        digest.into()
+    }
+
+    /// Bits that the hardware compares as they arrive, with their values: the design's hash, the digest of hardware of one
+    /// network, and what no layer needs of how a layer may run. A table of which these are right fits.
+    pub fn compared(&self) -> impl Iterator<Item = (u32, bool)> + '_ {
+        let compared = |f: Field| f.width * f.count < NARROWEST || ["hash", "kept"].contains(&f.name);
+        self.fields().filter_map(move |(f, place, source)| match source {
+            Source::Constant(value) if compared(f) => Some((place, value)),
+            _ => None,
+        })
     }
 
     /// The source of a bit of the table.
@@ -513,7 +587,7 @@ impl Bit<'_> {
             "highest" if self.index >= [limits.bounds.address, limits.bounds.position][i.min(1)] => {
                 Source::Constant(false)
             }
-            "highest" => Source::Unused,
+            "highest" | "kept" => Source::Unused,
             // Addresses wrap, and none that a layer comes to is beyond its reach.
             _ if ADDRESSES.contains(&name) && self.index >= limits.bounds.address => Source::Unused,
             _ if self.index >= self.bits => Source::Constant(false),

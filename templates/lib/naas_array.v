@@ -12,7 +12,7 @@
 //   psum      (k, y, x)          products are summed over c, r, s by a registered tree
 //
 // W and I beats enter from the networks in cycle t and are in their buffers after t+1. Operand addresses in t, operands
-// in t+2, products in t+3, sums in t+3+TREE.
+// in t+2, products in t+3, sums in t+3+TREE; without a tree products are not registered, and are the sums in t+2.
 `default_nettype none
 
 module naas_array #(
@@ -30,6 +30,7 @@ module naas_array #(
   parameter PW = 5,          // bits of a position
   parameter TREE    = 2,
   parameter SUMW    = 20,    // width of a sum of PC * PR * PS products
+  parameter PSUMW   = 32,    // width of a psum
   parameter WLANES  = 16,
   parameter WM      = 1,
   parameter WDEPTH  = 32,
@@ -118,7 +119,7 @@ module naas_array #(
   input  wire [PW-1:0]        d_k_pos_i,
   input  wire [PW-1:0]        d_y_pos_i,
   input  wire [PW-1:0]        d_x_pos_i,
-  output wire [OLANES*32-1:0] lanes_o         // two cycles later
+  output wire [OLANES*PSUMW-1:0] lanes_o      // two cycles later
 );
 
   // Places along S and along X, shared axes included; coordinates that each dimension has; windows over rows and columns.
@@ -292,7 +293,7 @@ module naas_array #(
         assign on = o_on[O_AT] & (RF == 0 || f_on[F_AT]);
         assign row_once[y*RN + r] = o_x[O_AT*7 +: 7] == 7'd0
                                   & (RF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_s[F_AT*7 +: 7] == 7'd0));
-        naas_i_window #(.BW(BW), .LW(LI)) u_rows (
+        naas_i_window #(.ALONE(YN*RN == 1), .BW(BW), .LW(LI)) u_rows (
           .clk_i(clk_i), .load_i(load_i), .index_i(i_y_i[BW-1:0]), .busy_i(on), .out_base_i(y_at[y*16 +: BW] * i_step_i[0 +: BW]),
           .tap_base_i(r_at[r*16 +: BW] * i_step_i[32 +: BW]), .reach_i(i_y_reach_i[BW-1:0]), .next_i(i_valid_i & i_x_last_i), .done_i(i_y_last_i), .pitch_i(i_pitch_i),
           .hit_o(row_hit[y*RN + r]), .offset_o(row_off[(y*RN + r)*LI +: LI])
@@ -307,7 +308,7 @@ module naas_array #(
         assign on = o_on[O_AT] & (SF == 0 || f_on[F_AT]);
         assign col_once[x*SN + s] = o_y[O_AT*7 +: 7] == 7'd0
                                   & (SF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_r[F_AT*7 +: 7] == 7'd0));
-        naas_i_window #(.BW(BW), .LW(LI)) u_cols (
+        naas_i_window #(.ALONE(XN*SN == 1), .BW(BW), .LW(LI)) u_cols (
           .clk_i(clk_i), .load_i(load_i), .index_i(i_x_i[BW-1:0]), .busy_i(on), .out_base_i(x_at[x*16 +: BW] * i_step_i[16 +: BW]),
           .tap_base_i(s_at[s*16 +: BW] * i_step_i[48 +: BW]), .reach_i(i_x_reach_i[BW-1:0]), .next_i(i_valid_i), .done_i(i_x_last_i),
           .pitch_i((CF != 0) ? i_unit_i : {{(LI-1){1'b0}}, 1'b1}),
@@ -320,6 +321,8 @@ module naas_array #(
       wire [DEALT*IM-1:0]   hit;
       wire [DEALT*LI-1:0]   addr;
       wire [DEALT*IM*8-1:0] data;
+      wire [DEALT*IROW-1:0]   row_k_hit;
+      wire [DEALT*IROW*8-1:0] row_data;
       for (f = 0; f < DEALT; f = f + 1) begin : g_dealt
         if (CF != 0) begin : g_split
           naas_i_deal #(.OWN(PC), .POS(c), .PLACE(f), .LANES(ILANES), .PW(PW), .LW(LI)) u_lanes (
@@ -333,6 +336,11 @@ module naas_array #(
             .stride_i(i_ch_stride_i), .hit_o(hit), .addr_o(addr), .data_o(data)
           );
         end
+        naas_i_row #(.ROW(IROW), .M(IM), .PK(PK), .PW(PW), .LANES(ILANES), .DEPTHWISE(c == 0)) u_row (
+          .depthwise_i(depthwise_i), .first_i(CF == 0 || f_c[f*7 +: 7] == 7'd0), .c_data_i(data[f*IM*8 +: IM*8]),
+          .k_pos_i(i_k_pos_q), .count_i(i_count_q), .data_i(i_data_q), .k_hit_o(row_k_hit[f*IROW +: IROW]),
+          .data_o(row_data[f*IROW*8 +: IROW*8])
+        );
       end
       for (r = 0; r < PR; r = r + 1) begin : g_r
         for (s = 0; s < PSF; s = s + 1) begin : g_s
@@ -352,9 +360,8 @@ module naas_array #(
               ) u_buf (
                 .clk_i(clk_i), .depthwise_i(depthwise_i), .we_i(i_valid_q & row_hit[ROW] & col_hit[COL]),
                 .wslot_i(i_slot_q), .offset_i(row_off[ROW*LI +: LI] + col_off[COL*LI +: LI]), .word_i(c_word),
-                .first_i(CF == 0 || f_c[F_AT*7 +: 7] == 7'd0), .c_hit_i(hit[F_AT*IM +: IM]),
-                .c_addr_i(addr[F_AT*LI +: LI]), .c_data_i(data[F_AT*IM*8 +: IM*8]), .k_pos_i(i_k_pos_q),
-                .k_addr_i(i_k_addr_q), .count_i(i_count_q), .ch_stride_i(i_ch_stride_i), .data_i(i_data_q), .re_i(re_i),
+                .c_hit_i(hit[F_AT*IM +: IM]), .c_addr_i(addr[F_AT*LI +: LI]), .k_hit_i(row_k_hit[F_AT*IROW +: IROW]),
+                .k_pos_i(i_k_pos_q), .k_addr_i(i_k_addr_q), .ch_stride_i(i_ch_stride_i), .data_i(row_data[F_AT*IROW*8 +: IROW*8]), .re_i(re_i),
                 .rslot_i(i_rslot_i), .raddr_i(i_raddr_i), .rbank_i(i_rbank_i), .rsub_i(c_sub), .rset_i(i_rsub_i),
                 .operand_o(operand)
               );
@@ -369,8 +376,9 @@ module naas_array #(
   // ---- PEs per (k, y, x, c, r, s), trees over (c, r, s), psum buffers per (k, y, x)
   wire [OSLOTS-1:0]        acc_slots, d_slots;   // one bit per slot
   wire [PY*PXO-1:0]        d_here;
+  wire [PY*PXO*OSLOTS-1:0] d_re;
   reg  [PY*PXO*OSLOTS-1:0] d_from_q;
-  wire [PK*OM*32-1:0]      k_word;
+  wire [PK*OM*PSUMW-1:0]      k_word;
 
   generate
     for (j = 0; j < OSLOTS; j = j + 1) begin : g_psum_slot
@@ -380,12 +388,14 @@ module naas_array #(
     end
     for (k = 0; k < PK; k = k + 1) begin : g_k
       wire [LO-1:0] d_addr;
-      reg               acc_q, slot_q, last_q, high_q;
-      reg  [OSLOTS-1:0] old_q;
+      wire [OSLOTS*LO-1:0] raddr;
+      reg               last_q, high_q;
+      reg  [OSLOTS-1:0] we_q, old_q;
       reg  [LO-1:0]     addr_q;
       reg  [5:0]        sub_q;
       always @(posedge clk_i) begin
-        {acc_q, slot_q, high_q, addr_q, sub_q} <= {acc_i, acc_slot_i, acc_high_i, acc_addr_i, acc_sub_i};
+        {high_q, addr_q, sub_q} <= {acc_high_i, acc_addr_i, acc_sub_i};
+        we_q   <= acc_slots & {OSLOTS{acc_i}};
         last_q <= acc_again_i & ~acc_first_i;
         old_q  <= acc_slots & {OSLOTS{~acc_again_i & ~acc_first_i}};
       end
@@ -394,17 +404,20 @@ module naas_array #(
       end else begin : g_drain_word
         assign d_addr = (k < d_k_pos_i) ? d_addr_i + d_k_stride_i : d_addr_i;
       end
+      for (j = 0; j < OSLOTS; j = j + 1) begin : g_address
+        assign raddr[j*LO +: LO] = (acc_i & acc_slots[j]) ? acc_addr_i : d_addr;
+      end
       for (y = 0; y < PY; y = y + 1) begin : g_y
         for (x = 0; x < PXO; x = x + 1) begin : g_x
           wire [SUMMED*16-1:0] products;
           wire [SUMW-1:0]      sum;
-          wire [OM*32-1:0]     word, picked;
+          wire [OM*PSUMW-1:0]     word, picked;
           for (c = 0; c < PC; c = c + 1) begin : g_c
             for (r = 0; r < PR; r = r + 1) begin : g_r
               for (s = 0; s < PSF; s = s + 1) begin : g_s
                 localparam SUMMAND = (c*PR + r)*PSF + s;
                 localparam INPUT   = (SUMMAND*PY + y)*PXO + x;
-                naas_pe #(.MAXIMUM(MAXIMUM)) u_pe (
+                naas_pe #(.REGISTERED(TREE != 0), .MAXIMUM(MAXIMUM)) u_pe (
                   .clk_i(clk_i), .maximum_i(maximum_i), .w_i(w_op[(k*SUMMED + SUMMAND)*8 +: 8]), .i_i(i_op[(INPUT*PK + k)*8 +: 8]),
                   .product_o(products[SUMMAND*16 +: 16])
                 );
@@ -415,12 +428,11 @@ module naas_array #(
             .clk_i(clk_i), .maximum_i(maximum_i), .in_i(products), .sum_o(sum)
           );
           naas_psum_buf #(
-            .M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .DIGITS(DIGITS), .MAXIMUM(MAXIMUM)
+            .M(OM), .DEPTH(ODEPTH), .SLOTS(OSLOTS), .LW(LO), .SUMW(SUMW), .PSUMW(PSUMW), .DIGITS(DIGITS), .MAXIMUM(MAXIMUM)
           ) u_psum (
-            .clk_i(clk_i), .maximum_i(maximum_i), .acc_i(acc_i), .aslot_i(acc_slot_i), .aaddr_i(acc_addr_i),
-            .acc_q_i(acc_q), .aslot_q_i(slot_q), .aaddr_q_i(addr_q), .asub_q_i(sub_q), .alast_q_i(last_q), .aold_q_i(old_q),
-            .ahigh_q_i(high_q), .sum_i(sum), .drain_i(d_re_i & d_here[y*PXO + x]), .dslot_i(d_slot_i),
-            .dfrom_q_i(d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS]), .daddr_i(d_addr), .word_o(word)
+            .clk_i(clk_i), .maximum_i(maximum_i), .re_i((acc_slots & {OSLOTS{acc_i}}) | d_re[(y*PXO + x)*OSLOTS +: OSLOTS]),
+            .raddr_i(raddr), .we_q_i(we_q), .waddr_q_i(addr_q), .asub_q_i(sub_q), .alast_q_i(last_q), .aold_q_i(old_q),
+            .ahigh_q_i(high_q), .sum_i(sum), .dfrom_q_i(d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS]), .word_o(word)
           );
           // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
           if (x == 0) begin : g_first
@@ -429,19 +441,20 @@ module naas_array #(
             assign picked = g_x[x-1].picked | word;
           end
         end
-        wire [OM*32-1:0] picked;
+        wire [OM*PSUMW-1:0] picked;
         if (y == 0) begin : g_first
           assign picked = g_x[PXO-1].picked;
         end else begin : g_next
           assign picked = g_y[y-1].picked | g_x[PXO-1].picked;
         end
       end
-      assign k_word[k*OM*32 +: OM*32] = g_y[PY-1].picked;
+      assign k_word[k*OM*PSUMW +: OM*PSUMW] = g_y[PY-1].picked;
     end
     for (y = 0; y < PY; y = y + 1) begin : g_d_y
       for (x = 0; x < PXO; x = x + 1) begin : g_d_x
         localparam Y_AT = y*NO + x % NO;
         always @(posedge clk_i) d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS] <= d_slots & {OSLOTS{d_here[y*PXO + x]}};
+        assign d_re[(y*PXO + x)*OSLOTS +: OSLOTS] = d_slots & {OSLOTS{d_re_i & d_here[y*PXO + x]}};
         assign d_here[y*PXO + x] = (YN == 1 || {{(16-PW){1'b0}}, d_y_pos_i} == y_at[Y_AT*16 +: 16])
                                  & (XN == 1 || {{(16-PW){1'b0}}, d_x_pos_i} == x_at[x*16 +: 16]);
       end
@@ -450,8 +463,8 @@ module naas_array #(
 
   // ---- drain: the (y, x) position is picked above, now K positions are dealt to lanes
   reg  [PW-1:0]           d_k_pos_q;
-  wire [OLANES*32-1:0]    lanes;
-  reg  [OLANES*32-1:0]    lanes_q;
+  wire [OLANES*PSUMW-1:0]    lanes;
+  reg  [OLANES*PSUMW-1:0]    lanes_q;
 
   always @(posedge clk_i) begin
     d_k_pos_q <= d_k_pos_i;
@@ -461,28 +474,28 @@ module naas_array #(
   generate
     for (j = 0; j < OLANES; j = j + 1) begin : g_d_lane
       if (OLANES > PK) begin : g_fixed
-        assign lanes[j*32 +: 32] = k_word[((j % PK)*OM + j / PK)*32 +: 32];
+        assign lanes[j*PSUMW +: PSUMW] = k_word[((j % PK)*OM + j / PK)*PSUMW +: PSUMW];
       end else if (PK == OLANES) begin : g_own
-        assign lanes[j*32 +: 32] = k_word[j*32 +: 32];
+        assign lanes[j*PSUMW +: PSUMW] = k_word[j*PSUMW +: PSUMW];
       end else if (PK % OLANES == 0) begin : g_turns
         // The first position is a multiple of OLANES: one of PK / OLANES positions is this lane's.
         for (k = 0; k < PK / OLANES; k = k + 1) begin : g_turn
           localparam FIRST = k * OLANES;
-          wire [31:0] mine, picked;
-          assign mine = k_word[(FIRST + j)*32 +: 32] & {32{d_k_pos_q == FIRST[PW-1:0]}};
+          wire [PSUMW-1:0] mine, picked;
+          assign mine = k_word[(FIRST + j)*PSUMW +: PSUMW] & {PSUMW{d_k_pos_q == FIRST[PW-1:0]}};
           if (k == 0) begin : g_first
             assign picked = mine;
           end else begin : g_next
             assign picked = g_turn[k-1].picked | mine;
           end
         end
-        assign lanes[j*32 +: 32] = g_turn[PK/OLANES-1].picked;
+        assign lanes[j*PSUMW +: PSUMW] = g_turn[PK/OLANES-1].picked;
       end else begin : g_dealt
         localparam [PW:0] Lane = j;
         wire [PW:0] ahead, pos;
         assign ahead = {1'b0, d_k_pos_q} + Lane;
         assign pos   = (ahead >= PK[PW:0]) ? ahead - PK[PW:0] : ahead;
-        assign lanes[j*32 +: 32] = k_word[pos*32 +: 32];
+        assign lanes[j*PSUMW +: PSUMW] = k_word[pos*PSUMW +: PSUMW];
       end
     end
   endgenerate

@@ -1,7 +1,7 @@
 // AXI4-Lite slave: the registers through which a host starts the accelerator and reads status and counters.
 //
-// 32-bit data, 8-bit address; one read and one write outstanding; address and data of a write in either order. A write
-// takes effect 2 cycles after the later of its address and data is accepted, a read answers 2 cycles after its address.
+// 32-bit data, 8-bit address; one read and one write outstanding. Address and data of a write come in either order and are
+// accepted together; it takes effect in the cycle after. A read answers 2 cycles after its address.
 // Responses are always OKAY. Reads of unmapped addresses give 0, writes to them and to read-only registers do nothing.
 //
 //   0x00 ID          r    0x5341414E ("NAAS", little-endian)
@@ -11,7 +11,7 @@
 //   0x10 CTRL        w    bit 0: start_o for one cycle, unless busy_i
 //   0x14 STATUS      r    bit 0 busy, 1 done (from done_i to the next start), 2 bus error, 3 hash mismatch, 4 cycle mismatch
 //   0x18 TABLE       r/w  byte address of the control table
-//   0x1C LAYERS      r/w  number of layers to run
+//   0x1C LAYERS      r/w  number of layers to run, 16 bits
 //   0x20 RECORDS     r/w  byte address of the records that the accelerator writes, one per layer
 //   0x24 LAYER       r    index of the current layer
 //   0x28 CYCLES      r    cycles since start, low word; 0x2C high word
@@ -58,7 +58,7 @@ module naas_axil #(
     output wire                              start_o,
     output wire                              done_o,
     output wire [31:0]                       table_o,
-    output wire [31:0]                       layers_o,
+    output wire [15:0]                       layers_o,
     output wire [31:0]                       records_o
 );
     // Word addresses.
@@ -75,46 +75,25 @@ module naas_axil #(
     localparam [5:0] CYCLE_LO = 6'h0A;
     localparam [5:0] CYCLE_HI = 6'h0B;
 
-    // Writes: address and data wait for each other, then for the response to be free.
-    reg         aw_held_q;
-    reg  [5:0]  aw_word_q;
-    reg         w_held_q;
-    reg  [31:0] w_data_q;
-    reg  [3:0]  w_strb_q;
-    reg         bvalid_q;
-
-    wire aw_take = s_axil_awvalid_i && !aw_held_q;
-    wire w_take  = s_axil_wvalid_i && !w_held_q;
-    wire write   = aw_held_q && w_held_q && !bvalid_q;
+    // Writes: address and data wait for each other, and for the response to be free.
+    reg        bvalid_q;
+    wire       write = s_axil_awvalid_i && s_axil_wvalid_i && !bvalid_q;
+    wire [5:0] at    = s_axil_awaddr_i[7:2];
 
     always @(posedge clk_i or negedge rst_ni) begin
-        if (!rst_ni) begin
-            aw_held_q <= 1'b0;
-            w_held_q  <= 1'b0;
-            bvalid_q  <= 1'b0;
-        end else begin
-            aw_held_q <= (aw_held_q || aw_take) && !write;
-            w_held_q  <= (w_held_q || w_take) && !write;
-            bvalid_q  <= write || (bvalid_q && !s_axil_bready_i);
-        end
-    end
-
-    always @(posedge clk_i) begin
-        if (aw_take) aw_word_q <= s_axil_awaddr_i[7:2];
-        if (w_take) begin
-            w_data_q <= s_axil_wdata_i;
-            w_strb_q <= s_axil_wstrb_i;
-        end
+        if (!rst_ni) bvalid_q <= 1'b0;
+        else bvalid_q <= write || (bvalid_q && !s_axil_bready_i);
     end
 
     // Registers that the host writes.
-    wire [31:0] strobe = {{8{w_strb_q[3]}}, {8{w_strb_q[2]}}, {8{w_strb_q[1]}}, {8{w_strb_q[0]}}};
-    wire        start  = write && (aw_word_q == CTRL) && w_strb_q[0] && w_data_q[0] && !busy_i;
+    wire [31:0] strobe = {{8{s_axil_wstrb_i[3]}}, {8{s_axil_wstrb_i[2]}}, {8{s_axil_wstrb_i[1]}}, {8{s_axil_wstrb_i[0]}}};
+    wire [31:0] data   = s_axil_wdata_i & strobe;
+    wire        start  = write && (at == CTRL) && data[0] && !busy_i;
 
     reg         start_q;
     reg         done_q;
     reg  [31:0] table_q;
-    reg  [31:0] layers_q;
+    reg  [15:0] layers_q;
     reg  [31:0] records_q;
 
     always @(posedge clk_i or negedge rst_ni) begin
@@ -122,14 +101,14 @@ module naas_axil #(
             start_q   <= 1'b0;
             done_q    <= 1'b0;
             table_q   <= 32'd0;
-            layers_q  <= 32'd0;
+            layers_q  <= 16'd0;
             records_q <= 32'd0;
         end else begin
             start_q <= start;
             done_q  <= (done_q || done_i) && !start;
-            if (write && (aw_word_q == TABLE))   table_q   <= (table_q & ~strobe) | (w_data_q & strobe);
-            if (write && (aw_word_q == LAYERS))  layers_q  <= (layers_q & ~strobe) | (w_data_q & strobe);
-            if (write && (aw_word_q == RECORDS)) records_q <= (records_q & ~strobe) | (w_data_q & strobe);
+            if (write && (at == TABLE))   table_q   <= (table_q & ~strobe) | data;
+            if (write && (at == LAYERS))  layers_q  <= (layers_q & ~strobe[15:0]) | data[15:0];
+            if (write && (at == RECORDS)) records_q <= (records_q & ~strobe) | data;
         end
     end
 
@@ -162,7 +141,7 @@ module naas_axil #(
             HASH_HI:  rdata_d = hash_i[63:32];
             STATUS:   rdata_d = {27'd0, cycle_mismatch_i, hash_mismatch_i, bus_error_i, done_q, busy_i};
             TABLE:    rdata_d = table_q;
-            LAYERS:   rdata_d = layers_q;
+            LAYERS:   rdata_d = {16'd0, layers_q};
             RECORDS:  rdata_d = records_q;
             LAYER:    rdata_d = layer_i;
             CYCLE_LO: rdata_d = cycles[31:0];
@@ -186,8 +165,8 @@ module naas_axil #(
         if (ar_held_q) rdata_q <= rdata_d;
     end
 
-    assign s_axil_awready_o = !aw_held_q;
-    assign s_axil_wready_o  = !w_held_q;
+    assign s_axil_awready_o = write;
+    assign s_axil_wready_o  = write;
     assign s_axil_bvalid_o  = bvalid_q;
     assign s_axil_bresp_o   = 2'b00;
     assign s_axil_arready_o = !ar_held_q && !rvalid_q;

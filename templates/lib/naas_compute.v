@@ -2,7 +2,8 @@
 // cycle. All PEs run in lockstep, so one address per operand serves the whole array.
 //
 // Issue in cycle t; operand addresses in t+1, the buffers' words in t+2, operands in t+3, products in t+4, their sums in
-// t+4+TREE, where the psum is written.
+// t+4+TREE, where the psum is written. Without a tree there is no register of products: addresses wait a cycle instead, which
+// are fewer bits, and all of that is one cycle later but the psum.
 `default_nettype none
 
 module naas_compute #(
@@ -340,17 +341,25 @@ module naas_compute #(
   assign give_i_o = job_last & leave_q[1];
   assign give_o_o = close_q[TREE+1];
 
-  assign w_re_o   = v1_q;
-  assign w_slot_o = w_slot1_q;
-  assign w_addr_o = w_addr1_q;
-  assign w_sub_o  = w_sub2_q;
-  assign c_left_o = c_left2_q;
-  assign r_busy_o = r_busy2_q;
-  assign s_busy_o = s_busy2_q;
-  assign i_slot_o = i_slot1_q;
-  assign i_addr_o = i_addr1_q;
-  assign i_bank_o = i_bank2_q;
-  assign i_sub_o  = i_sub2_q;
+  localparam OW = LW + LI + IBW + 62;
+  wire [OW-1:0] operands;
+  assign operands = {w_slot1_q, w_addr1_q, w_sub2_q, c_left2_q, r_busy2_q, s_busy2_q, i_slot1_q, i_addr1_q, i_bank2_q, i_sub2_q};
+  generate
+    if (TREE == 0) begin : g_wait
+      reg [OW-1:0] operands_q;
+      reg          re_q;
+      always @(posedge clk_i) operands_q <= operands;
+      always @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) re_q <= 1'b0;
+        else re_q <= v1_q;
+      end
+      assign w_re_o = re_q;
+      assign {w_slot_o, w_addr_o, w_sub_o, c_left_o, r_busy_o, s_busy_o, i_slot_o, i_addr_o, i_bank_o, i_sub_o} = operands_q;
+    end else begin : g_now
+      assign w_re_o = v1_q;
+      assign {w_slot_o, w_addr_o, w_sub_o, c_left_o, r_busy_o, s_busy_o, i_slot_o, i_addr_o, i_bank_o, i_sub_o} = operands;
+    end
+  endgenerate
 
   assign acc_o       = valid_q[STAGES-1];
   assign acc_first_o = now[PW-1];

@@ -5,6 +5,9 @@
 
 module naas_control #(
   parameter DESC_BYTES = 512,
+  parameter LAYER_BITS = 16,               // of a number of layers
+  parameter [12*8-1:0] COUNT_BITS = {12{8'd40}},   // of each counter, lowest first
+  parameter PSUMW = 32,
   parameter MAG_BITS = 32,
   parameter MULT_BITS = 31,
   parameter TIE_WINDOW = 1,
@@ -15,7 +18,7 @@ module naas_control #(
   input  wire          rst_ni,
   input  wire          start_i,
   input  wire [31:0]   table_i,
-  input  wire [31:0]   layers_i,
+  input  wire [LAYER_BITS-1:0] layers_i,
   input  wire [31:0]   records_i,
   output wire          busy_o,
   output wire          done_o,          // pulse
@@ -33,6 +36,8 @@ module naas_control #(
   // What the layer needs: bit 0 a multiplier of more than 24 bits, bit 1 the tie window, bit 2 two digits, bit 3 maxima.
   input  wire [3:0]    needs_i,
   input  wire [5:0]    magnitude_i,     // bits of what output units multiply
+  input  wire [5:0]    psum_i,          // bits of its psums
+  input  wire          exact_i,         // not all outputs are rounded as float32 does
   // engines
   output wire          load_o,
   output wire          active_o,
@@ -49,15 +54,18 @@ module naas_control #(
   localparam [2:0] Idle = 3'd0, Fetch = 3'd1, Check = 3'd2, Load = 3'd3, Run = 3'd4, Record = 3'd5, Finish = 3'd6;
 
   reg [2:0]  state_q;
-  reg [31:0] layer_q, desc_addr_q, record_addr_q;
+  reg [31:0] desc_addr_q, record_addr_q;
+  reg [LAYER_BITS-1:0] layer_q;
+  wire       no_layer;
   reg [39:0] cycles_q, lap_q;
   reg        done_q, hash_bad_q, cycle_bad_q, request_q, record_q, settled_q;
   wire       last_layer, finished, foreign;
 
   assign finished   = (state_q == Run) & settled_q & written_i;
   assign foreign    = foreign_i || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
-                    || {26'd0, magnitude_i} > MAG_BITS || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
-  assign last_layer = layer_q + 32'd1 == layers_i;
+                    || {26'd0, magnitude_i} > MAG_BITS || {26'd0, psum_i} > PSUMW || (exact_i && TIE_WINDOW == 2) || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
+  assign last_layer = layer_q + 1'b1 == layers_i;
+  assign no_layer   = layers_i == {LAYER_BITS{1'b0}};
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -75,8 +83,8 @@ module naas_control #(
       settled_q <= state_q == Run;
       case (state_q)
         Idle: if (start_i) begin
-          state_q     <= layers_i == 32'd0 ? Finish : Fetch;
-          request_q   <= layers_i != 32'd0;
+          state_q     <= no_layer ? Finish : Fetch;
+          request_q   <= ~no_layer;
           hash_bad_q  <= 1'b0;
           cycle_bad_q <= 1'b0;
         end
@@ -97,7 +105,7 @@ module naas_control #(
           request_q <= ~last_layer;
         end
         // The last record may still be under way.
-        Finish: if (written_i | hash_bad_q | layers_i == 32'd0) begin
+        Finish: if (written_i | hash_bad_q | no_layer) begin
           state_q <= Idle;
           done_q  <= 1'b1;
         end
@@ -109,7 +117,7 @@ module naas_control #(
   always @(posedge clk_i) begin
     if (state_q == Idle) begin
       if (start_i) begin
-        layer_q       <= 32'd0;
+        layer_q       <= {LAYER_BITS{1'b0}};
         desc_addr_q   <= table_i;
         record_addr_q <= records_i;
         cycles_q      <= 40'd0;
@@ -120,7 +128,7 @@ module naas_control #(
       // A lap ends with the layer's last cycle; what follows belongs to the next layer.
       lap_q    <= finished ? 40'd1 : lap_q + 40'd1;
       if (state_q == Record && record_done_i) begin
-        layer_q       <= layer_q + 32'd1;
+        layer_q       <= layer_q + 1'b1;
         desc_addr_q   <= desc_addr_q + DESC_BYTES;
         record_addr_q <= record_addr_q + 32'd128;
       end
@@ -128,19 +136,24 @@ module naas_control #(
   end
 
   // ---- counters, and the bits that an increment of each can have
-  localparam [12*8-1:0] BITS = {8'd1, 8'd1, 8'd8, 8'd8, 8'd1, 8'd32, 8'd8, 8'd1, 8'd8, 8'd1, 8'd1, 8'd32};
+  localparam [12*8-1:0] STEP_BITS = {8'd1, 8'd1, 8'd8, 8'd8, 8'd1, 8'd32, 8'd8, 8'd1, 8'd8, 8'd1, 8'd1, 8'd32};
   wire [12*64-1:0] wide;
   genvar n;
   generate
     for (n = 0; n < 12; n = n + 1) begin : g_counter
-      localparam W = BITS[n*8 +: 8];
-      reg [39:0] count_q;
+      localparam W = COUNT_BITS[n*8 +: 8];
+      localparam S = STEP_BITS[n*8 +: 8];
+      wire [39:0]  step;
+      reg  [W-1:0] count_q;
+      assign step = {{(40-S){1'b0}}, count_i[n*32 +: S]};
       always @(posedge clk_i) begin
-        if (state_q == Idle && start_i) count_q <= 40'd0;
-        else count_q <= count_q + {{(40-W){1'b0}}, count_i[n*32 +: W]};
+        if (state_q == Idle && start_i) count_q <= {W{1'b0}};
+        else count_q <= count_q + step[W-1:0];
       end
-      assign counters_o[n*40 +: 40] = count_q;
-      assign wide[n*64 +: 64]       = {24'd0, count_q};
+      assign wide[n*64 +: 64]       = {{(64-W){1'b0}}, count_q};
+      assign counters_o[n*40 +: 40] = wide[n*64 +: 40];
+      wire unused_step;
+      assign unused_step = ^step;
     end
   endgenerate
 
@@ -148,7 +161,7 @@ module naas_control #(
   assign done_o           = done_q;
   assign hash_mismatch_o  = hash_bad_q;
   assign cycle_mismatch_o = cycle_bad_q;
-  assign layer_o          = layer_q;
+  assign layer_o          = {{(32-LAYER_BITS){1'b0}}, layer_q};
   assign cycles_o         = cycles_q;
   assign desc_req_o       = request_q;
   assign desc_addr_o      = desc_addr_q;
@@ -156,7 +169,7 @@ module naas_control #(
   assign active_o         = state_q == Run;
   assign record_req_o     = record_q;
   assign record_addr_o    = record_addr_q;
-  assign record_o         = {64'd0, 63'd0, cycle_bad_q, wide, 24'd0, snapshot_q, 32'd0, layer_q};
+  assign record_o         = {64'd0, 63'd0, cycle_bad_q, wide, 24'd0, snapshot_q, 32'd0, layer_o};
 
   // The snapshot is taken with record_q, so that the record and the lap agree.
   reg [39:0] snapshot_q;

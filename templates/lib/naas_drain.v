@@ -10,9 +10,10 @@ module naas_drain #(
   parameter LANES = 16,  // psums per cycle
   parameter UNITS = 4,   // output units, a divisor of LANES
   parameter UNIT  = 8,   // latency of an output unit
+  parameter PSUMW = 32,  // bits of a psum; those in level 2 have no more, beside copies of their sign
   parameter MAG_BITS   = 32,  // bits of an output unit's magnitudes
   parameter MULT_BITS  = 31,  // and of its multiplier
-  parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does
+  parameter TIE_WINDOW = 1,   // 1 if output units can round as float32 does, 2 if they do nothing else
   parameter MAXIMUM = 0,      // 1 if layers may seek the greatest input
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
   parameter PK    = 16,
@@ -71,7 +72,7 @@ module naas_drain #(
   output wire [PW-1:0]       ps_k_pos_o,
   output wire [PW-1:0]       ps_y_pos_o,
   output wire [PW-1:0]       ps_x_pos_o,
-  input  wire [LANES*32-1:0] lanes_i,        // two cycles after ps_re_o
+  input  wire [LANES*PSUMW-1:0] lanes_i,     // two cycles after ps_re_o
   // level-2 sums and bytes
   output wire                l2_re_o,
   output wire                l2_rslot_o,
@@ -273,18 +274,17 @@ module naas_drain #(
     {ph1_q, ph2_q, ph3_q}          <= {j_idx[53:48], ph1_q, ph2_q};
   end
 
-  // ---- t+3: add to the level-2 sums, or enter the output units
-  wire [LANES*32-1:0] old, sums;
+  // ---- t+3: add the level-2 sums; what is final enters the output units
+  wire [LANES*PSUMW-1:0] sums;
   wire [UNITS*8-1:0]  bytes;
   wire [LANES*32-1:0] old_part;
-  wire [UNITS*32-1:0] unit_sums, unit_parts;
+  wire [UNITS*PSUMW-1:0] unit_sums;
   wire [9*UNITS*8-1:0] unit_params;
   wire maximum;
   assign maximum = MAXIMUM != 0 && maximum_i;
   genvar n, u;
   naas_pick #(.N(SUBS), .W(LANES*32), .SW(SW)) u_old (.sel_i(sub3_q), .in_i(l2_rdata_i), .out_o(old_part));
-  naas_pick #(.N(PHASES), .W(UNITS*32), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(lanes_i), .out_o(unit_sums));
-  naas_pick #(.N(PHASES), .W(UNITS*32), .SW(6)) u_parts (.sel_i(ph3_q), .in_i(old), .out_o(unit_parts));
+  naas_pick #(.N(PHASES), .W(UNITS*PSUMW), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(sums), .out_o(unit_sums));
   generate
     // Level 2 keeps plane p of channel c at byte p*WORD + c.
     for (n = 0; n < 9; n = n + 1) begin : g_plane
@@ -297,25 +297,23 @@ module naas_drain #(
       );
     end
     for (n = 0; n < LANES; n = n + 1) begin : g_lane
-      assign old[n*32 +: 32]  = first3_q ? 32'd0 : old_part[n*32 +: 32];
-      assign sums[n*32 +: 32] = !maximum ? lanes_i[n*32 +: 32] + old[n*32 +: 32]
-                              : (old[n*32 +: 8] > lanes_i[n*32 +: 8]) ? old[n*32 +: 32] : lanes_i[n*32 +: 32];
+      wire [PSUMW-1:0] lane, earlier;
+      assign lane   = lanes_i[n*PSUMW +: PSUMW];
+      assign earlier = old_part[n*32 +: PSUMW] & {PSUMW{~first3_q}};
+      assign sums[n*PSUMW +: PSUMW] = !maximum ? lane + earlier : (earlier[7:0] > lane[7:0]) ? earlier : lane;
     end
     for (u = 0; u < UNITS; u = u + 1) begin : g_unit
-      wire [31:0] sum, part;
       wire [71:0] params;
       wire [30:0] mult;
-      assign part   = unit_parts[u*32 +: 32];
-      assign sum    = (maximum && part[7:0] > unit_sums[u*32 +: 8]) ? part : unit_sums[u*32 +: 32];
       // Bias 0-3; multiplier 4-7, its top bit the tie window; shift 8, the rounding in its two top bits.
       for (n = 0; n < 9; n = n + 1) begin : g_param
         assign params[n*8 +: 8] = unit_params[(n*UNITS + u)*8 +: 8];
       end
       assign mult = params[62:32];
       naas_output_unit #(
-        .MAG_BITS(MAG_BITS), .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
+        .SUM_BITS(PSUMW), .MAG_BITS(MAG_BITS), .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)
       ) u_unit (
-        .clk_i(clk_i), .sum_i(sum), .part_i(part), .use_part_i(~maximum), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
+        .clk_i(clk_i), .sum_i(unit_sums[u*PSUMW +: PSUMW]), .bias_i(params[31:0]), .mult_i(mult[MULT_BITS-1:0]),
         .shift_i(params[69:64]), .round_i(params[71:70]), .window_i(params[63]), .zero_point_i(zero_point_i), .lo_i(lo_i),
         .hi_i(hi_i), .out_o(bytes[u*8 +: 8])
       );
@@ -353,10 +351,12 @@ module naas_drain #(
       localparam SUB = n / LANES;
       localparam PH  = (n % LANES) / UNITS;
       wire sum_we, byte_we;
+      wire [PSUMW-1:0] sum;
+      assign sum     = sums[(n % LANES)*PSUMW +: PSUMW];
       assign sum_we  = v3_q & ~final3_q & (SUBS == 1 || sub3_q == SUB[SW-1:0]);
       assign byte_we = late_v & (SUBS == 1 || late_sub == SUB[SW-1:0]) & (late_ph == PH[5:0]);
       assign l2_we_o[n*4 +: 4]     = {4{sum_we}} | ({3'd0, byte_we} << late_byte);
-      assign l2_wdata_o[n*32 +: 32] = late_v ? {4{bytes[(n % UNITS)*8 +: 8]}} : sums[(n % LANES)*32 +: 32];
+      assign l2_wdata_o[n*32 +: 32] = late_v ? {4{bytes[(n % UNITS)*8 +: 8]}} : {{(33-PSUMW){sum[PSUMW-1]}}, sum[PSUMW-2:0]};
     end
   endgenerate
   assign l2_wslot_o = late_v ? late_slot : l2s3_q;
@@ -394,7 +394,7 @@ module naas_drain #(
 
   wire unused;
   assign unused = ^{moved, inc, clr, zero, last, walked, done, tile_offset, p_offset, job_offset, p_word, x_idx, j_inc,
-                    j_clr, j_last, j_zero, j_idx, local_stride_i, late_q};
+                    j_clr, j_last, j_zero, j_idx, local_stride_i, late_q, old_part};
 
 endmodule
 `default_nettype wire

@@ -28,15 +28,13 @@ module naas_i_buf #(
   input  wire               wslot_i,
   input  wire [LW-1:0]      offset_i,     // row and column offset
   input  wire [IBW-1:0]     word_i,       // SPLIT: bytes of a word minus one
-  input  wire               first_i,      // this coordinate takes part in depthwise layers, too
   input  wire [M-1:0]       c_hit_i,      // convolution: channels of this C position
   input  wire [LW-1:0]      c_addr_i,
-  input  wire [M*8-1:0]     c_data_i,
-  input  wire [PW-1:0]      k_pos_i,      // depthwise: bank of lane 0
+  input  wire [ROW-1:0]     k_hit_i,      // depthwise: bytes of the row
+  input  wire [PW-1:0]      k_pos_i,      // the bank of lane 0
   input  wire [LW-1:0]      k_addr_i,
-  input  wire [7:0]         count_i,      // valid lanes
   input  wire [LW-1:0]      ch_stride_i,
-  input  wire [LANES*8-1:0] data_i,
+  input  wire [ROW*8-1:0]   data_i,
   // read
   input  wire               re_i,
   input  wire               rslot_i,
@@ -57,7 +55,7 @@ module naas_i_buf #(
   wire [31:0]      c_word, c_row, k_row, w_base, r_row;
   wire [IBW-1:0]   c_bank;
   wire [ROW-1:0]   we;
-  wire [ROW*8-1:0] wdata, rdata;
+  wire [ROW*8-1:0] rdata;
 
   assign c_word = {{(32-LW){1'b0}}, c_addr_i} + {{(32-LW){1'b0}}, offset_i};
   assign c_row  = c_word >> BW;
@@ -70,8 +68,7 @@ module naas_i_buf #(
   genvar b;
   generate
     for (b = 0; b < ROW; b = b + 1) begin : g_byte
-      wire       c_we, k_we;
-      wire [7:0] k_data;
+      wire c_we;
 
       if (SPLIT != 0 && b < BANKS) begin : g_split
         localparam BANK = b;
@@ -83,25 +80,7 @@ module naas_i_buf #(
         assign c_we = 1'b0;
       end
 
-      if (DEPTHWISE == 0) begin : g_none
-        assign k_we   = 1'b0;
-        assign k_data = 8'd0;
-      end else if (ROT) begin : g_rotated
-        localparam [PW:0] Pos = b;
-        wire [PW:0] wrapped, lane;
-        assign wrapped = Pos - {1'b0, k_pos_i};
-        assign lane    = wrapped[PW] ? wrapped + PK[PW:0] : wrapped;
-        assign k_we    = first_i & ({{(23-PW){1'b0}}, lane} < {16'd0, count_i});
-        assign k_data  = data_i[lane * 8 +: 8];
-      end else begin : g_fixed
-        localparam [7:0] Lane  = b % LANES;
-        localparam FIRST = (LANES > PK) ? 0 : b - (b % LANES);
-        assign k_we   = first_i & (k_pos_i == FIRST[PW-1:0]) & (Lane < count_i);
-        assign k_data = data_i[(b % LANES) * 8 +: 8];
-      end
-
-      assign we[b]           = we_i & (depthwise_i ? k_we : c_we);
-      assign wdata[b*8 +: 8] = depthwise_i ? k_data : c_data_i[(b % M)*8 +: 8];
+      assign we[b] = we_i & (depthwise_i ? k_hit_i[b] : c_we);
     end
 
     for (b = 0; b < MEMS; b = b + 1) begin : g_mem
@@ -111,7 +90,7 @@ module naas_i_buf #(
       assign k_row_here = (ROT && Pos < k_pos_i) ? k_row + {{(32-LW){1'b0}}, ch_stride_i} : k_row;
       assign w_row      = (depthwise_i ? k_row_here : c_row) + w_base;
       naas_mem #(.WIDTH(BYTES*8), .LANE(8), .DEPTH(WORDS), .AW(AW)) u_mem (
-        .clk_i(clk_i), .we_i(we[b*BYTES +: BYTES]), .waddr_i(w_row[AW-1:0]), .wdata_i(wdata[b*BYTES*8 +: BYTES*8]),
+        .clk_i(clk_i), .we_i(we[b*BYTES +: BYTES]), .waddr_i(w_row[AW-1:0]), .wdata_i(data_i[b*BYTES*8 +: BYTES*8]),
         .re_i(re_i), .raddr_i(r_row[AW-1:0]), .rdata_o(rdata[b*BYTES*8 +: BYTES*8])
       );
       wire unused;
@@ -149,8 +128,8 @@ module naas_i_buf #(
   assign operand_o = operand_q;
 
   wire unused;
-  assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, count_i, ch_stride_i, data_i, rbank_i, rsub_i, rset_i,
-                    wslot_i, rslot_i, w_base, word_i, first_i};
+  assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, k_hit_i, ch_stride_i, rbank_i, rsub_i, rset_i,
+                    wslot_i, rslot_i, w_base, word_i};
 
 endmodule
 `default_nettype wire

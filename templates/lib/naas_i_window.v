@@ -2,10 +2,11 @@
 // position's own window, and the address offset of each. One register.
 //
 // Where the window begins depends on both coordinates, and on the layer's stride, dilation and tile: windows of neighbours
-// overlap (halo), and those on a diagonal of Y and R may be the same.
+// overlap (halo), and those on a diagonal of Y and R may be the same. One position's window is the streamed one.
 `default_nettype none
 
 module naas_i_window #(
+  parameter ALONE = 0, // 1: there is one position
   parameter BW = 16,   // bits of a row
   parameter LW = 10
 ) (
@@ -23,25 +24,34 @@ module naas_i_window #(
   output wire [LW-1:0] offset_o
 );
 
-  wire [BW-1:0] base;
-  wire [BW:0]   rel;
-  wire        begun;
+  wire          begun;
   reg  [LW-1:0] running_q, offset_q;
-  reg         hit_q;
 
-  assign base  = out_base_i + tap_base_i;
-  assign rel   = {1'b0, index_i} - {1'b0, base};
-  assign begun = ~rel[BW];
+  generate
+    if (ALONE != 0) begin : g_alone
+      assign begun = 1'b1;
+      assign hit_o = 1'b1;
+      wire unused;
+      assign unused = ^{index_i, busy_i, out_base_i, tap_base_i, reach_i};
+    end else begin : g_compared
+      wire [BW-1:0] base;
+      wire [BW:0]   rel;
+      reg           hit_q;
+      assign base  = out_base_i + tap_base_i;
+      assign rel   = {1'b0, index_i} - {1'b0, base};
+      assign begun = ~rel[BW];
+      assign hit_o = hit_q;
+      always @(posedge clk_i) hit_q <= busy_i & begun & (rel[BW-1:0] <= reach_i);
+    end
+  endgenerate
 
   // Address of the current row: zero at the first row of the window, one pitch more per row.
   always @(posedge clk_i) begin
     if (load_i) running_q <= {LW{1'b0}};
     else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
-    hit_q    <= busy_i & begun & (rel[BW-1:0] <= reach_i);
     offset_q <= running_q;
   end
 
-  assign hit_o    = hit_q;
   assign offset_o = offset_q;
 
 endmodule

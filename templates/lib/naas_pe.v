@@ -1,11 +1,12 @@
-// A PE: one signed 8 x 8 bit multiplier with a registered product. What it multiplies and where its product is summed
-// are the connectivity of the array around it.
+// A PE: one signed 8 x 8 bit multiplier. What it multiplies and where its product is summed are the connectivity of the array
+// around it: the product is registered where a tree of adders follows, and goes straight to its psum where none does.
 //
 // Where the greatest input is sought instead of a sum, it passes the input on as 0 to 255 (128 more than it is), and 0,
 // which never wins, where no tap is.
 `default_nettype none
 
 module naas_pe #(
+  parameter REGISTERED = 1,
   parameter MAXIMUM = 0   // 1 if layers may seek the greatest input
 ) (
   input  wire        clk_i,
@@ -16,21 +17,23 @@ module naas_pe #(
 );
 
   wire signed [15:0] product;
-  reg         [15:0] product_q;
+  wire        [15:0] result;
 
   assign product = $signed(w_i) * $signed(i_i);
+  assign result  = (MAXIMUM != 0 && maximum_i) ? {8'd0, {~i_i[7], i_i[6:0]} & {8{w_i[0]}}} : product;
 
   generate
-    if (MAXIMUM != 0) begin : g_maximum
-      always @(posedge clk_i) product_q <= maximum_i ? {8'd0, {~i_i[7], i_i[6:0]} & {8{w_i[0]}}} : product;
-    end else begin : g_sum
-      wire unused;
-      assign unused = maximum_i;
-      always @(posedge clk_i) product_q <= product;
+    if (REGISTERED != 0) begin : g_registered
+      reg [15:0] product_q;
+      always @(posedge clk_i) product_q <= result;
+      assign product_o = product_q;
+    end else begin : g_direct
+      assign product_o = result;
     end
   endgenerate
 
-  assign product_o = product_q;
+  wire unused;
+  assign unused = ^{clk_i, maximum_i};
 
 endmodule
 `default_nettype wire

@@ -113,10 +113,10 @@ pub const TEXT: &[TextFault] = &[
         "if (row_q == share_last_i + 16'd1)",
     ),
     text(
-        "compute: mask of C lost",
-        "naas_compute.v",
-        "assign c_left_o = c_left2_q;",
-        "assign c_left_o = 16'h7fff;",
+        "array: the mask of C is lost",
+        "naas_array.v",
+        "CN == 1 || c_at[c*16 +: 16] < c_left_i",
+        "1'b1",
     ),
     text(
         "compute: every kernel column opens a psum anew",
@@ -295,8 +295,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "drain: the greatest input of earlier drains is forgotten",
         "naas_drain.v",
-        "(maximum && part[7:0] > unit_sums[u*32 +: 8])",
-        "(1'b0 && part[7:0] > unit_sums[u*32 +: 8])",
+        "(earlier[7:0] > lane[7:0]) ? earlier : lane",
+        "lane",
     ),
     text(
         "W loader: W does not move with the level-2 loop over K",
