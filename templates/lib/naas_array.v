@@ -308,7 +308,7 @@ module naas_array #(
         assign on = o_on[O_AT] & (SF == 0 || f_on[F_AT]);
         assign col_once[x*SN + s] = o_y[O_AT*7 +: 7] == 7'd0
                                   & (SF == 0 || (f_c[F_AT*7 +: 7] == 7'd0 && f_r[F_AT*7 +: 7] == 7'd0));
-        naas_i_window #(.ALONE(XN*SN == 1), .BW(BW), .LW(LI)) u_cols (
+        naas_i_window #(.ALONE(XN*SN == 1), .ONE(CF == 0), .BW(BW), .LW(LI)) u_cols (
           .clk_i(clk_i), .load_i(load_i), .index_i(i_x_i[BW-1:0]), .busy_i(on), .out_base_i(x_at[x*16 +: BW] * i_step_i[16 +: BW]),
           .tap_base_i(s_at[s*16 +: BW] * i_step_i[48 +: BW]), .reach_i(i_x_reach_i[BW-1:0]), .next_i(i_valid_i), .done_i(i_x_last_i),
           .pitch_i((CF != 0) ? i_unit_i : {{(LI-1){1'b0}}, 1'b1}),
@@ -411,7 +411,7 @@ module naas_array #(
         for (x = 0; x < PXO; x = x + 1) begin : g_x
           wire [SUMMED*16-1:0] products;
           wire [SUMW-1:0]      sum;
-          wire [OM*PSUMW-1:0]     word, picked;
+          wire [OM*PSUMW-1:0]  word_n, picked_n;
           for (c = 0; c < PC; c = c + 1) begin : g_c
             for (r = 0; r < PR; r = r + 1) begin : g_r
               for (s = 0; s < PSF; s = s + 1) begin : g_s
@@ -432,23 +432,23 @@ module naas_array #(
           ) u_psum (
             .clk_i(clk_i), .maximum_i(maximum_i), .re_i((acc_slots & {OSLOTS{acc_i}}) | d_re[(y*PXO + x)*OSLOTS +: OSLOTS]),
             .raddr_i(raddr), .we_q_i(we_q), .waddr_q_i(addr_q), .asub_q_i(sub_q), .alast_q_i(last_q), .aold_q_i(old_q),
-            .ahigh_q_i(high_q), .sum_i(sum), .dfrom_q_i(d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS]), .word_o(word)
+            .ahigh_q_i(high_q), .sum_i(sum), .dfrom_q_i(d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS]), .word_no(word_n)
           );
-          // The drained position's word, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
+          // The drained position's word, inverted, ones elsewhere, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
           if (x == 0) begin : g_first
-            assign picked = word;
+            assign picked_n = word_n;
           end else begin : g_next
-            assign picked = g_x[x-1].picked | word;
+            assign picked_n = g_x[x-1].picked_n & word_n;
           end
         end
-        wire [OM*PSUMW-1:0] picked;
+        wire [OM*PSUMW-1:0] picked_n;
         if (y == 0) begin : g_first
-          assign picked = g_x[PXO-1].picked;
+          assign picked_n = g_x[PXO-1].picked_n;
         end else begin : g_next
-          assign picked = g_y[y-1].picked | g_x[PXO-1].picked;
+          assign picked_n = g_y[y-1].picked_n & g_x[PXO-1].picked_n;
         end
       end
-      assign k_word[k*OM*PSUMW +: OM*PSUMW] = g_y[PY-1].picked;
+      assign k_word[k*OM*PSUMW +: OM*PSUMW] = ~g_y[PY-1].picked_n;
     end
     for (y = 0; y < PY; y = y + 1) begin : g_d_y
       for (x = 0; x < PXO; x = x + 1) begin : g_d_x

@@ -3,7 +3,7 @@
 //
 // Issue in cycle t; psum address in t+1, psum word in t+2, the lanes (registered at the array's edge) in t+3, where the
 // level-2 sums meet them and a sum that is not final is written back. Final sums enter the output units in t+3 and
-// their bytes are written in t+3+UNIT.
+// their bytes are written in t+3+UNIT; what scales them enters in t+5.
 `default_nettype none
 
 module naas_drain #(
@@ -82,10 +82,13 @@ module naas_drain #(
   output wire                l2_wslot_o,
   output wire [AW-1:0]       l2_waddr_o,
   output wire [WORD*32-1:0]  l2_wdata_o,
-  // level-2 parameters: per channel bias, multiplier, shift
+  // level-2 parameters: per channel bias; multiplier, shift
   output wire                p_re_o,
   output wire [PAW-1:0]      p_addr_o,
-  input  wire [WORD*72-1:0]  p_data_i,
+  input  wire [WORD*32-1:0]  p_data_i,
+  output wire                q_re_o,
+  output wire [PAW-1:0]      q_addr_o,
+  input  wire [WORD*40-1:0]  q_data_i,
   // counters
   output wire                busy_o,
   output wire [7:0]          words_o,
@@ -250,7 +253,7 @@ module naas_drain #(
   reg [LO-1:0]  ps_addr1_q;
   reg [PW-1:0]  k1_q, y1_q, x1_q;
   reg [AW-1:0]  vec1_q, vec2_q, vec3_q;
-  reg [PAW-1:0] p1_q, p2_q;
+  reg [PAW-1:0] p1_q, p2_q, p3_q, p4_q;
   reg [SW-1:0]  sub1_q, sub2_q, sub3_q;
   reg [5:0]     ph1_q, ph2_q, ph3_q;
 
@@ -269,7 +272,7 @@ module naas_drain #(
     {first1_q, first2_q, first3_q} <= {first_q, first1_q, first2_q};
     {l2s1_q, l2s2_q, l2s3_q}       <= {l2_slot_q, l2s1_q, l2s2_q};
     {vec2_q, vec3_q}               <= {vec1_q, vec2_q};
-    p2_q                           <= p1_q;
+    {p2_q, p3_q, p4_q}             <= {p1_q, p2_q, p3_q};
     {sub1_q, sub2_q, sub3_q}       <= {sub, sub1_q, sub2_q};
     {ph1_q, ph2_q, ph3_q}          <= {j_idx[53:48], ph1_q, ph2_q};
   end
@@ -280,6 +283,10 @@ module naas_drain #(
   wire [LANES*32-1:0] old_part;
   wire [UNITS*PSUMW-1:0] unit_sums;
   wire [9*UNITS*8-1:0] unit_params;
+  wire [9*WORD*8-1:0] planes;
+  wire [SW-1:0]       sub5;
+  wire [5:0]          ph5;
+  assign planes = {q_data_i, p_data_i};
   wire maximum;
   assign maximum = MAXIMUM != 0 && maximum_i;
   genvar n, u;
@@ -290,10 +297,10 @@ module naas_drain #(
     for (n = 0; n < 9; n = n + 1) begin : g_plane
       wire [LANES*8-1:0] lanes;
       naas_pick #(.N(SUBS), .W(LANES*8), .SW(SW)) u_lanes (
-        .sel_i(sub3_q), .in_i(p_data_i[n*WORD*8 +: WORD*8]), .out_o(lanes)
+        .sel_i(n < 4 ? sub3_q : sub5), .in_i(planes[n*WORD*8 +: WORD*8]), .out_o(lanes)
       );
       naas_pick #(.N(PHASES), .W(UNITS*8), .SW(6)) u_units (
-        .sel_i(ph3_q), .in_i(lanes), .out_o(unit_params[n*UNITS*8 +: UNITS*8])
+        .sel_i(n < 4 ? ph3_q : ph5), .in_i(lanes), .out_o(unit_params[n*UNITS*8 +: UNITS*8])
       );
     end
     for (n = 0; n < LANES; n = n + 1) begin : g_lane
@@ -337,6 +344,7 @@ module naas_drain #(
   end
   always @(posedge clk_i) late_q <= {late_q[(UNIT-1)*BW-1:0], 1'b0, l2s3_q, ph3_q, sub3_q, vec3_q};
 
+  assign {ph5, sub5} = late_q[BW + AW +: SW + 6];
   assign {late_slot, late_ph, late_sub, late_vec} = late_q[(UNIT-1)*BW +: BW-1];
   assign late_v = late_v_q[UNIT-1];
 
@@ -387,6 +395,8 @@ module naas_drain #(
   assign l2_raddr_o = vec2_q;
   assign p_re_o     = v2_q & final2_q;
   assign p_addr_o   = p2_q;
+  assign q_re_o     = late_v_q[0];
+  assign q_addr_o   = p4_q;
 
   assign busy_o  = run_q;
   assign words_o = !(run_q & j_zero[3]) ? 8'd0 : j_last[0] ? count_q : LANES[7:0];

@@ -7,6 +7,7 @@
 
 module naas_i_window #(
   parameter ALONE = 0, // 1: there is one position
+  parameter ONE = 0,   // 1: pitch_i is 1
   parameter BW = 16,   // bits of a row
   parameter LW = 10
 ) (
@@ -25,17 +26,18 @@ module naas_i_window #(
 );
 
   wire          begun;
-  reg  [LW-1:0] running_q, offset_q;
+  wire [BW:0]   rel;      // row within this position's window
+  reg  [LW-1:0] offset_q;
 
   generate
     if (ALONE != 0) begin : g_alone
       assign begun = 1'b1;
+      assign rel   = {1'b0, index_i};
       assign hit_o = 1'b1;
       wire unused;
-      assign unused = ^{index_i, busy_i, out_base_i, tap_base_i, reach_i};
+      assign unused = ^{busy_i, out_base_i, tap_base_i, reach_i};
     end else begin : g_compared
       wire [BW-1:0] base;
-      wire [BW:0]   rel;
       reg           hit_q;
       assign base  = out_base_i + tap_base_i;
       assign rel   = {1'b0, index_i} - {1'b0, base};
@@ -46,11 +48,24 @@ module naas_i_window #(
   endgenerate
 
   // Address of the current row: zero at the first row of the window, one pitch more per row.
-  always @(posedge clk_i) begin
-    if (load_i) running_q <= {LW{1'b0}};
-    else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
-    offset_q <= running_q;
-  end
+  generate
+    if (ONE != 0) begin : g_one
+      wire [LW+BW:0] wide;
+      assign wide = {{LW{1'b0}}, rel};
+      always @(posedge clk_i) offset_q <= wide[LW-1:0];
+      wire unused_steps;
+      assign unused_steps = ^{load_i, next_i, done_i, pitch_i, begun, wide};
+    end else begin : g_pitch
+      reg [LW-1:0] running_q;
+      always @(posedge clk_i) begin
+        if (load_i) running_q <= {LW{1'b0}};
+        else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
+        offset_q <= running_q;
+      end
+      wire unused_rel;
+      assign unused_rel = ^rel;
+    end
+  endgenerate
 
   assign offset_o = offset_q;
 

@@ -1,4 +1,5 @@
-// A level-2 memory filled by bus beats and read by words: W and I of one plane, parameters of nine byte planes.
+// A level-2 memory filled by bus beats and read by words: W and I of one plane, parameters of nine byte planes, which are two
+// memories since output units need the bias first.
 //
 // A beat's place is {word, plane (four bits, only with several planes), beat within the plane's word}.
 `default_nettype none
@@ -7,6 +8,7 @@ module naas_level2 #(
   parameter BUS    = 16,   // bytes of a beat
   parameter WORD   = 16,   // bytes of a plane's word, a multiple of BUS
   parameter PLANES = 1,
+  parameter FIRST  = 0,    // number of the first plane
   parameter DEPTH  = 4096, // words per slot
   parameter SLOTS  = 2,
   parameter AW     = 13,   // word address, slot included
@@ -37,7 +39,7 @@ module naas_level2 #(
   genvar b;
   generate
     for (b = 0; b < BEATS; b = b + 1) begin : g_beat
-      assign we[b] = we_i & (place == b);
+      assign we[b] = we_i & (place == FIRST*SUBS + b);
     end
   endgenerate
 

@@ -8,9 +8,9 @@
 // window_i: as float32 arithmetic does, round(float(acc) * scale) with scale = mult * 2^-shift, for which mult has 24 bits.
 // TIE_WINDOW: 0: window_i is always 0, 1: either, 2: always 1.
 //
-// All arithmetic runs on magnitudes; the sign returns at the end. All inputs belong to the same cycle t, out_o to cycle t + 8.
-// zero_point_i, lo_i and hi_i are constants of a layer: they are used in the last stage and must not change while outputs are
-// in flight. Data only: no reset, no valid. 1 <= shift_i <= 62. MULT_BITS is 24 to 31. MAG_BITS, 24 to 32, hold |acc| wherever
+// All arithmetic runs on magnitudes; the sign returns at the end. Sum and bias belong to cycle t, multiplier, shift and
+// rounding to t + 2, out_o to t + 8. zero_point_i, lo_i and hi_i are constants of a layer: they are used in the last stage and
+// must not change while outputs are in flight. Data only: no reset, no valid. 1 <= shift_i <= 62. MULT_BITS is 24 to 31. MAG_BITS, 24 to 32, hold |acc| wherever
 // window_i is 0.
 `default_nettype none
 
@@ -34,10 +34,6 @@ module naas_output_unit #(
 );
     // What a stage hands on, by the stage that keeps it.
     reg [31:0]          acc_1q, mag_2q;
-    reg [MULT_BITS-1:0] mult_1q, mult_2q;
-    reg [5:0]           shift_1q, shift_2q;
-    reg [1:0]           round_1q, round_2q;
-    reg                 window_1q, window_2q;
     reg                 neg_2q;
     reg [7:0]           out_8q;
     wire                neg_7q, large_7q;
@@ -50,14 +46,12 @@ module naas_output_unit #(
         acc_1q <= sum + bias_i;
         neg_2q <= acc_1q[31];
         mag_2q <= (acc_1q ^ {32{acc_1q[31]}}) + {31'd0, acc_1q[31]};
-        {mult_1q, shift_1q, round_1q, window_1q} <= {mult_i, shift_i, round_i, window_i};
-        {mult_2q, shift_2q, round_2q, window_2q} <= {mult_1q, shift_1q, round_1q, window_1q};
     end
 
     // Stages 3 to 7: the scaled magnitude.
     naas_scale #(.MAG_BITS(MAG_BITS), .MULT_BITS(MULT_BITS), .TIE_WINDOW(TIE_WINDOW)) u_scale (
-        .clk_i(clk_i), .mag_i(mag_2q), .neg_i(neg_2q), .mult_i(mult_2q), .shift_i(shift_2q), .round_i(round_2q),
-        .window_i(window_2q), .neg_o(neg_7q), .large_o(large_7q), .q_o(q_7q)
+        .clk_i(clk_i), .mag_i(mag_2q), .neg_i(neg_2q), .mult_i(mult_i), .shift_i(shift_i), .round_i(round_i),
+        .window_i(window_i), .neg_o(neg_7q), .large_o(large_7q), .q_o(q_7q)
     );
 
     // Stage 8: sign, zero point, clamp. A magnitude of 256 is beyond the clamp on either side, whatever the zero point.

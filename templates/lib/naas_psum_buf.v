@@ -1,8 +1,8 @@
 // Psum buffer of one output coordinate: accumulates one sum a cycle, or keeps the greatest byte, and drains the other slot.
 //
 // Accumulate: address in cycle t, the sum of products in t+1, the new psum is written at the end of t+1 (two sums for
-// one psum may follow each other directly). Drain: address in t, the word of M neighbouring channels in t+1, zero where another
-// buffer drains. Inputs *_q_i belong to the cycle before: neighbours share their registers. Of what a sum is added to, and of
+// one psum may follow each other directly). Drain: address in t, the word of M neighbouring channels in t+1, nothing where
+// another buffer drains. Inputs *_q_i belong to the cycle before: neighbours share their registers. Of what a sum is added to, and of
 // the slots, at most one is chosen: gates that are or-ed, no multiplexers.
 `default_nettype none
 
@@ -28,7 +28,7 @@ module naas_psum_buf #(
   input  wire                ahigh_q_i,    // the sum counts 256-fold
   input  wire [SUMW-1:0]     sum_i,        // one cycle after its psum's address
   input  wire [SLOTS-1:0]    dfrom_q_i,    // the slot whose word is handed on
-  output wire [M*PSUMW-1:0]  word_o        // one cycle after its address
+  output wire [M*PSUMW-1:0]  word_no       // one cycle after its address: inverted, as gates are smaller then
 );
 
   localparam AW = (DEPTH > 1) ? $clog2(DEPTH) : 1;
@@ -74,7 +74,7 @@ module naas_psum_buf #(
   endgenerate
 
   assign base   = g_slot[SLOTS-1].old;
-  assign word_o = g_slot[SLOTS-1].drained;
+  assign word_no = ~g_slot[SLOTS-1].drained;
 
   wire unused;
   assign unused = ^{raddr_i, waddr_q_i, asub_q_i, ahigh_q_i, maximum_i};
