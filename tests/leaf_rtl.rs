@@ -318,7 +318,7 @@ fn bench_catches_protocol_faults_and_hangs() {
         return;
     }
     let stalled = Options {
-        stall: 20,
+        stall: 60,
         ..Options::default()
     };
     for (fault, options, text) in [

@@ -7,7 +7,7 @@ use crate::rtl::descriptor::{self, Descriptor};
 use std::collections::BTreeMap;
 
 /// Fields narrower than this say how a layer runs; which of them happen to agree means nothing.
-pub const NARROWEST: u32 = 7;
+const NARROWEST: u32 = 7;
 
 /// What a table may say anew without the hardware being emitted anew.
 const OWN: [&str; 2] = ["hash", "predicted"];
@@ -40,7 +40,9 @@ impl Agreement {
                 }
                 let low = some.trailing_zeros();
                 let next = classes.len();
-                let class = *classes.entry(values.iter().map(|v| v >> low).collect::<Vec<_>>()).or_insert(next);
+                let class = *classes
+                    .entry(values.iter().map(|v| v >> low).collect::<Vec<_>>())
+                    .or_insert(next);
                 elements.insert(at + field.width * i, Alike { class, low });
             }
         }

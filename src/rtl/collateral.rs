@@ -316,13 +316,10 @@ mod tests {
         assert!(text.contains("0x2C high word"));
 
         let decoded: Vec<(u32, &str)> = text
-            .lines()
-            .filter_map(|l| {
-                l.trim()
-                    .strip_prefix("localparam [5:0] ")?
-                    .strip_suffix(';')?
-                    .split_once(" = 6'h")
-            })
+            .split(';')
+            .filter_map(|statement| statement.split_once("localparam [5:0] "))
+            .flat_map(|(_, words)| words.split(','))
+            .filter_map(|word| word.split_once(" = 6'h"))
             .map(|(name, word)| (4 * u32::from_str_radix(word, 16).unwrap(), name.trim()))
             .collect();
         let verilog_name = |r: &Register| r.name.replace("VERSION", "VERS").replace("CYCLES", "CYCLE");

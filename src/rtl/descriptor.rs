@@ -19,6 +19,14 @@ pub struct Field {
     pub doc: &'static str,
 }
 
+impl Field {
+    /// Whether it only tells whose table this is, so that no engine reads it.
+    #[must_use]
+    pub fn is_compared_alone(&self) -> bool {
+        ["hash", "highest", "kept"].contains(&self.name)
+    }
+}
+
 const fn field(name: &'static str, width: u32, count: u32, doc: &'static str) -> Field {
     Field {
         name,

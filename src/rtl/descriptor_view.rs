@@ -21,7 +21,7 @@ pub struct DescriptorView {
     pub zero: String,
     /// Beats of which bits are kept.
     pub kept: Vec<KeptView>,
-    /// Beats with constants that are compared.
+    /// Beats with constants.
     pub constants: Vec<ConstantView>,
 }
 
@@ -161,9 +161,15 @@ fn kept(places: &[u32], bus: u32) -> Vec<KeptView> {
         .collect()
 }
 
-/// The constants of every beat that has some to compare.
+/// The constants of every beat that has some.
 fn constants(storage: &Storage, bus: u32) -> Vec<ConstantView> {
-    let fixed: Vec<(u32, bool)> = storage.compared().collect();
+    let fixed: Vec<(u32, bool)> = storage
+        .fields()
+        .filter_map(|(_, place, source)| match source {
+            Source::Constant(value) => Some((place, value)),
+            _ => None,
+        })
+        .collect();
     fixed
         .chunk_by(|a, b| a.0 / bus == b.0 / bus)
         .map(|chunk| ConstantView {

@@ -108,8 +108,9 @@ pub fn files(hw: &Hardware, program: &Program) -> Result<Files> {
 pub fn network(hw: &Hardware, program: &Program) -> Result<Files> {
     let storage = Storage::of(hw, program.hash);
     let digest = storage.digest();
-    let descriptors: Vec<Descriptor> =
-        (program.descriptors()).map(|layer| layer.clone().with("kept", digest)).collect();
+    let descriptors: Vec<Descriptor> = (program.descriptors())
+        .map(|layer| layer.clone().with("kept", digest))
+        .collect();
     for (layer, descriptor) in program.layers.iter().zip(&descriptors) {
         storage
             .check(descriptor)

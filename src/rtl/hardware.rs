@@ -5,7 +5,7 @@ use crate::arch::geometry::{Geometry, Shared};
 use crate::base::dims::Dim;
 use crate::base::int::{bits_for, floor_pow2};
 use crate::rtl::descriptor::{self, Descriptor};
-use crate::rtl::storage::Bounds;
+use crate::rtl::limits::Bounds;
 use crate::workload::layer::{Kind, LoopNest};
 use crate::workload::quant::{ChannelParams, LayerPost, Rounding};
 
@@ -286,31 +286,9 @@ impl Hardware {
             ("LO", lo, "address bits of a psum buffer"),
             ("UNITS", a.requantizers, "output units"),
             ("UNIT", g.pipeline.output_unit, "latency of an output unit"),
-            (
-                "MAG_BITS",
-                self.features.magnitude_bits,
-                "bits of the magnitudes that output units multiply",
-            ),
-            (
-                "MULT_BITS",
-                self.features.multiplier_bits,
-                "bits of an output unit's multiplier",
-            ),
-            (
-                "TIE_WINDOW",
-                u32::from(self.features.tie_window) + u32::from(self.features.only_float32()),
-                "1 if output units can round as float32 does, 2 if they do nothing else",
-            ),
-            (
-                "DIGITS",
-                self.features.digits.into(),
-                "1 if weights may have two digits",
-            ),
-            (
-                "MAXIMUM",
-                self.features.maximum.into(),
-                "1 if layers may seek the greatest input of a window",
-            ),
+        ]);
+        parameters.extend(self.abilities());
+        parameters.extend([
             ("BUS", bus, "bytes of a bus beat"),
             ("WWORD", g.l2_w_word, "bytes of a level-2 W word"),
             ("IWORD", g.l2_i_word, "bytes of a level-2 I word"),
@@ -349,6 +327,37 @@ impl Hardware {
             ("DESC_BEATS", self.descriptor_bytes / bus, "beats of a layer descriptor"),
         ]);
         parameters
+    }
+
+    /// Parameters that say what the design can do beyond the least.
+    fn abilities(&self) -> [(&'static str, u32, &'static str); 5] {
+        [
+            (
+                "MAG_BITS",
+                self.features.magnitude_bits,
+                "bits of the magnitudes that output units multiply",
+            ),
+            (
+                "MULT_BITS",
+                self.features.multiplier_bits,
+                "bits of an output unit's multiplier",
+            ),
+            (
+                "TIE_WINDOW",
+                u32::from(self.features.tie_window) + u32::from(self.features.only_float32()),
+                "1 if output units can round as float32 does, 2 if they do nothing else",
+            ),
+            (
+                "DIGITS",
+                self.features.digits.into(),
+                "1 if weights may have two digits",
+            ),
+            (
+                "MAXIMUM",
+                self.features.maximum.into(),
+                "1 if layers may seek the greatest input of a window",
+            ),
+        ]
     }
 
     /// Whether some place of the design instantiates this leaf: those of shared axes are left out where there is none, and what

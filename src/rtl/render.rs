@@ -3,9 +3,10 @@
 use crate::arch::connectivity::{Datum, Link, link};
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
+use crate::rtl::counts::Counts;
 use crate::rtl::descriptor_view::{self, DescriptorView};
 use crate::rtl::hardware::Hardware;
-use crate::rtl::storage::{Counts, Storage};
+use crate::rtl::storage::Storage;
 use serde::Serialize;
 
 /// Version of the register map, as the VERSION register reports it.
@@ -269,6 +270,7 @@ fn links(hw: &Hardware) -> Vec<String> {
 fn fields(hw: &Hardware, hash: u64) -> Vec<FieldView> {
     descriptor_view::fields(hw, hash)
         .into_iter()
+        .filter(|(f, _)| !f.is_compared_alone())
         .map(|(f, terms)| FieldView {
             name: f.name.to_owned(),
             high: (f.width * f.count - 1).to_string(),
@@ -366,7 +368,11 @@ pub fn verilog(hw: &Hardware, hash: u64) -> Result<Vec<(String, String)>> {
         .filter(|(name, _)| hw.uses(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let generated = generated.map(|(name, text)| (name.to_owned(), text));
-    let scale = if hw.features.only_float32() { SCALE_FLOAT } else { SCALE_EXACT };
+    let scale = if hw.features.only_float32() {
+        SCALE_FLOAT
+    } else {
+        SCALE_EXACT
+    };
     let scale = ("naas_scale.v".to_owned(), scale.to_owned());
     Ok(generated.into_iter().chain(leaves).chain([scale]).collect())
 }
@@ -410,11 +416,15 @@ mod tests {
     /// Every leaf that the top instantiates, directly or through another leaf, is in the list, and no other.
     #[test]
     fn leaves_are_complete() {
-        let names: BTreeSet<&str> =
-            (LEAVES.iter().map(|(n, _)| n.trim_end_matches(".v"))).chain(["naas_scale"]).collect();
+        let names: BTreeSet<&str> = (LEAVES.iter().map(|(n, _)| n.trim_end_matches(".v")))
+            .chain(["naas_scale"])
+            .collect();
         let elsewhere = ["naas_mem", "naas_mem_macro", "naas_descriptor"];
         let mut used: BTreeSet<&str> = BTreeSet::new();
-        for text in [TOP, SCALE_EXACT, SCALE_FLOAT].into_iter().chain(LEAVES.iter().map(|(_, t)| *t)) {
+        for text in [TOP, SCALE_EXACT, SCALE_FLOAT]
+            .into_iter()
+            .chain(LEAVES.iter().map(|(_, t)| *t))
+        {
             for line in text.lines() {
                 let code = line.split("//").next().unwrap_or("");
                 let words: Vec<&str> = code

@@ -158,8 +158,7 @@ module naas_array #(
         .clk_i(clk_i), .first_radix_i(split_i[3*7 +: 7]), .second_radix_i(7'd1), .third_radix_i(split_i[2*7 +: 7]),
         .first_o(o_x), .second_o(second), .third_o(o_y), .busy_o(o_on)
       );
-      wire unused;
-      assign unused = ^second;
+      wire unused = ^second;
     end else begin : g_shared_positions
       assign {o_y, o_x} = {(2*NO*7){1'b0}};
       assign o_on = {NO{1'b1}};
@@ -528,8 +527,7 @@ module naas_array #(
   end
   assign i_writes_o = writes_q;
 
-  wire unused;
-  assign unused = ^{d_k_stride_i, d_k_pos_q, d_k_pos_i, d_y_pos_i, d_x_pos_i, w_c_pos_q, w_r_pos_q, w_s_pos_q, c_left_i,
+  wire unused = ^{d_k_stride_i, d_k_pos_q, d_k_pos_i, d_y_pos_i, d_x_pos_i, w_c_pos_q, w_r_pos_q, w_s_pos_q, c_left_i,
                     r_busy_i, s_busy_i, split_i, c_positions_i, c_word_wide, i_unit_i, f_c, f_r, f_s, f_on, o_y, o_x, o_on,
                     i_step_i, i_y_i, i_x_i, i_y_reach_i, i_x_reach_i, c_at, r_at, s_at, y_at, x_at, row_once, col_once};
 

@@ -62,18 +62,8 @@ module naas_axil #(
     output wire [31:0]                       records_o
 );
     // Word addresses.
-    localparam [5:0] ID       = 6'h00;
-    localparam [5:0] VERS     = 6'h01;
-    localparam [5:0] HASH_LO  = 6'h02;
-    localparam [5:0] HASH_HI  = 6'h03;
-    localparam [5:0] CTRL     = 6'h04;
-    localparam [5:0] STATUS   = 6'h05;
-    localparam [5:0] TABLE    = 6'h06;
-    localparam [5:0] LAYERS   = 6'h07;
-    localparam [5:0] RECORDS  = 6'h08;
-    localparam [5:0] LAYER    = 6'h09;
-    localparam [5:0] CYCLE_LO = 6'h0A;
-    localparam [5:0] CYCLE_HI = 6'h0B;
+    localparam [5:0] ID = 6'h00, VERS = 6'h01, HASH_LO = 6'h02, HASH_HI = 6'h03, CTRL = 6'h04, STATUS = 6'h05, TABLE = 6'h06,
+                     LAYERS = 6'h07, RECORDS = 6'h08, LAYER = 6'h09, CYCLE_LO = 6'h0A, CYCLE_HI = 6'h0B;
 
     // Writes: address and data wait for each other, and for the response to be free.
     reg        bvalid_q;

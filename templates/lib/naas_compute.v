@@ -409,8 +409,7 @@ module naas_compute #(
   assign busy_o = run_q;
   assign macs_o = {{(32-MW){1'b0}}, macs5_q};
 
-  wire unused;
-  assign unused = ^{moved_l2, inner, i_word1, k_left1_q, busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
+  wire unused = ^{moved_l2, inner, i_word1, k_left1_q, busy1_q, r_busy2_q, s_busy2_q, p_zero, p_idx, last, inc,
                     clr, zero, walked, p_last, p_inc, p_clr, w_addr, i_addr, o_addr, now, done_q, c_positions_i,
                     c_word_i, c_positions, yx2, rs2};
 

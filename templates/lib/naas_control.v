@@ -152,8 +152,7 @@ module naas_control #(
       end
       assign wide[n*64 +: 64]       = {{(64-W){1'b0}}, count_q};
       assign counters_o[n*40 +: 40] = wide[n*64 +: 40];
-      wire unused_step;
-      assign unused_step = ^step;
+      wire unused_step = ^step;
     end
   endgenerate
 
@@ -175,8 +174,7 @@ module naas_control #(
   reg [39:0] snapshot_q;
   always @(posedge clk_i) if (state_q == Run) snapshot_q <= cycles_q;
 
-  wire unused;
-  assign unused = ^count_i;
+  wire unused = ^count_i;
 
 endmodule
 `default_nettype wire

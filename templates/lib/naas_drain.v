@@ -25,6 +25,7 @@ module naas_drain #(
   parameter PSLOTS = 2,
   parameter BSLOTS = 2,  // psum buffer slots
   parameter LO    = 10,  // psum buffer address
+  parameter [5:0]  ALONE = 6'b0,              // dimensions with one position: K C Y X R S
   parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of counts minus one: off-chip trips, G N K C Y X R S,
   parameter [47:0] TRIP_BITS  = {6{8'd16}},  // and K C Y X R S: level-2 trips,
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
@@ -214,7 +215,7 @@ module naas_drain #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(4), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_in_job (
+  naas_offset #(.N(4), .M(2), .LOOPS(8'h10), .FIXED(1), .AW(AW), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[3:1], j_inc[0] & word_step}), .clr_i(j_clr),
     .inner_i(InJob), .stride_i(job_stride_i), .base_i(tile_offset), .offset_o(job_offset)
   );
@@ -231,11 +232,11 @@ module naas_drain #(
     .clk_i(clk_i), .load_i(start), .step_i(run_q & j_inc[0]), .size_i({PW{1'b0}}), .stride_i(local_stride_i[0 +: LO]),
     .pos_o(k_pos), .offset_o(k_off)
   );
-  naas_blocks #(.PW(PW), .AW(LO)) u_y_pos (
+  naas_blocks #(.ALONE(ALONE[2]), .BITS(SHARE_BITS[16 +: 8]), .PW(PW), .AW(LO)) u_y_pos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[1])), .step_i(run_q & j_inc[1]), .share_last_i(y_share_q),
     .stride_i(local_stride_i[16 +: LO]), .pos_o(y_pos), .offset_o(y_off)
   );
-  naas_blocks #(.PW(PW), .AW(LO)) u_x_pos (
+  naas_blocks #(.ALONE(ALONE[3]), .BITS(SHARE_BITS[24 +: 8]), .PW(PW), .AW(LO)) u_x_pos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[2])), .step_i(run_q & j_inc[2]), .share_last_i(x_share_q),
     .stride_i(local_stride_i[32 +: LO]), .pos_o(x_pos), .offset_o(x_off)
   );
@@ -324,8 +325,7 @@ module naas_drain #(
         .shift_i(params[69:64]), .round_i(params[71:70]), .window_i(params[63]), .zero_point_i(zero_point_i), .lo_i(lo_i),
         .hi_i(hi_i), .out_o(bytes[u*8 +: 8])
       );
-      wire unused_mult;
-      assign unused_mult = ^mult;
+      wire unused_mult = ^mult;
     end
   endgenerate
 
@@ -402,8 +402,7 @@ module naas_drain #(
   assign words_o = !(run_q & j_zero[3]) ? 8'd0 : j_last[0] ? count_q : LANES[7:0];
   assign reads_o = first_q ? 8'd0 : words_o;
 
-  wire unused;
-  assign unused = ^{moved, inc, clr, zero, last, walked, done, tile_offset, p_offset, job_offset, p_word, x_idx, j_inc,
+  wire unused = ^{moved, inc, clr, zero, last, walked, done, tile_offset, p_offset, job_offset, p_word, x_idx, j_inc,
                     j_clr, j_last, j_zero, j_idx, local_stride_i, late_q, old_part};
 
 endmodule

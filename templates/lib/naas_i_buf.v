@@ -93,8 +93,7 @@ module naas_i_buf #(
         .clk_i(clk_i), .we_i(we[b*BYTES +: BYTES]), .waddr_i(w_row[AW-1:0]), .wdata_i(data_i[b*BYTES*8 +: BYTES*8]),
         .re_i(re_i), .raddr_i(r_row[AW-1:0]), .rdata_o(rdata[b*BYTES*8 +: BYTES*8])
       );
-      wire unused;
-      assign unused = ^{w_row, k_row_here};
+      wire unused = ^{w_row, k_row_here};
     end
   endgenerate
 
@@ -127,8 +126,7 @@ module naas_i_buf #(
 
   assign operand_o = operand_q;
 
-  wire unused;
-  assign unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, k_hit_i, ch_stride_i, rbank_i, rsub_i, rset_i,
+  wire unused = ^{c_word, c_row, k_row, r_row, k_pos_i, k_addr_i, k_hit_i, ch_stride_i, rbank_i, rsub_i, rset_i,
                     wslot_i, rslot_i, w_base, word_i};
 
 endmodule

@@ -87,8 +87,7 @@ module naas_i_deal #(
   assign addr_o = addr_q;
   assign data_o = data_q;
 
-  wire unused;
-  assign unused = ^pos_i;
+  wire unused = ^pos_i;
 
 endmodule
 `default_nettype wire

@@ -204,7 +204,7 @@ module naas_i_loader #(
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
   assign base = tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
-  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_in_job (
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .FIXED(1), .AW(AW), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr),
     .inner_i(InJob), .stride_i(job_stride_i), .base_i(base), .offset_o(job_offset)
   );
@@ -309,8 +309,7 @@ module naas_i_loader #(
   assign busy_o       = run_q;
   assign words_o      = (v1_q & ~pad1_q) ? n1_q : 8'd0;
 
-  wire unused;
-  assign unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, channel_stride_i, j_inc, j_clr,
+  wire unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, channel_stride_i, j_inc, j_clr,
                     origin_y, origin_x, j_idx, x_idx, wide_y, wide_x, wide_pad_y, wide_pad_x, wide_height, wide_width};
 
 endmodule

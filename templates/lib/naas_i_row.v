@@ -44,8 +44,7 @@ module naas_i_row #(
     end
   endgenerate
 
-  wire unused;
-  assign unused = ^{k_pos_i, count_i, data_i, first_i};
+  wire unused = ^{k_pos_i, count_i, data_i, first_i};
 
 endmodule
 `default_nettype wire

@@ -34,8 +34,7 @@ module naas_i_window #(
       assign begun = 1'b1;
       assign rel   = {1'b0, index_i};
       assign hit_o = 1'b1;
-      wire unused;
-      assign unused = ^{busy_i, out_base_i, tap_base_i, reach_i};
+      wire unused = ^{busy_i, out_base_i, tap_base_i, reach_i};
     end else begin : g_compared
       wire [BW-1:0] base;
       reg           hit_q;
@@ -53,8 +52,7 @@ module naas_i_window #(
       wire [LW+BW:0] wide;
       assign wide = {{LW{1'b0}}, rel};
       always @(posedge clk_i) offset_q <= wide[LW-1:0];
-      wire unused_steps;
-      assign unused_steps = ^{load_i, next_i, done_i, pitch_i, begun, wide};
+      wire unused_steps = ^{load_i, next_i, done_i, pitch_i, begun, wide};
     end else begin : g_pitch
       reg [LW-1:0] running_q;
       always @(posedge clk_i) begin
@@ -62,8 +60,7 @@ module naas_i_window #(
         else if (next_i) running_q <= (done_i | ~begun) ? {LW{1'b0}} : running_q + pitch_i;
         offset_q <= running_q;
       end
-      wire unused_rel;
-      assign unused_rel = ^rel;
+      wire unused_rel = ^rel;
     end
   endgenerate
 

@@ -42,16 +42,14 @@ module naas_lanes #(
         assign data[i*8 +: 8] = data_i[LANE*8 +: 8];
       end
       assign addr = addr_i;
-      wire unused;
-      assign unused = ^{pos_i, stride_i, data_i};
+      wire unused = ^{pos_i, stride_i, data_i};
     end else if (SIZE % LANES == 0) begin : g_fixed
       localparam LANE  = POS % LANES;
       localparam FIRST = POS - LANE;
       assign hit  = (pos_i == FIRST[PW-1:0]) & (LANE[7:0] < count_i);
       assign addr = addr_i;
       assign data = data_i[LANE*8 +: 8];
-      wire unused;
-      assign unused = ^{stride_i, data_i};
+      wire unused = ^{stride_i, data_i};
     end else begin : g_lane
       localparam [PW:0] Pos = POS;
       wire [PW:0] wrapped, lane;

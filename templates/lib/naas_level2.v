@@ -48,8 +48,7 @@ module naas_level2 #(
     .re_i(re_i), .raddr_i(raddr_i), .rdata_o(rdata_o)
   );
 
-  wire unused;
-  assign unused = ^{word, wslot_i};
+  wire unused = ^{word, wslot_i};
 
 endmodule
 `default_nettype wire

@@ -50,8 +50,7 @@ module naas_level2_o #(
     end else begin : g_pick
       assign sum_o = rdata;
       assign out_o = rdata;
-      wire unused;
-      assign unused = ^{sum_slot_q, out_slot_q};
+      wire unused = ^{sum_slot_q, out_slot_q};
     end
   endgenerate
 

@@ -61,8 +61,7 @@ module naas_nest #(
 
   assign end_o = ~(|inc_o);
 
-  wire unused;
-  assign unused = ^last_idx_i;
+  wire unused = ^last_idx_i;
 
 endmodule
 `default_nettype wire

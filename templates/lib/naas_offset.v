@@ -9,6 +9,7 @@ module naas_offset #(
   parameter M  = N,   // loops that count here
   parameter [M*4-1:0] LOOPS = 0,  // their numbers, lowest first
   parameter [N*8-1:0] BITS = {N{8'd1}},  // bits of the loops' counters; one of none never steps, and takes no register here
+  parameter FIXED = 0, // 1: the last of them lies always inside the others; the offset itself is where its turn began
   parameter AW = 16,  // address width
   parameter SW = AW   // width of a stride, of which AW bits count
 ) (
@@ -36,7 +37,7 @@ module naas_offset #(
 
   wire [M*AW-1:0] turns, steps;
   wire [M-1:0]    lasts;
-  reg  [AW-1:0]   from, by;
+  reg  [AW-1:0]   from, by, offset_q;
   wire [AW-1:0]   next;
   integer         i;
 
@@ -45,18 +46,24 @@ module naas_offset #(
     for (l = 0; l < M; l = l + 1) begin : g_loop
       localparam LOOP = LOOPS[l*4 +: 4] + 0;
       if (BITS[LOOP*8 +: 8] != 8'd0) begin : g_turn
-        reg  [AW-1:0] turn_q;
+        wire [AW-1:0] turn;
         wire [M-1:0]  rests;   // loops inside this one that the step does not return to zero
         for (m = 0; m < M; m = m + 1) begin : g_inside
           localparam INSIDE = LOOPS[m*4 +: 4] + 0;
           assign rests[m] = BITS[INSIDE*8 +: 8] != 8'd0 && inner_i[LOOP*N + INSIDE] && !clr_i[INSIDE];
         end
         assign lasts[l] = ~clr_i[LOOP] & ~(|rests);   // this is the innermost of those
-        assign turns[l*AW +: AW] = turn_q & {AW{lasts[l]}};
+        assign turns[l*AW +: AW] = turn & {AW{lasts[l]}};
         assign steps[l*AW +: AW] = stride_i[l*SW +: AW] & {AW{inc_i[LOOP]}};
-        always @(posedge clk_i) begin
-          if (load_i) turn_q <= base_i;
-          else if (step_i && (clr_i[LOOP] || inc_i[LOOP])) turn_q <= next;
+        if (M == 1 || (FIXED != 0 && l == M - 1)) begin : g_same
+          assign turn = offset_q;
+        end else begin : g_own
+          reg [AW-1:0] turn_q;
+          always @(posedge clk_i) begin
+            if (load_i) turn_q <= base_i;
+            else if (step_i && (clr_i[LOOP] || inc_i[LOOP])) turn_q <= next;
+          end
+          assign turn = turn_q;
         end
       end else begin : g_never
         assign lasts[l] = 1'b0;
@@ -79,25 +86,16 @@ module naas_offset #(
 
   assign next = from + by;
 
-  generate
-    if (STEPPING == 0) begin : g_none
-      assign offset_o = base_i;
-      wire unused_steps;
-      assign unused_steps = ^{clk_i, load_i, step_i, next};
-    end else if (M == 1) begin : g_one
-      assign offset_o = g_loop[0].g_turn.turn_q;
-    end else begin : g_some
-      reg [AW-1:0] offset_q;
-      always @(posedge clk_i) begin
-        if (load_i) offset_q <= base_i;
-        else if (step_i) offset_q <= next;
-      end
-      assign offset_o = offset_q;
-    end
-  endgenerate
+  // With one loop the offset changes where that does.
+  localparam LOWEST = LOOPS[3:0] + 0;
+  always @(posedge clk_i) begin
+    if (load_i) offset_q <= base_i;
+    else if (step_i && (M > 1 || clr_i[LOWEST] || inc_i[LOWEST])) offset_q <= next;
+  end
 
-  wire unused;
-  assign unused = ^{stride_i, inc_i, clr_i, inner_i};
+  assign offset_o = (STEPPING == 0) ? base_i : offset_q;
+
+  wire unused = ^{stride_i, inc_i, clr_i, inner_i};
 
 endmodule
 `default_nettype wire

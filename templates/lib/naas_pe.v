@@ -32,8 +32,7 @@ module naas_pe #(
     end
   endgenerate
 
-  wire unused;
-  assign unused = ^{clk_i, maximum_i};
+  wire unused = ^{clk_i, maximum_i};
 
 endmodule
 `default_nettype wire

@@ -14,8 +14,7 @@ module naas_pick #(
   generate
     if (N == 1) begin : g_one
       assign out_o = in_i;
-      wire unused;
-      assign unused = ^sel_i;
+      wire unused = ^sel_i;
     end else begin : g_some
       assign out_o = in_i[sel_i * W +: W];
     end

@@ -76,8 +76,7 @@ module naas_psum_buf #(
   assign base   = g_slot[SLOTS-1].old;
   assign word_no = ~g_slot[SLOTS-1].drained;
 
-  wire unused;
-  assign unused = ^{raddr_i, waddr_q_i, asub_q_i, ahigh_q_i, maximum_i};
+  wire unused = ^{raddr_i, waddr_q_i, asub_q_i, ahigh_q_i, maximum_i};
 
 endmodule
 `default_nettype wire

@@ -32,7 +32,7 @@ module naas_reader #(
   input  wire             active_i,
   // descriptor fetch
   input  wire             desc_req_i,     // pulse
-  input  wire [31:0]      desc_addr_i,    // byte address
+  input  wire [31:0]      desc_addr_i,    // byte address, until desc_done_o
   output wire             desc_we_o,
   output wire [7:0]       desc_beat_o,
   output wire             desc_done_o,    // with the last descriptor beat
@@ -114,7 +114,6 @@ module naas_reader #(
   wire [2:0] moved, moved_l2;
   reg  [2:0] pending_q;      // I, W, P jobs of the current step
   reg        exhausted_q, run_q, desc_q;
-  reg  [31:0] desc_addr_q;
   wire       start, start_tile, step, job_last, stall, go, ready;
   wire [1:0] kind;
   wire [2:0] rest;
@@ -220,7 +219,7 @@ module naas_reader #(
         end
         default: begin
           job_last_q   <= {DESC_LAST[15:0], 64'd0};
-          base_q       <= desc_addr_q[BB +: AB];
+          base_q       <= desc_addr_i[BB +: AB];
           beats_last_q <= DESC_LAST[CW-1:0];
         end
       endcase
@@ -235,7 +234,6 @@ module naas_reader #(
       if (kind == KindW) w_slot_q <= ~w_slot_q;
       if (kind == KindP) p_slot_q <= ~p_slot_q;
     end
-    if (desc_req_i) desc_addr_q <= desc_addr_i;
     if (start) beat_q <= {CW{1'b0}};
     else if (issue) beat_q <= beat_q + 1'b1;
   end
@@ -255,7 +253,7 @@ module naas_reader #(
 
   // ---- off-chip address of the position
   wire [AB-1:0] i_addr, lin_addr, addr;
-  naas_offset #(.N(5), .M(3), .LOOPS(12'h430), .AW(AB), .SW(32)) u_i_offset (
+  naas_offset #(.N(5), .M(3), .LOOPS(12'h430), .FIXED(1), .AW(AB), .SW(32)) u_i_offset (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc), .clr_i(j_clr), .inner_i(InJob),
     .stride_i(i_job_stride_i), .base_i(i_tile), .offset_o(i_addr)
   );
@@ -304,11 +302,11 @@ module naas_reader #(
   wire        i_word, unused_i;
   localparam I_SUB_MASK = ISUBS - 1;
   assign i_word = (j_idx[15:0] & I_SUB_MASK[15:0]) == I_SUB_MASK[15:0];
-  naas_offset #(.N(5), .M(2), .LOOPS(8'h30), .AW(CW), .SW(32)) u_i_place (
+  naas_offset #(.N(5), .M(2), .LOOPS(8'h30), .FIXED(1), .AW(CW), .SW(32)) u_i_place (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[4:1], j_inc[0] & i_word}), .clr_i(j_clr), .inner_i(InJob),
     .stride_i(i_l2_stride_i), .base_i({CW{1'b0}}), .offset_o(i_place)
   );
-  naas_offset #(.N(5), .M(3), .LOOPS(12'h210), .AW(CW), .SW(32)) u_w_place (
+  naas_offset #(.N(5), .M(3), .LOOPS(12'h210), .FIXED(1), .AW(CW), .SW(32)) u_w_place (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc), .clr_i(j_clr), .inner_i(InJob),
     .stride_i(w_l2_stride_i), .base_i({CW{1'b0}}), .offset_o(w_place)
   );
@@ -409,7 +407,7 @@ module naas_reader #(
   wire unused;
   assign unused_i = ^{i_word, pad_y, pad_x, height, width, row, column};
   assign unused = ^{moved_l2, zero, walked, last, j_idx, j_last, j_zero, j_inc, j_clr, place, unused_i, origin_y, origin_x, in_y, in_x,
-                    left, lin_left, desc_addr_q, addr, place_full, i_safe_i, i_base_i, w_base_i, p_base_i, w_beats_last_i, p_beats_last_i};
+                    left, lin_left, desc_addr_i, addr, place_full, i_safe_i, i_base_i, w_base_i, p_base_i, w_beats_last_i, p_beats_last_i};
 
 endmodule
 `default_nettype wire

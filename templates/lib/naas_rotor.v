@@ -32,8 +32,7 @@ module naas_rotor #(
       assign left  = next - size;
       assign wrap  = next >= size;
       assign after = (STEP[PW+7:0] > size) ? {PW{1'b0}} : wrap ? left[PW-1:0] : next[PW-1:0];
-      wire unused;
-      assign unused = ^left;
+      wire unused = ^left;
     end else if (STEP > SIZE) begin : g_words
       assign after = {PW{1'b0}};
       assign wrap  = 1'b1;
@@ -55,8 +54,7 @@ module naas_rotor #(
     end
   end
 
-  wire unused_size;
-  assign unused_size = ^size_i;
+  wire unused_size = ^size_i;
 
   assign pos_o    = pos_q;
   assign offset_o = offset_q;

@@ -55,13 +55,11 @@ module naas_split #(
       assign second_o[i*7 +: 7] = second_wide[6:0];
       assign third_o[i*7 +: 7]  = third_wide[6:0];
       assign busy_o[i]          = third_q < third_radix_i[DW-1:0];
-      wire unused;
-      assign unused = first_wide[7] | second_wide[7] | third_wide[7];
+      wire unused = first_wide[7] | second_wide[7] | third_wide[7];
     end
   endgenerate
 
-  wire unused;
-  assign unused = ^{first_radix_i, second_radix_i, third_radix_i};
+  wire unused = ^{first_radix_i, second_radix_i, third_radix_i};
 
 endmodule
 `default_nettype wire

@@ -32,8 +32,7 @@ module naas_tree #(
       localparam IN  = FULL >> (2*s);
       localparam OUT = FULL >> (2*s + 2);
       wire [IN*OUTW-1:0] terms;
-      wire unused;
-      assign unused = ^terms;
+      wire unused = ^terms;
       reg  [OUT*OUTW-1:0] sums_q;
       if (s == 0) begin : g_from
         assign terms = padded;
@@ -63,15 +62,13 @@ module naas_tree #(
     end
     if (DEPTH == 0) begin : g_out
       assign sum_o = padded;
-      wire unused;
-      assign unused = clk_i;
+      wire unused = clk_i;
     end else begin : g_out
       assign sum_o = g_stage[DEPTH-1].sums_q;
     end
   endgenerate
 
-  wire unused_mode;
-  assign unused_mode = maximum_i;
+  wire unused_mode = maximum_i;
 
 endmodule
 `default_nettype wire

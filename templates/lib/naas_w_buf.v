@@ -46,8 +46,7 @@ module naas_w_buf #(
 
   assign operand_o = operand_q;
 
-  wire unused;
-  assign unused = ^{waddr, raddr, rsub_i, wslot_i, rslot_i};
+  wire unused = ^{waddr, raddr, rsub_i, wslot_i, rslot_i};
 
 endmodule
 `default_nettype wire

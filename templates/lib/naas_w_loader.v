@@ -16,6 +16,7 @@ module naas_w_loader #(
   parameter SLOTS = 2,    // level-2 slots
   parameter BSLOTS = 2,   // W buffer slots
   parameter LW    = 10,   // W buffer address
+  parameter [5:0]  ALONE = 6'b0,             // dimensions with one position: K C Y X R S
   parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of counts minus one: off-chip trips, G N K C Y X R S,
   parameter [47:0] TRIP_BITS  = {6{8'd16}},  // and K C Y X R S: level-2 trips,
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
@@ -164,7 +165,7 @@ module naas_w_loader #(
 
   // The slot that this job reads is the one after the next start's toggle of a fresh tile.
   assign base = tile_offset + ((l2_slot_q ^ (fresh_q & (SLOTS > 1))) ? DEPTH[AW-1:0] : {AW{1'b0}});
-  naas_offset #(.N(4), .M(3), .LOOPS(12'h210), .AW(AW), .SW(32)) u_in_job (
+  naas_offset #(.N(4), .M(3), .LOOPS(12'h210), .FIXED(1), .AW(AW), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(run_q), .inc_i({j_inc[3:1], j_inc[0] & word_step}), .clr_i(j_clr),
     .inner_i(InJob), .stride_i(job_stride_i), .base_i(base), .offset_o(job_offset)
   );
@@ -181,11 +182,11 @@ module naas_w_loader #(
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[1])), .step_i(run_q & j_inc[1]), .size_i(c_positions_i),
     .stride_i(local_stride_i[16 +: LW]), .pos_o(c_pos), .offset_o(c_off)
   );
-  naas_blocks #(.PW(PW), .AW(LW)) u_r_pos (
+  naas_blocks #(.ALONE(ALONE[4]), .BITS(RSB), .PW(PW), .AW(LW)) u_r_pos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[2])), .step_i(run_q & j_inc[2]), .share_last_i(r_share_q),
     .stride_i(local_stride_i[32 +: LW]), .pos_o(r_pos), .offset_o(r_off)
   );
-  naas_blocks #(.PW(PW), .AW(LW)) u_s_pos (
+  naas_blocks #(.ALONE(ALONE[5]), .BITS(SSB), .PW(PW), .AW(LW)) u_s_pos (
     .clk_i(clk_i), .load_i(start | (run_q & j_clr[3])), .step_i(run_q & j_inc[3]), .share_last_i(s_share_q),
     .stride_i({{(LW-1){1'b0}}, 1'b1}), .pos_o(s_pos), .offset_o(s_off)
   );
@@ -247,8 +248,7 @@ module naas_w_loader #(
   assign busy_o       = run_q;
   assign words_o      = !run_q ? 8'd0 : j_last[0] ? tail_q : LANES[7:0];
 
-  wire unused;
-  assign unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, local_stride_i, j_idx, s_idx, j_last, j_inc, j_clr};
+  wire unused = ^{moved, walked, zero, j_zero, inc, clr, last, tile_offset, job_offset, local_stride_i, j_idx, s_idx, j_last, j_inc, j_clr};
 
 endmodule
 `default_nettype wire

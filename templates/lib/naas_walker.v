@@ -91,8 +91,7 @@ module naas_walker #(
     .inc_o(inc_o), .clr_o(clr_o), .last_o(last_o), .zero_o(zero_o), .idx_o(idx), .end_o(end_o)
   );
 
-  wire unused;
-  assign unused = ^{idx, l2_last_i, inner_i};
+  wire unused = ^{idx, l2_last_i, inner_i};
 
 endmodule
 `default_nettype wire

@@ -134,11 +134,11 @@ module naas_writer #(
   assign sub       = (SUBS > 1) ? j_idx[SW-1:0] : {SW{1'b0}};
   assign word_step = (SUBS > 1) ? (&sub) : 1'b1;
 
-  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AB), .SW(32)) u_in_job (
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .FIXED(1), .AW(AB), .SW(32)) u_in_job (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i(j_inc), .clr_i(j_clr), .inner_i(InJob),
     .stride_i(job_stride_i), .base_i(tile_offset), .offset_o(job_offset)
   );
-  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .AW(AW), .SW(32)) u_l2 (
+  naas_offset #(.N(3), .M(2), .LOOPS(8'h10), .FIXED(1), .AW(AW), .SW(32)) u_l2 (
     .clk_i(clk_i), .load_i(start), .step_i(issue), .inc_i({j_inc[2:1], j_inc[0] & word_step}), .clr_i(j_clr),
     .inner_i(InJob), .stride_i(l2_stride_i), .base_i({AW{1'b0}}), .offset_o(l2_offset)
   );
@@ -291,8 +291,7 @@ module naas_writer #(
   assign bready_o  = 1'b1;
   assign beat_o    = v1_q;
 
-  wire unused;
-  assign unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i};
+  wire unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i};
 
 endmodule
 `default_nettype wire

@@ -109,8 +109,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "blocks: one row too many per position",
         "naas_blocks.v",
-        "if (row_q == share_last_i)",
-        "if (row_q == share_last_i + 16'd1)",
+        "row_q == share_last_i[BITS-1:0]",
+        "row_q == share_last_i[BITS-1:0] + 1'b1",
     ),
     text(
         "array: the mask of C is lost",
@@ -181,8 +181,8 @@ pub const TEXT: &[TextFault] = &[
     text(
         "drain: stale sums are added to a tile's first",
         "naas_drain.v",
-        "first3_q ? 32'd0 : old_part",
-        "(first3_q & 1'b0) ? 32'd0 : old_part",
+        "old_part[n*32 +: PSUMW] & {PSUMW{~first3_q}}",
+        "old_part[n*32 +: PSUMW] & {PSUMW{~first3_q | 1'b1}}",
     ),
     text(
         "drain: the psum slot is free when the drain starts",

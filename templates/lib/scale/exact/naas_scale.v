@@ -98,8 +98,7 @@ module naas_scale #(
             always @(posedge clk_i) smear_5q <= smear & {(PROD_BITS - 24){window_4q}};
             assign up_to_t = {24'd0, smear_5q};
         end else begin : g_no_window
-            wire unused_window;
-            assign unused_window = window_4q;
+            wire unused_window = window_4q;
             assign up_to_t = {PROD_BITS{1'b0}};
         end
     endgenerate
@@ -148,7 +147,6 @@ module naas_scale #(
     assign large_o = large_7q;
     assign q_o     = q_7q;
 
-    wire unused;
-    assign unused = ^{mant, halves};
+    wire unused = ^{mant, halves};
 endmodule
 `default_nettype wire

@@ -106,7 +106,6 @@ module naas_scale #(
     assign large_o = large_7q;
     assign q_o     = q_7q;
 
-    wire unused;
-    assign unused = ^{mult_i, round_i, window_i, MAG_BITS[0], TIE_WINDOW[0]};
+    wire unused = ^{mult_i, round_i, window_i, MAG_BITS[0], TIE_WINDOW[0]};
 endmodule
 `default_nettype wire
