@@ -43,6 +43,8 @@ fn convolutions(network: &Network) -> Vec<Layer> {
 /// A machine, and the one build of its hardware.
 struct Machine {
     accelerator: String,
+    /// How networks are mapped.
+    options: &'static str,
     pes: u64,
     dir: tempfile::TempDir,
 }
@@ -56,9 +58,14 @@ impl Machine {
         let read: Accelerator = serde_json::from_str(&std::fs::read_to_string(&accelerator).unwrap()).unwrap();
         Self {
             accelerator,
+            options: "",
             pes: read.axes.iter().map(|axis| u64::from(axis.size)).product(),
             dir: tempfile::tempdir().unwrap(),
         }
+    }
+
+    fn mapped(self, options: &'static str) -> Self {
+        Self { options, ..self }
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -85,9 +92,10 @@ impl Machine {
         }
         let files: Vec<String> = parts.iter().map(|(name, _)| format!("{name}.json")).collect();
         self.naas(&format!(
-            "map {} --accelerator {} --out design.json",
+            "map {} --accelerator {} {} --out design.json",
             files.join(" "),
-            self.accelerator
+            self.accelerator,
+            self.options
         ));
         parts.iter().map(|(name, _)| self.simulate(name)).collect()
     }
@@ -167,5 +175,19 @@ fn whole_networks_over_c_and_k() {
 #[ignore = "long: 2 million cycles of 256 PEs"]
 fn a_whole_network_over_k_and_x() {
     let found = Machine::new("base-kx").run(&[("mobilenet_v2", whole)]);
+    assert!(found[0] >= 0.64, "{}", found[0]);
+}
+
+/// The machines of docs/synthesis.md, with no more output units than the same bars need.
+#[test]
+#[ignore = "long: 20 million cycles of 256 PEs"]
+fn with_few_output_units() {
+    let found = Machine::new("base-ck-4")
+        .mapped("--objective latency")
+        .run(&[("resnet50", whole)]);
+    assert!(found[0] >= 0.87, "{}", found[0]);
+    let found = Machine::new("base-kx-8")
+        .mapped("--objective latency --mapper exact")
+        .run(&[("mobilenet_v2", whole)]);
     assert!(found[0] >= 0.64, "{}", found[0]);
 }
