@@ -232,7 +232,7 @@ fn counts(hw: &Hardware) -> Vec<ParameterView> {
         (
             "[95:0] COUNT_BITS",
             list(&hw.counter_bits),
-            "bits of the access counters, in the order of their registers",
+            "bits of the access counters, the first one last",
         ),
     ]
     .into_iter()

@@ -433,7 +433,8 @@ module naas_array #(
             .raddr_i(raddr), .we_q_i(we_q), .waddr_q_i(addr_q), .asub_q_i(sub_q), .alast_q_i(last_q), .aold_q_i(old_q),
             .ahigh_q_i(high_q), .sum_i(sum), .dfrom_q_i(d_from_q[(y*PXO + x)*OSLOTS +: OSLOTS]), .word_no(word_n)
           );
-          // The drained position's word, inverted, ones elsewhere, handed from neighbour to neighbour: simulators copy a bus of all words slowly.
+          // The drained position's word, inverted (ones elsewhere), goes from neighbour to neighbour: simulators copy a bus of
+          // all words slowly.
           if (x == 0) begin : g_first
             assign picked_n = word_n;
           end else begin : g_next
