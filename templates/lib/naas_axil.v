@@ -80,8 +80,7 @@ module naas_axil #(
     wire [31:0] data   = s_axil_wdata_i & strobe;
     wire        start  = write && (at == CTRL) && data[0] && !busy_i;
 
-    reg         start_q;
-    reg         done_q;
+    reg         start_q, done_q;
     reg  [31:0] table_q;
     reg  [15:0] layers_q;
     reg  [31:0] records_q;

@@ -223,8 +223,7 @@ module naas_compute #(
   assign s_word = (k_idx & S_MASK[15:0]) == S_MASK[15:0];
   assign o_word = (k_idx & O_MASK[15:0]) == O_MASK[15:0];
 
-  wire [15:0] c_positions;
-  assign c_positions = (CF != 0) ? c_positions_i : PC[15:0];
+  wire [15:0] c_positions = (CF != 0) ? c_positions_i : PC[15:0];
   wire [LW-1:0] w_addr;
   wire [LI-1:0] i_addr;
   wire [LO-1:0] o_addr;
@@ -269,8 +268,7 @@ module naas_compute #(
   reg [4*16-1:0] busy1_q;   // positions of Y X R S
   reg [15:0]   r_busy2_q, s_busy2_q;
   localparam BANK_MASK = IBANKS - 1;
-  wire [31:0] i_word1;
-  assign i_word1 = {{(32-LI){1'b0}}, i_addr1_q};
+  wire [31:0] i_word1 = {{(32-LI){1'b0}}, i_addr1_q};
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) v1_q <= 1'b0;
@@ -342,8 +340,7 @@ module naas_compute #(
   assign give_o_o = close_q[TREE+1];
 
   localparam OW = LW + LI + IBW + 62;
-  wire [OW-1:0] operands;
-  assign operands = {w_slot1_q, w_addr1_q, w_sub2_q, c_left2_q, r_busy2_q, s_busy2_q, i_slot1_q, i_addr1_q, i_bank2_q, i_sub2_q};
+  wire [OW-1:0] operands = {w_slot1_q, w_addr1_q, w_sub2_q, c_left2_q, r_busy2_q, s_busy2_q, i_slot1_q, i_addr1_q, i_bank2_q, i_sub2_q};
   generate
     if (TREE == 0) begin : g_wait
       reg [OW-1:0] operands_q;

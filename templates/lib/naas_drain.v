@@ -288,8 +288,7 @@ module naas_drain #(
   wire [SW-1:0]       sub5;
   wire [5:0]          ph5;
   assign planes = {q_data_i, p_data_i};
-  wire maximum;
-  assign maximum = MAXIMUM != 0 && maximum_i;
+  wire maximum = MAXIMUM != 0 && maximum_i;
   genvar n, u;
   naas_pick #(.N(SUBS), .W(LANES*32), .SW(SW)) u_old (.sel_i(sub3_q), .in_i(l2_rdata_i), .out_o(old_part));
   naas_pick #(.N(PHASES), .W(UNITS*PSUMW), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(sums), .out_o(unit_sums));
@@ -359,8 +358,7 @@ module naas_drain #(
       localparam SUB = n / LANES;
       localparam PH  = (n % LANES) / UNITS;
       wire sum_we, byte_we;
-      wire [PSUMW-1:0] sum;
-      assign sum     = sums[(n % LANES)*PSUMW +: PSUMW];
+      wire [PSUMW-1:0] sum = sums[(n % LANES)*PSUMW +: PSUMW];
       assign sum_we  = v3_q & ~final3_q & (SUBS == 1 || sub3_q == SUB[SW-1:0]);
       assign byte_we = late_v & (SUBS == 1 || late_sub == SUB[SW-1:0]) & (late_ph == PH[5:0]);
       assign l2_we_o[n*4 +: 4]     = {4{sum_we}} | ({3'd0, byte_we} << late_byte);

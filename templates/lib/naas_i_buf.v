@@ -104,8 +104,7 @@ module naas_i_buf #(
 
   generate
     if (SPLIT != 0) begin : g_byte_address
-      wire [31:0] c_place;
-      assign c_place = {{(32-IBW){1'b0}}, rbank_i} + {26'd0, rsub_i};
+      wire [31:0] c_place = {{(32-IBW){1'b0}}, rbank_i} + {26'd0, rsub_i};
       assign c_byte  = rdata[c_place * 8 +: 8];
     end else begin : g_word_address
       assign c_byte = rdata[(rbank_i * M + rsub_i) * 8 +: 8];
@@ -114,8 +113,7 @@ module naas_i_buf #(
 
   generate
     if (DEPTHWISE != 0) begin : g_out
-      wire [PK*8-1:0] set;
-      assign set     = (SETS > 1) ? rdata[rset_i * (PK*8) +: PK*8] : rdata[0 +: PK*8];
+      wire [PK*8-1:0] set = (SETS > 1) ? rdata[rset_i * (PK*8) +: PK*8] : rdata[0 +: PK*8];
       assign operand = depthwise_i ? set : {PK{c_byte}};
     end else begin : g_out
       assign operand = c_byte;

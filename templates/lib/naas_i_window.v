@@ -49,8 +49,7 @@ module naas_i_window #(
   // Address of the current row: zero at the first row of the window, one pitch more per row.
   generate
     if (ONE != 0) begin : g_one
-      wire [LW+BW:0] wide;
-      assign wide = {{LW{1'b0}}, rel};
+      wire [LW+BW:0] wide = {{LW{1'b0}}, rel};
       always @(posedge clk_i) offset_q <= wide[LW-1:0];
       wire unused_steps = ^{load_i, next_i, done_i, pitch_i, begun, wide};
     end else begin : g_pitch

@@ -39,8 +39,7 @@ module naas_w_buf #(
     .re_i(re_i), .raddr_i(raddr[AW-1:0]), .rdata_o(word)
   );
 
-  wire [SW-1:0] sub;
-  assign sub = (M > 1) ? rsub_i[SW-1:0] : {SW{1'b0}};
+  wire [SW-1:0] sub = (M > 1) ? rsub_i[SW-1:0] : {SW{1'b0}};
 
   always @(posedge clk_i) operand_q <= mask_i ? word[sub * 8 +: 8] : 8'd0;
 

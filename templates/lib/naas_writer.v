@@ -166,8 +166,7 @@ module naas_writer #(
   reg [KW-1:0]   keep1_q, keep2_q;
   reg [31:0]     awaddr_q;
   reg [7:0]      awlen_q;
-  wire [AW-1:0]  vec;
-  assign vec = l2_offset + x_idx[AW-1:0];
+  wire [AW-1:0] vec = l2_offset + x_idx[AW-1:0];
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -208,8 +207,7 @@ module naas_writer #(
   generate
     for (n = 0; n < BUS; n = n + 1) begin : g_byte
       localparam [KW-1:0] Lane = n;
-      wire [31:0] word;
-      assign word             = part[n*32 +: 32];
+      wire [31:0] word = part[n*32 +: 32];
       assign picked[n*8 +: 8] = word[byte2_q*8 +: 8];
       assign wstrb_o[n]       = Lane < keep;
     end

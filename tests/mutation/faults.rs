@@ -21,9 +21,9 @@ const fn text(name: &'static str, file: &'static str, right: &'static str, wrong
 }
 
 impl TextFault {
-    /// Whether the design has the file: that of a leaf which only some arrays need may be missing.
+    /// Whether the design has the file: that of a leaf which only some arrays need may be missing, and of scales there are two.
     pub fn concerns(&self, files: &Files) -> bool {
-        files.get(&format!("rtl/{}", self.file)).is_some()
+        files.get(&format!("rtl/{}", self.file)).is_some() && (self.file != "naas_scale.v" || self.places(files) > 0)
     }
 
     /// How often the right text stands in the file: once, or the fault cannot be planted.
@@ -309,6 +309,36 @@ pub const TEXT: &[TextFault] = &[
         "naas_i_loader.v",
         ".relevant_i(relevant_i),",
         ".relevant_i(relevant_i & ~14'h1000),",
+    ),
+    text(
+        "scale: products of 48 bits are rounded as those of 47",
+        "naas_scale.v",
+        "top    = prod_4q[26];",
+        "top    = 1'b0 & prod_4q[26];",
+    ),
+    text(
+        "scale: what is below a half is forgotten",
+        "naas_scale.v",
+        "rest_5q  <= next ? kept[14:0] != 15'h7fff : kept[14:0] != 15'd0;",
+        "rest_5q  <= 1'b0;",
+    ),
+    text(
+        "window: columns lie one address late",
+        "naas_i_window.v",
+        "wide = {{LW{1'b0}}, rel};",
+        "wide = {{LW{1'b0}}, rel} + 1'b1;",
+    ),
+    text(
+        "compute: operands of an array without trees do not wait",
+        "naas_compute.v",
+        "if (TREE == 0) begin : g_wait",
+        "if (TREE > 99) begin : g_wait",
+    ),
+    text(
+        "top: scales are one plane off",
+        "naas_top.v",
+        ".PLANES(5), .FIRST(4)",
+        ".PLANES(5), .FIRST(3)",
     ),
     text(
         "output unit: no lower clamp",
