@@ -191,10 +191,11 @@ fn a_hundred_inferences_in_a_row_through_the_driver() {
     std::fs::write(rtl.join("weights.bin"), weights).unwrap();
 
     // Byte 0 belongs to the hash. Byte 16 says what the layer needs: random data asks for the tie window and 24 bits, which is
-    // what the hardware has; one more bit is a multiplier of 31. Byte 17 has the upper bits of the sums' magnitude: 56 bits.
+    // what the hardware has; one more bit is a multiplier of 31. Byte 17 has the upper bits of the sums' magnitude: 56 bits; byte
+    // 18 those of psums, and that not all outputs are rounded as float32 does.
     let table = std::fs::read(rtl.join("table.bin")).unwrap();
     assert_eq!(table[16] & 15, 2);
-    for (byte, bit) in [(0, 0x40), (16, 1), (17, 2)] {
+    for (byte, bit) in [(0, 0x40), (16, 1), (17, 2), (18, 0x10), (18, 0x20)] {
         let mut other = table.clone();
         other[byte] ^= bit;
         std::fs::write(rtl.join("table.bin"), other).unwrap();
