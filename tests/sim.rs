@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+use naas::rtl::descriptor;
 use naas::sim::tensors;
 use naas::workload::graph::{Element, Port, Semantics, Tensor};
 use naas::workload::{onnx, tflite};
@@ -192,10 +193,20 @@ fn a_hundred_inferences_in_a_row_through_the_driver() {
 
     // Byte 0 belongs to the hash. Byte 16 says what the layer needs: random data asks for the tie window and 24 bits, which is
     // what the hardware has; one more bit is a multiplier of 31. Byte 17 has the upper bits of the sums' magnitude: 56 bits; byte
-    // 18 those of psums, and that not all outputs are rounded as float32 does.
+    // 18 those of psums, and that not all outputs are rounded as float32 does. The last field tells which elements this hardware
+    // keeps once.
+    let (field, kept) = descriptor::placed().last().unwrap();
+    assert_eq!(field.name, "kept");
     let table = std::fs::read(rtl.join("table.bin")).unwrap();
     assert_eq!(table[16] & 15, 2);
-    for (byte, bit) in [(0, 0x40), (16, 1), (17, 2), (18, 0x10), (18, 0x20)] {
+    for (byte, bit) in [
+        (0, 0x40),
+        (16, 1),
+        (17, 2),
+        (18, 0x10),
+        (18, 0x20),
+        (kept as usize / 8, 1),
+    ] {
         let mut other = table.clone();
         other[byte] ^= bit;
         std::fs::write(rtl.join("table.bin"), other).unwrap();

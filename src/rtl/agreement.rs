@@ -77,16 +77,15 @@ mod tests {
                 })
                 .collect(),
         };
-        let place = |name: &str| descriptor::placed().find(|(f, _)| f.name == name).unwrap().1;
         let [first, second] = [layer(3, 24, 1), layer(5, 40, 0)];
         let agreement = Agreement::of(&[&first, &second]);
-        let of = |name: &str| agreement.get(place(name));
+        let of = |name: &str| agreement.get(descriptor::place(name).unwrap());
         assert_eq!(of("pe_w_stride"), Some(Alike { class: 0, low: 0 }));
         assert_eq!(of("wl_job_stride"), Some(Alike { class: 0, low: 3 }));
         assert_eq!((of("accumulate"), of("pe_o_stride")), (None, None));
         let third = layer(5, 48, 0);
         let agreement = Agreement::of(&[&first, &second, &third]);
-        let of = |name: &str| agreement.get(place(name)).unwrap();
+        let of = |name: &str| agreement.get(descriptor::place(name).unwrap()).unwrap();
         assert_ne!(of("pe_w_stride").class, of("wl_job_stride").class);
     }
 }

@@ -172,7 +172,7 @@ pub fn design_header(unit: Features, p: &Program) -> String {
             unit.maximum.into(),
             "1 if the array seeks the greatest input of a window, as max pooling needs",
         ),
-        ("NETWORK_TABLE", p.table.address, "address of table.bin"),
+        ("NETWORK_TABLE", p.table, "address of table.bin"),
         ("NETWORK_LAYERS", p.layers.len() as u64, "layers in it"),
         ("NETWORK_WEIGHTS", p.weights.address, "address of weights.bin"),
         ("NETWORK_RECORDS", p.records, "address of the records"),

@@ -292,6 +292,12 @@ pub fn placed() -> impl Iterator<Item = (Field, u32)> {
     })
 }
 
+/// The bit at which a field starts, if there is one of this name.
+#[must_use]
+pub fn place(name: &str) -> Option<u32> {
+    placed().find(|(f, _)| f.name == name).map(|(_, at)| at)
+}
+
 /// Bytes of one descriptor: the fields, rounded up to 128 so that descriptors never straddle a 4-KiB page oddly.
 #[must_use]
 pub fn bytes() -> u32 {

@@ -5,7 +5,7 @@ use crate::rtl::collateral;
 use crate::rtl::descriptor::Descriptor;
 use crate::rtl::hardware::{COUNTERS, Hardware};
 use crate::rtl::picture;
-use crate::rtl::program::{PlacedLayer, Program, Segment};
+use crate::rtl::program::{PlacedLayer, Program};
 use crate::rtl::render;
 use crate::rtl::storage::Storage;
 use serde_json::{Value, json};
@@ -196,15 +196,15 @@ fn manifest(hw: &Hardware, p: &Program) -> String {
     line(format!("bus_bytes {}", p.bus));
     line(format!("latency {}", p.latency));
     line(format!("memory_bytes {}", p.memory_bytes));
-    line(format!("table {}", p.table.address));
+    line(format!("table {}", p.table));
     line(format!("records {}", p.records));
     line(format!("layers {}", p.layers.len()));
     line(format!("total_cycles {}", p.total_cycles));
-    let load = |s: &Segment, file: &str| format!("load {} {file}", s.address);
-    line(load(&p.table, "table.bin"));
-    line(load(&p.weights, "weights.bin"));
+    let load = |address: u64, file: &str| format!("load {address} {file}");
+    line(load(p.table, "table.bin"));
+    line(load(p.weights.address, "weights.bin"));
     for s in &p.inputs {
-        line(load(s, &format!("vectors/{}.bin", s.name)));
+        line(load(s.address, &format!("vectors/{}.bin", s.name)));
     }
     for (i, l) in p.layers.iter().enumerate() {
         line(format!(

@@ -110,8 +110,8 @@ pub struct Activations {
 pub struct Program {
     /// Design hash.
     pub hash: u64,
-    /// Control table, at its address.
-    pub table: Segment,
+    /// Byte address of the control table, whose last field is the hardware's to fill: `folder` encodes it.
+    pub table: u64,
     /// Byte address of the records.
     pub records: u64,
     /// Weights and parameters of all layers.
@@ -172,11 +172,7 @@ impl Program {
         let mut memory = Allocator(0);
         let mut program = Self {
             hash,
-            table: Segment {
-                name: "table".into(),
-                address: 0,
-                bytes: Vec::new(),
-            },
+            table: 0,
             records: 0,
             weights: Segment {
                 name: "weights".into(),
@@ -193,7 +189,7 @@ impl Program {
             latency: ports.latency,
             features: Features::for_layers(layers.iter().map(|l| (&l.schedule.nest, l.post))),
         };
-        program.table.address = memory.take(u64::from(crate::rtl::descriptor::bytes()) * layers.len() as u64);
+        program.table = memory.take(u64::from(crate::rtl::descriptor::bytes()) * layers.len() as u64);
         program.records = memory.take(RECORD_BYTES * layers.len() as u64);
         let packed: Vec<(u64, u64)> = layers.iter().map(|l| program.append_weights(l)).collect();
         program.weights.address = memory.take(program.weights.bytes.len() as u64);
@@ -214,7 +210,6 @@ impl Program {
             let at = used.map(|place| base + places.offsets[place.tensor] + place.offset);
             let mut placed = program.place(layer, [weights, params], at, memory.0)?;
             placed.kept = sharing == Sharing::Kept || tensors.is_result(used[2]);
-            program.table.bytes.extend(placed.descriptor.encode()?);
             program.layers.push(placed);
         }
         program.memory_bytes = memory.0;

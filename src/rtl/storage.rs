@@ -37,13 +37,6 @@ pub struct Storage {
     sources: Vec<Source>,
 }
 
-/// Where a field begins.
-fn place(name: &str) -> u32 {
-    descriptor::placed()
-        .find(|(f, _)| f.name == name)
-        .map_or(0, |(_, at)| at)
-}
-
 impl Storage {
     /// What `hw` stores of descriptors with this design hash.
     #[must_use]
@@ -70,8 +63,8 @@ impl Storage {
             }
         }
         storage.share(&limits.bounds.agreement);
-        let (place, digest) = (place("kept"), storage.digest());
-        if limits.bounds.most.is_some() {
+        if let (Some(place), Some(_)) = (descriptor::place("kept"), &limits.bounds.most) {
+            let digest = storage.digest();
             for b in 0..32 {
                 storage.sources[(place + b) as usize] = Source::Constant(digest >> b & 1 == 1);
             }
@@ -268,10 +261,9 @@ impl Bit<'_> {
     /// Whether a loop indexes an operand: only for the two channel dimensions this depends on the layer's kind.
     fn relevant(&self, operand: Operand) -> Source {
         let [usual, depthwise] = [false, true].map(|kind| relevance(kind)[operand as usize] >> self.index & 1 == 1);
-        let at = descriptor::placed().find(|(f, _)| f.name == "depthwise");
-        match (at, depthwise) {
-            (Some((_, at)), true) if !usual => Source::Same(at),
-            (Some((_, at)), false) if usual => Source::Inverse(at),
+        match (descriptor::place("depthwise"), depthwise) {
+            (Some(at), true) if !usual => Source::Same(at),
+            (Some(at), false) if usual => Source::Inverse(at),
             _ => Source::Constant(usual),
         }
     }

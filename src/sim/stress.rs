@@ -2,7 +2,8 @@
 //!
 //! Beside weights and inputs over all of int8, the input's zero point is any byte (padding then differs from zero), biases
 //! are large, clamps cut at both ends, and every channel has its own scale and its own rounding; or, one time in two, all round
-//! as float32 does, for which hardware of one network has an output unit of its own.
+//! as float32 does, for which hardware of one network has an output unit of its own. One time in eight all weights and inputs are
+//! -128, and sums the greatest that psums of such hardware have bits for.
 
 use crate::base::diag::Result;
 use crate::base::rng::{Rng, stream};
@@ -29,17 +30,23 @@ const ROUNDINGS: [Rounding; 5] = [
 pub fn data(layers: &[Layer], seed: u64) -> Result<Vec<LayerData>> {
     let alone = stream(seed, &[u64::MAX]).random_range(0..2) == 0;
     let roundings = if alone { &ROUNDINGS[4..] } else { &ROUNDINGS[..] };
+    let extreme = stream(seed, &[u64::MAX, 1]).random_range(0..8) == 0;
     let one = |(i, layer): (usize, &Layer)| {
-        one(layer, 3 * i, roundings, &mut stream(seed, &[i as u64]))
+        one(layer, 3 * i, (roundings, extreme), &mut stream(seed, &[i as u64]))
             .map_err(|e| e.at(format!("layer `{}`", layer.name)))
     };
     layers.iter().enumerate().map(one).collect()
 }
 
-fn one(layer: &Layer, tensor: usize, roundings: &[Rounding], rng: &mut Rng) -> Result<LayerData> {
+fn one(layer: &Layer, tensor: usize, (roundings, extreme): (&[Rounding], bool), rng: &mut Rng) -> Result<LayerData> {
     let channels = layer.shape.parameter_sets();
-    let weights = random_weights(&layer.shape, rng)?;
-    let input = uniform(rng, input_elements(&layer.shape));
+    let mut weights = random_weights(&layer.shape, rng)?;
+    let mut input = uniform(rng, input_elements(&layer.shape));
+    // Weights of an addition are digits, those of a pooling ones.
+    if extreme && !matches!(layer.shape, Shape::Add(_) | Shape::Maxpool(_)) {
+        weights.fill(i8::MIN);
+        input.fill(i8::MIN);
+    }
     // A sum has a spread of about 2^12 * sqrt(taps): this shift spreads outputs over their range and past both clamps. The
     // greatest input has one of 2^8, and lies near 128 where it is one of few.
     let taps = weights.len() as u64 / channels;

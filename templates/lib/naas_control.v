@@ -63,7 +63,8 @@ module naas_control #(
 
   assign finished   = (state_q == Run) & settled_q & written_i;
   assign foreign    = foreign_i || (needs_i[0] && MULT_BITS <= 24) || (needs_i[1] && TIE_WINDOW == 0)
-                    || {26'd0, magnitude_i} > MAG_BITS || {26'd0, psum_i} > PSUMW || (exact_i && TIE_WINDOW == 2) || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
+                    || {26'd0, magnitude_i} > MAG_BITS || {26'd0, psum_i} > PSUMW || (exact_i && TIE_WINDOW == 2)
+                    || (needs_i[2] && DIGITS == 0) || (needs_i[3] && MAXIMUM == 0);
   assign last_layer = layer_q + 1'b1 == layers_i;
   assign no_layer   = layers_i == {LAYER_BITS{1'b0}};
 

@@ -305,7 +305,7 @@ module naas_drain #(
     end
     for (n = 0; n < LANES; n = n + 1) begin : g_lane
       wire [PSUMW-1:0] lane, earlier;
-      assign lane   = lanes_i[n*PSUMW +: PSUMW];
+      assign lane    = lanes_i[n*PSUMW +: PSUMW];
       assign earlier = old_part[n*32 +: PSUMW] & {PSUMW{~first3_q}};
       assign sums[n*PSUMW +: PSUMW] = !maximum ? lane + earlier : (earlier[7:0] > lane[7:0]) ? earlier : lane;
     end

@@ -311,6 +311,12 @@ pub const TEXT: &[TextFault] = &[
         ".relevant_i(relevant_i & ~14'h1000),",
     ),
     text(
+        "psum buffer: a psum has a bit less than its greatest sum",
+        "naas_psum_buf.v",
+        "assign added   = base + sum;",
+        "assign added   = $signed((base + sum) << 1) >>> 1;",
+    ),
+    text(
         "scale: products of 48 bits are rounded as those of 47",
         "naas_scale.v",
         "top    = prod_4q[26];",
