@@ -71,11 +71,32 @@ pub struct L2 {
     pub W: Memory,
     /// Inputs.
     pub I: Memory,
-    /// Outputs, as bytes when complete and as 32-bit sums while they accumulate.
+    /// Outputs, as bytes when complete and, if there are `sums`, as 32-bit sums while they accumulate.
     pub O: Memory,
     /// Post-processing parameters, [`PARAM_BYTES`] per output channel.
     #[serde(default = "default_params")]
     pub P: Memory,
+    /// Whether sums may leave the array unfinished and accumulate in `O`. Without, every mapping finishes its sums in the psum
+    /// buffers, and the hardware has neither adders beside the drain nor words of four bytes per output.
+    #[serde(default = "sums", skip_serializing_if = "is_true")]
+    pub sums: bool,
+}
+
+const fn sums() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+impl L2 {
+    /// Bytes that `O` has for an output: four where sums accumulate, whose places finished outputs share, else one.
+    #[must_use]
+    pub const fn output_bytes(&self) -> u32 {
+        if self.sums { 4 } else { 1 }
+    }
 }
 
 const fn default_params() -> Memory {
@@ -263,7 +284,7 @@ impl Accelerator {
             ("buffers.psum.words", b.psum.words, g.psum_word),
             ("l2.W.bytes", l.W.bytes, g.l2_w_word),
             ("l2.I.bytes", l.I.bytes, g.l2_i_word),
-            ("l2.O.bytes", l.O.bytes, 4 * g.l2_o_word),
+            ("l2.O.bytes", l.O.bytes, l.output_bytes() * g.l2_o_word),
             ("l2.P.bytes", l.P.bytes, PARAM_BYTES * g.l2_p_word),
         ] {
             if size == 0 || !size.is_multiple_of(unit) {

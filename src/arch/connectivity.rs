@@ -113,6 +113,7 @@ mod tests {
                 I: memory,
                 O: memory,
                 P: memory,
+                sums: true,
             },
             lanes: Lanes { W: 1, I: 1, drain: 1 },
             requantizers: 1,

@@ -172,7 +172,7 @@ impl Prices {
             drain_network_psum: 32.0 * (bit + wires.out_of_array),
             l2_w: l2(&a.l2.W, g.l2_w_word),
             l2_i: l2(&a.l2.I, g.l2_i_word),
-            l2_o: l2(&a.l2.O, 4 * g.l2_o_word),
+            l2_o: l2(&a.l2.O, a.l2.output_bytes() * g.l2_o_word),
             l2_p: l2(&a.l2.P, PARAM_BYTES * g.l2_p_word),
             bus_bytes: a.offchip.bytes_per_cycle.into(),
             offchip_byte: 8.0 * t.offchip_bit.pj,
@@ -246,7 +246,7 @@ pub fn area(t: &Technology, a: &Accelerator) -> Components {
         l2: [
             (&a.l2.W, g.l2_w_word),
             (&a.l2.I, g.l2_i_word),
-            (&a.l2.O, 4 * g.l2_o_word),
+            (&a.l2.O, a.l2.output_bytes() * g.l2_o_word),
             (&a.l2.P, PARAM_BYTES * g.l2_p_word),
         ]
         .iter()

@@ -154,6 +154,8 @@ pub struct Families {
     s: Schedule,
     prices: Prices,
     holds: [u64; 7],
+    /// Whether sums may accumulate in level 2.
+    sums: bool,
     /// Rows and columns of padding that windows can have, per kernel tile.
     padding: [u64; 2],
 }
@@ -170,6 +172,7 @@ impl Families {
             s,
             prices,
             holds: holds(accelerator),
+            sums: accelerator.l2.sums,
             padding,
         }
     }
@@ -323,6 +326,9 @@ impl Families {
     /// Whether the least tiles fit; [`crate::mapping::legality::needs`] says of one mapping what each memory must hold.
     fn fits(&self, c: &PerDim<&Cuts>, accumulates: bool) -> bool {
         use Dim::{C, K, R, S, X, Y};
+        if accumulates && !self.sums {
+            return false;
+        }
         let (s, g) = (&self.s, &self.s.geometry);
         let share = PerDim::from_fn(|d| c[d].share);
         let e2 = PerDim::from_fn(|d| c[d].l2_tile);

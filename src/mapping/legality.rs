@@ -58,6 +58,8 @@ pub enum Violation {
         /// Neighbouring channels that a beat brings to each, were there one.
         word: u32,
     },
+    /// Sums leave the array unfinished, but level 2 has none.
+    Sums,
     /// A figure exceeds its field in the control table.
     Field {
         /// The figure.
@@ -106,6 +108,10 @@ impl fmt::Display for Violation {
             Self::Lanes { positions, word } => write!(
                 f,
                 "C gets {positions} positions of its axis: with these I lanes, {word} or more, or a divisor of {word}"
+            ),
+            Self::Sums => write!(
+                f,
+                "sums leave the array unfinished, and level 2 has no sums (l2.sums): no loop over C, R or S may lie around one over K, Y or X"
             ),
             Self::Field { name, value, limit } => write!(f, "{name} is {value}, the control table holds up to {limit}"),
         }
@@ -249,6 +255,9 @@ fn broken(s: &Schedule, a: &Accelerator) -> Vec<Violation> {
                 available,
             });
         }
+    }
+    if s.accumulate && !a.l2.sums {
+        v.push(Violation::Sums);
     }
     for d in [Dim::K, Dim::C] {
         let quantum = quantum(a, nest, d);

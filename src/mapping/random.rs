@@ -350,6 +350,7 @@ fn random_accelerator(rng: &mut Rng, dims: &[Vec<Dim>], limits: &Limits) -> Acce
             I: memory(rng),
             O: memory(rng),
             P: memory(rng),
+            sums: !chance(rng, 1, 4),
         },
         lanes: Lanes {
             W: lanes(rng, &[Dim::K]),
@@ -432,7 +433,7 @@ fn resized(a: &Accelerator, s: &Schedule, slack: [u32; 7]) -> Accelerator {
         g.psum_word,
         g.l2_w_word,
         g.l2_i_word,
-        4 * g.l2_o_word,
+        a.l2.output_bytes() * g.l2_o_word,
         PARAM_BYTES * g.l2_p_word,
     ];
     let needs = needs(s);

@@ -206,7 +206,7 @@ impl Hardware {
             a.l2.W.bytes / g.l2_w_word,
             a.l2.I.bytes / g.l2_i_word,
             a.l2.P.bytes / (PARAM_BYTES * g.l2_p_word),
-            a.l2.O.bytes / (4 * g.l2_o_word),
+            a.l2.O.bytes / (a.l2.output_bytes() * g.l2_o_word),
         ];
         let bus = a.offchip.bytes_per_cycle;
         let descriptor_bytes = descriptor::bytes();
@@ -297,6 +297,11 @@ impl Hardware {
                 g.l2_o_word,
                 "outputs of a level-2 O word, also channels of a P word",
             ),
+            (
+                "OBITS",
+                8 * a.l2.output_bytes(),
+                "bits of an output there: 32 if sums accumulate in level 2, else 8",
+            ),
             ("L2W", w, "words of a level-2 W slot"),
             ("L2I", i, "words of a level-2 I slot"),
             ("L2P", p, "words of a level-2 P slot"),
@@ -321,6 +326,11 @@ impl Hardware {
                 "address bits of level-2 P, slots included",
             ),
             ("AWO", bits(o), "address bits of a level-2 O slot"),
+            (
+                "PLACEO",
+                bits(o) + a.l2.output_bytes().ilog2(),
+                "bits of the place of OWORD outputs in such a slot",
+            ),
             ("PLACE", self.place_bits, "bits of a beat's place in level 2"),
             ("QUEUE", self.queue, "beats under way from off-chip memory"),
             ("DESC_BYTES", self.descriptor_bytes, "bytes of a layer descriptor"),

@@ -82,7 +82,7 @@ pub(super) struct Limits {
     pub(super) share_window: u64,
     /// Words of a slot of the W, I and psum buffers.
     pub(super) buffers: [u64; 3],
-    /// Words of a slot of level-2 W, I, P and O; of O in outputs, four to a word.
+    /// Words of a slot of level-2 W, I, P and O; of O in places of outputs, of which a word that has room for sums holds four.
     pub(super) l2_words: [u64; 4],
     /// Bus beats of a level-2 word of W, I and P.
     pub(super) beats: [u64; 3],
@@ -100,7 +100,7 @@ impl Limits {
         let (w, sums) = (wide(a.buffers.W.bytes), wide(a.buffers.psum.words));
         let i_words = wide(hw.i_depth * hw.i_banks);
         let [l2_w, l2_i, l2_p, l2_o] = hw.l2_depth.map(wide);
-        let outputs = 4 * l2_o;
+        let outputs = wide(a.l2.output_bytes()) * l2_o;
         let parallel = PerDim::from_fn(|d| wide(g.most(d)));
         let share = PerDim::from_fn(|d| match d {
             K => w.min(sums),

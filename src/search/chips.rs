@@ -58,7 +58,7 @@ fn at_widths(chip: &Accelerator, r: &Resources, halvings: u32, doublings: u32) -
     a.requantizers = (chip.requantizers * a.lanes.drain / chip.lanes.drain).max(1);
     a.buffers.W.bytes <<= doublings;
     let g = Geometry::of(&a);
-    let words = [g.l2_w_word, g.l2_i_word, 4 * g.l2_o_word];
+    let words = [g.l2_w_word, g.l2_i_word, a.l2.output_bytes() * g.l2_o_word];
     let whole = |bytes: &mut u32, word: u32| *bytes = bytes.next_multiple_of(word);
     whole(&mut a.buffers.W.bytes, g.w_word);
     whole(&mut a.buffers.I.bytes, g.i_word);

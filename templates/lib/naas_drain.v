@@ -3,7 +3,7 @@
 //
 // Issue in cycle t; psum address in t+1, psum word in t+2, the lanes (registered at the array's edge) in t+3, where the
 // level-2 sums meet them and a sum that is not final is written back. Final sums enter the output units in t+3 and
-// their bytes are written in t+3+UNIT; what scales them enters in t+5.
+// their bytes are written in t+3+UNIT; what scales them enters in t+5. Without level-2 sums all are final.
 `default_nettype none
 
 module naas_drain #(
@@ -18,7 +18,8 @@ module naas_drain #(
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of LANES
   parameter PK    = 16,
   parameter PW    = 5,   // bits of a position
-  parameter AW    = 16,  // level-2 O word address within a slot
+  parameter OBITS = 32,  // bits of an output in level 2: 32, as sums accumulate there, or the 8 of its byte
+  parameter AW    = 16,  // an output's place in a level-2 O slot
   parameter PAW   = 8,   // level-2 P word address, slot included
   parameter PDEPTH = 16, // level-2 P words per slot
   parameter SLOTS = 2,   // level-2 O slots
@@ -78,11 +79,11 @@ module naas_drain #(
   output wire                l2_re_o,
   output wire                l2_rslot_o,
   output wire [AW-1:0]       l2_raddr_o,
-  input  wire [WORD*32-1:0]  l2_rdata_i,
-  output wire [WORD*4-1:0]   l2_we_o,
+  input  wire [WORD*OBITS-1:0] l2_rdata_i,
+  output wire [WORD*OBITS/8-1:0] l2_we_o,
   output wire                l2_wslot_o,
   output wire [AW-1:0]       l2_waddr_o,
-  output wire [WORD*32-1:0]  l2_wdata_o,
+  output wire [WORD*OBITS-1:0] l2_wdata_o,
   // level-2 parameters: per channel bias; multiplier, shift
   output wire                p_re_o,
   output wire [PAW-1:0]      p_addr_o,
@@ -96,6 +97,7 @@ module naas_drain #(
   output wire [7:0]          reads_o
 );
 
+  localparam SUMS   = OBITS == 32;   // sums accumulate in level 2
   localparam SUBS   = WORD / LANES;
   localparam SW     = (SUBS > 1) ? $clog2(SUBS) : 1;
   localparam PHASES = LANES / UNITS;
@@ -125,8 +127,8 @@ module naas_drain #(
   // Reduction loops: off-chip C R S are 3 6 7, level-2 C R S are 9 12 13. Loops that this walk leaves out run inside
   // the array, so they neither come before nor after.
   assign done     = last | ~walked;
-  assign is_first = &{zero[3], zero[6], zero[7], zero[9], zero[12], zero[13]};
-  assign is_final = &{done[3], done[6], done[7], done[9], done[12], done[13]};
+  assign is_first = !SUMS | &{zero[3], zero[6], zero[7], zero[9], zero[12], zero[13]};
+  assign is_final = !SUMS | &{done[3], done[6], done[7], done[9], done[12], done[13]};
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -281,7 +283,6 @@ module naas_drain #(
   // ---- t+3: add the level-2 sums; what is final enters the output units
   wire [LANES*PSUMW-1:0] sums;
   wire [UNITS*8-1:0]  bytes;
-  wire [LANES*32-1:0] old_part;
   wire [UNITS*PSUMW-1:0] unit_sums;
   wire [9*UNITS*8-1:0] unit_params;
   wire [9*WORD*8-1:0] planes;
@@ -290,7 +291,6 @@ module naas_drain #(
   assign planes = {q_data_i, p_data_i};
   wire maximum = MAXIMUM != 0 && maximum_i;
   genvar n, u;
-  naas_pick #(.N(SUBS), .W(LANES*32), .SW(SW)) u_old (.sel_i(sub3_q), .in_i(l2_rdata_i), .out_o(old_part));
   naas_pick #(.N(PHASES), .W(UNITS*PSUMW), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(sums), .out_o(unit_sums));
   generate
     // Level 2 keeps plane p of channel c at byte p*WORD + c.
@@ -303,11 +303,19 @@ module naas_drain #(
         .sel_i(n < 4 ? ph3_q : ph5), .in_i(lanes), .out_o(unit_params[n*UNITS*8 +: UNITS*8])
       );
     end
-    for (n = 0; n < LANES; n = n + 1) begin : g_lane
-      wire [PSUMW-1:0] lane, earlier;
-      assign lane    = lanes_i[n*PSUMW +: PSUMW];
-      assign earlier = old_part[n*32 +: PSUMW] & {PSUMW{~first3_q}};
-      assign sums[n*PSUMW +: PSUMW] = !maximum ? lane + earlier : (earlier[7:0] > lane[7:0]) ? earlier : lane;
+    if (SUMS) begin : g_sums
+      wire [LANES*32-1:0] old_part;
+      naas_pick #(.N(SUBS), .W(LANES*32), .SW(SW)) u_old (.sel_i(sub3_q), .in_i(l2_rdata_i), .out_o(old_part));
+      for (n = 0; n < LANES; n = n + 1) begin : g_lane
+        wire [PSUMW-1:0] lane, earlier;
+        assign lane    = lanes_i[n*PSUMW +: PSUMW];
+        assign earlier = old_part[n*32 +: PSUMW] & {PSUMW{~first3_q}};
+        assign sums[n*PSUMW +: PSUMW] = !maximum ? lane + earlier : (earlier[7:0] > lane[7:0]) ? earlier : lane;
+      end
+      wire unused = ^old_part;
+    end else begin : g_no_sums
+      assign sums = lanes_i;
+      wire unused = ^{l2_rdata_i, maximum, first3_q};
     end
     for (u = 0; u < UNITS; u = u + 1) begin : g_unit
       wire [71:0] params;
@@ -351,22 +359,29 @@ module naas_drain #(
   wire [1:0]    late_byte;
   wire [AW-1:0] late_word;
   assign late_byte = accumulate_i ? 2'd0 : late_vec[1:0];
-  assign late_word = accumulate_i ? late_vec : late_vec >> 2;
+  assign late_word = (accumulate_i | !SUMS) ? late_vec : late_vec >> 2;
 
   generate
     for (n = 0; n < WORD; n = n + 1) begin : g_write
       localparam SUB = n / LANES;
       localparam PH  = (n % LANES) / UNITS;
-      wire sum_we, byte_we;
-      wire [PSUMW-1:0] sum = sums[(n % LANES)*PSUMW +: PSUMW];
-      assign sum_we  = v3_q & ~final3_q & (SUBS == 1 || sub3_q == SUB[SW-1:0]);
+      wire byte_we;
+      wire [7:0] out = bytes[(n % UNITS)*8 +: 8];
       assign byte_we = late_v & (SUBS == 1 || late_sub == SUB[SW-1:0]) & (late_ph == PH[5:0]);
-      assign l2_we_o[n*4 +: 4]     = {4{sum_we}} | ({3'd0, byte_we} << late_byte);
-      assign l2_wdata_o[n*32 +: 32] = late_v ? {4{bytes[(n % UNITS)*8 +: 8]}} : {{(33-PSUMW){sum[PSUMW-1]}}, sum[PSUMW-2:0]};
+      if (SUMS) begin : g_word
+        wire sum_we;
+        wire [PSUMW-1:0] sum = sums[(n % LANES)*PSUMW +: PSUMW];
+        assign sum_we  = v3_q & ~final3_q & (SUBS == 1 || sub3_q == SUB[SW-1:0]);
+        assign l2_we_o[n*4 +: 4]     = {4{sum_we}} | ({3'd0, byte_we} << late_byte);
+        assign l2_wdata_o[n*32 +: 32] = late_v ? {4{out}} : {{(33-PSUMW){sum[PSUMW-1]}}, sum[PSUMW-2:0]};
+      end else begin : g_byte
+        assign l2_we_o[n]           = byte_we;
+        assign l2_wdata_o[n*8 +: 8] = out;
+      end
     end
   endgenerate
-  assign l2_wslot_o = late_v ? late_slot : l2s3_q;
-  assign l2_waddr_o = late_v ? late_word : vec3_q;
+  assign l2_wslot_o = (late_v | !SUMS) ? late_slot : l2s3_q;
+  assign l2_waddr_o = (late_v | !SUMS) ? late_word : vec3_q;
 
   // ---- tokens
   reg [UNIT+2:0] complete_q;
@@ -401,7 +416,7 @@ module naas_drain #(
   assign reads_o = first_q ? 8'd0 : words_o;
 
   wire unused = ^{moved, inc, clr, zero, last, walked, done, tile_offset, p_offset, job_offset, p_word, x_idx, j_inc,
-                    j_clr, j_last, j_zero, j_idx, local_stride_i, late_q, old_part};
+                    j_clr, j_last, j_zero, j_idx, local_stride_i, late_q, late_byte};
 
 endmodule
 `default_nettype wire

@@ -3,32 +3,33 @@
 `default_nettype none
 
 module naas_level2_o #(
-  parameter WORD  = 16,   // outputs of a word, four bytes each
+  parameter WORD  = 16,   // outputs of a word
+  parameter OBITS = 32,   // bits of each: 32, room for a sum or four bytes, or 8
   parameter DEPTH = 1024, // words per slot
   parameter SLOTS = 2,
   parameter AW    = 10
 ) (
-  input  wire               clk_i,
-  input  wire [WORD*4-1:0]  we_i,
-  input  wire               wslot_i,
-  input  wire [AW-1:0]      waddr_i,
-  input  wire [WORD*32-1:0] wdata_i,
-  input  wire               sum_re_i,
-  input  wire               sum_slot_i,
-  input  wire [AW-1:0]      sum_addr_i,
-  output wire [WORD*32-1:0] sum_o,
-  input  wire               out_re_i,
-  input  wire               out_slot_i,
-  input  wire [AW-1:0]      out_addr_i,
-  output wire [WORD*32-1:0] out_o
+  input  wire                    clk_i,
+  input  wire [WORD*OBITS/8-1:0] we_i,
+  input  wire                    wslot_i,
+  input  wire [AW-1:0]           waddr_i,
+  input  wire [WORD*OBITS-1:0]   wdata_i,
+  input  wire                    sum_re_i,
+  input  wire                    sum_slot_i,
+  input  wire [AW-1:0]           sum_addr_i,
+  output wire [WORD*OBITS-1:0]   sum_o,
+  input  wire                    out_re_i,
+  input  wire                    out_slot_i,
+  input  wire [AW-1:0]           out_addr_i,
+  output wire [WORD*OBITS-1:0]   out_o      // held while out_re_i is low and no sum of the slot is read
 );
 
-  wire [SLOTS*WORD*32-1:0] rdata;
-  reg                      sum_slot_q, out_slot_q;
+  wire [SLOTS*WORD*OBITS-1:0] rdata;
+  reg                         sum_slot_q, out_slot_q;
 
   always @(posedge clk_i) begin
     sum_slot_q <= sum_slot_i;
-    out_slot_q <= out_slot_i;
+    if (out_re_i) out_slot_q <= out_slot_i;
   end
 
   genvar s;
@@ -39,14 +40,14 @@ module naas_level2_o #(
       assign sums = sum_re_i & (SLOTS == 1 || sum_slot_i == Slot);
       assign outs = out_re_i & (SLOTS == 1 || out_slot_i == Slot);
       assign here = SLOTS == 1 || wslot_i == Slot;
-      naas_mem #(.WIDTH(WORD*32), .LANE(8), .DEPTH(DEPTH), .AW(AW)) u_mem (
-        .clk_i(clk_i), .we_i(we_i & {(WORD*4){here}}), .waddr_i(waddr_i), .wdata_i(wdata_i),
-        .re_i(sums | outs), .raddr_i(sums ? sum_addr_i : out_addr_i), .rdata_o(rdata[s*WORD*32 +: WORD*32])
+      naas_mem #(.WIDTH(WORD*OBITS), .LANE(8), .DEPTH(DEPTH), .AW(AW)) u_mem (
+        .clk_i(clk_i), .we_i(we_i & {(WORD*OBITS/8){here}}), .waddr_i(waddr_i), .wdata_i(wdata_i),
+        .re_i(sums | outs), .raddr_i(sums ? sum_addr_i : out_addr_i), .rdata_o(rdata[s*WORD*OBITS +: WORD*OBITS])
       );
     end
     if (SLOTS > 1) begin : g_pick
-      assign sum_o = sum_slot_q ? rdata[WORD*32 +: WORD*32] : rdata[0 +: WORD*32];
-      assign out_o = out_slot_q ? rdata[WORD*32 +: WORD*32] : rdata[0 +: WORD*32];
+      assign sum_o = sum_slot_q ? rdata[WORD*OBITS +: WORD*OBITS] : rdata[0 +: WORD*OBITS];
+      assign out_o = out_slot_q ? rdata[WORD*OBITS +: WORD*OBITS] : rdata[0 +: WORD*OBITS];
     end else begin : g_pick
       assign sum_o = rdata;
       assign out_o = rdata;

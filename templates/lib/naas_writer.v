@@ -1,13 +1,15 @@
 // The off-chip write engine: sends finished level-2 output tiles to memory, and after each layer a record of counters.
 // AXI4 write master; bursts of up to 16 beats that never cross a 16-beat boundary, hence no 4 KiB boundary.
 //
-// Issue in cycle t, one beat per cycle; level-2 address in t+1, its word in t+2, the beat in t+3, on the bus in t+4.
+// Issue in cycle t, one beat per cycle; level-2 address in t+1, its word in t+2, the beat in t+3, on the bus in t+4. Where the
+// bus takes no beat, all of them wait where they are.
 `default_nettype none
 
 module naas_writer #(
   parameter BUS   = 16,  // bytes of a beat
   parameter WORD  = 16,  // outputs of a level-2 word, a multiple of BUS
-  parameter AW    = 16,  // level-2 word address within a slot
+  parameter OBITS = 32,  // bits of an output in level 2: 32, as sums accumulate there, or the 8 of its byte
+  parameter AW    = 16,  // an output's place in a level-2 slot
   parameter SLOTS = 2,
   parameter AB    = 28,  // bits of a beat address, at most 32 - log2(BUS)
   parameter [63:0] OFFCHIP_BITS = {8{8'd16}},  // bits of an off-chip trip count minus one: G N K C Y X R S
@@ -35,13 +37,14 @@ module naas_writer #(
   // tokens
   input  wire               tile_i,          // a level-2 tile is complete
   output wire               take_o,
-  output wire               give_o,          // the slot is free
+  output wire               give_o,          // the slot is free, as soon as what was issued is read:
+  output wire               hold_o,          // not yet, because the bus takes no beat
   output wire               done_o,          // everything is written and acknowledged
   // level 2
   output wire               l2_re_o,
   output wire               l2_slot_o,
   output wire [AW-1:0]      l2_addr_o,
-  input  wire [WORD*32-1:0] l2_data_i,
+  input  wire [WORD*OBITS-1:0] l2_data_i,
   // record of counters
   input  wire               record_req_i,    // pulse, when done_o
   input  wire [31:0]        record_addr_i,   // byte address, a multiple of 128
@@ -75,7 +78,7 @@ module naas_writer #(
   wire       walk_end, moved, moved_l2;
   wire [63:0] inner;
   reg        exhausted_q, run_q, slot_q;
-  wire       start, job_last, issue, stall;
+  wire       start, job_last, issue, stall, advance;
 
   assign start = active_i & ~exhausted_q & (~run_q | job_last) & tile_i;
 
@@ -159,7 +162,7 @@ module naas_writer #(
   assign final_beat  = len == 4'd0;
 
   // ---- t+1: level-2 address and write address channel
-  reg            v1_q, v2_q, aw_q, last1_q, last2_q, slot1_q, record_aw_q;
+  reg            v1_q, v2_q, aw_q, last1_q, last2_q, end1_q, end2_q, slot1_q, record_aw_q;
   reg [AW-1:0]   word1_q;
   reg [1:0]      byte1_q, byte2_q;
   reg [SW-1:0]   sub1_q, sub2_q;
@@ -172,23 +175,26 @@ module naas_writer #(
     if (!rst_ni) begin
       {v1_q, v2_q, aw_q} <= 3'd0;
     end else begin
-      v1_q <= issue;
-      v2_q <= v1_q;
+      if (advance) {v1_q, v2_q} <= {issue, v1_q};
       aw_q <= (issue & first) | record_aw_q | (aw_q & ~awready_i);
     end
   end
 
   always @(posedge clk_i) begin
-    word1_q <= accumulate_i ? vec : vec >> 2;
-    byte1_q <= accumulate_i ? 2'd0 : vec[1:0];
-    byte2_q <= byte1_q;
-    sub1_q  <= sub;
-    sub2_q  <= sub1_q;
-    last1_q <= final_beat;
-    last2_q <= last1_q;
-    keep1_q <= j_last[0] ? tail_q : BUS[KW-1:0];
-    keep2_q <= keep1_q;
-    slot1_q <= slot_q;
+    if (advance) begin
+      word1_q <= (accumulate_i || OBITS == 8) ? vec : vec >> 2;
+      byte1_q <= accumulate_i ? 2'd0 : vec[1:0];
+      byte2_q <= byte1_q;
+      sub1_q  <= sub;
+      sub2_q  <= sub1_q;
+      last1_q <= final_beat;
+      last2_q <= last1_q;
+      keep1_q <= j_last[0] ? tail_q : BUS[KW-1:0];
+      keep2_q <= keep1_q;
+      end1_q  <= j_end;
+      end2_q  <= end1_q;
+      slot1_q <= slot_q;
+    end
     if (issue & first) begin
       awaddr_q <= byte_addr;
       awlen_q  <= {4'd0, len};
@@ -200,16 +206,17 @@ module naas_writer #(
 
   // ---- t+2: pick the bytes
   wire [BUS*8-1:0] picked;
-  wire [BUS*32-1:0] part;
-  wire [KW-1:0]     keep;   // of the beat on the bus
+  wire [BUS*OBITS-1:0] part;
   genvar n;
-  naas_pick #(.N(SUBS), .W(BUS*32), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
+  naas_pick #(.N(SUBS), .W(BUS*OBITS), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
   generate
     for (n = 0; n < BUS; n = n + 1) begin : g_byte
-      localparam [KW-1:0] Lane = n;
-      wire [31:0] word = part[n*32 +: 32];
-      assign picked[n*8 +: 8] = word[byte2_q*8 +: 8];
-      assign wstrb_o[n]       = Lane < keep;
+      if (OBITS == 32) begin : g_of_four
+        wire [31:0] word = part[n*32 +: 32];
+        assign picked[n*8 +: 8] = word[byte2_q*8 +: 8];
+      end else begin : g_alone
+        assign picked[n*8 +: 8] = part[n*8 +: 8];
+      end
     end
   endgenerate
 
@@ -232,40 +239,35 @@ module naas_writer #(
   end
   always @(posedge clk_i) record_beat_q <= record_req_i ? 6'd0 : record_beat_q + {5'd0, record_push};
 
-  // ---- t+3: queue to the write data channel, whose beat shows in t+4
-  localparam DEPTH = 4;   // as many beats are under way if none waits
-  localparam EW    = BUS*8 + KW + 1;
-  localparam [2:0] Full = DEPTH;
-  reg  [EW-1:0] queue_q [0:DEPTH-1];
-  reg  [1:0]    wptr_q, rptr_q;
-  reg  [2:0]    used_q;
-  reg  [2:0]    credit_q;   // beats issued and not yet taken
-  reg           push_q;     // a beat went into the queue in the last cycle
-  wire          pop;
+  // ---- t+3, t+4: the beat, and the write data channel
+  localparam EW = BUS*8 + KW + 1;
+  reg          v3_q, v4_q;
+  reg [EW-1:0] beat3_q, beat4_q;
+  wire [KW-1:0] keep;
 
-  assign pop   = wvalid_o & wready_i;
-  assign stall = (aw_q & ~awready_i) | (credit_q == Full & ~pop);
+  assign advance = ~v4_q | wready_i;
+  assign stall   = (aw_q & ~awready_i) | ~advance;
 
   always @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      push_q <= 1'b0;
-      wptr_q <= 2'd0;
-      rptr_q <= 2'd0;
-      used_q <= 3'd0;
-      credit_q <= 3'd0;
-    end else begin
-      push_q <= v2_q | record_push;
-      if (v2_q | record_push) wptr_q <= wptr_q + 2'd1;
-      if (pop) rptr_q <= rptr_q + 2'd1;
-      used_q   <= used_q + {2'd0, push_q} - {2'd0, pop};
-      credit_q <= credit_q + {2'd0, issue | record_push} - {2'd0, pop};
-    end
+    if (!rst_ni) {v3_q, v4_q} <= 2'd0;
+    else if (advance) {v3_q, v4_q} <= {v2_q | record_push, v3_q};
   end
 
-  always @(posedge clk_i)
+  always @(posedge clk_i) if (advance) begin
     if (v2_q | record_push)
-      queue_q[wptr_q] <= record_push ? {record_last, BUS[KW-1:0], record_i[record_beat_q * (BUS*8) +: BUS*8]}
-                                     : {last2_q, keep2_q, picked};
+      beat3_q <= record_push ? {record_last, BUS[KW-1:0], record_i[record_beat_q * (BUS*8) +: BUS*8]}
+                             : {last2_q, keep2_q, picked};
+    if (v3_q) beat4_q <= beat3_q;
+  end
+
+  assign wvalid_o = v4_q;
+  assign {wlast_o, keep, wdata_o} = beat4_q;
+  generate
+    for (n = 0; n < BUS; n = n + 1) begin : g_strobe
+      localparam [KW-1:0] Lane = n;
+      assign wstrb_o[n] = Lane < keep;
+    end
+  endgenerate
 
   // ---- responses
   reg [9:0] outstanding_q;
@@ -276,20 +278,19 @@ module naas_writer #(
 
   assign take_o    = start;
   assign give_o    = job_last;
-  assign done_o    = exhausted_q & ~run_q & ~v1_q & ~v2_q & ~push_q & ~aw_q & (used_q == 3'd0) & (outstanding_q == 10'd0);
+  assign hold_o    = ~advance & ((v1_q & end1_q) | (v2_q & end2_q));
+  assign done_o    = exhausted_q & ~run_q & ~v1_q & ~v2_q & ~v3_q & ~v4_q & ~aw_q & (outstanding_q == 10'd0);
   assign record_done_o = record_push & record_last;
-  assign l2_re_o   = v1_q;
+  assign l2_re_o   = v1_q & advance;
   assign l2_slot_o = slot1_q;
   assign l2_addr_o = word1_q;
   assign awvalid_o = aw_q;
   assign awaddr_o  = awaddr_q;
   assign awlen_o   = awlen_q;
-  assign wvalid_o  = used_q != 3'd0;
-  assign {wlast_o, keep, wdata_o} = queue_q[rptr_q];
   assign bready_o  = 1'b1;
-  assign beat_o    = v1_q;
+  assign beat_o    = v1_q & advance;
 
-  wire unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i};
+  wire unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i, byte2_q};
 
 endmodule
 `default_nettype wire

@@ -156,6 +156,7 @@ impl AcceleratorSpace {
                 I: memory(0),
                 O: memory(0),
                 P: memory(0),
+                sums: true,
             },
             lanes: Lanes { W: 1, I: 1, drain: 1 },
             requantizers: 1,
@@ -306,7 +307,7 @@ impl AcceleratorSpace {
         let shares = self.shares([1.0; 3], genes, 2);
         a.l2.W.bytes = words(data * shares[0], g.l2_w_word);
         a.l2.I.bytes = words(data * shares[1], g.l2_i_word);
-        a.l2.O.bytes = words(data * shares[2], 4 * g.l2_o_word);
+        a.l2.O.bytes = words(data * shares[2], a.l2.output_bytes() * g.l2_o_word);
     }
 
     /// `weights` normalised to a sum of one, the first two shifted by the split genes from `first` on.

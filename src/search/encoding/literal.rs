@@ -8,8 +8,8 @@ use crate::base::dims::Dim;
 const AXIS: usize = 2;
 /// Memories, each with its size and its slots.
 const MEMORIES: usize = 7;
-/// Axes, memories, lanes, output units, off-chip port.
-pub const LENGTH: usize = AXIS * *AXIS_COUNTS.end() + 2 * MEMORIES + 3 + 1 + 2;
+/// Axes, memories, whether level 2 has sums, lanes, output units, off-chip port.
+pub const LENGTH: usize = AXIS * *AXIS_COUNTS.end() + 2 * MEMORIES + 1 + 3 + 1 + 2;
 
 /// The dimensions of an axis as the digits of a number, the first one last; none is zero.
 fn number(dims: &[Dim]) -> u32 {
@@ -35,6 +35,7 @@ pub fn write(a: &Accelerator) -> Vec<f64> {
     let (b, l) = (&a.buffers, &a.l2);
     all.extend([b.psum.words, b.psum.slots]);
     all.extend([b.W, b.I, l.W, l.I, l.O, l.P].iter().flat_map(|m| [m.bytes, m.slots]));
+    all.push(l.sums.into());
     all.extend([a.lanes.W, a.lanes.I, a.lanes.drain, a.requantizers]);
     all.extend([a.offchip.bytes_per_cycle, a.offchip.latency_cycles]);
     all.into_iter().map(f64::from).collect()
@@ -74,6 +75,7 @@ pub fn read(figures: &[f64]) -> Option<Accelerator> {
             I: l2_i,
             O: l2_o,
             P: l2_p,
+            sums: next() != 0,
         },
         lanes: Lanes {
             W: next(),

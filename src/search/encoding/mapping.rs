@@ -26,6 +26,8 @@ use std::f64::consts::SQRT_2;
 
 /// Memories of [`crate::mapping::legality::needs`] that array tiles fill; the others are filled by level-2 tiles.
 const ARRAY_MEMORIES: usize = 3;
+/// That of level-2 O among all of them.
+const LEVEL2_O: usize = 5;
 
 /// The mappings of one layer on one accelerator, under one split of its axes over several dimensions ([`splits`] names the
 /// splits worth a space).
@@ -150,6 +152,10 @@ impl<'a> MappingSpace<'a> {
     #[must_use]
     pub fn repair(&self, mapping: &Mapping) -> Option<Mapping> {
         let mut m = self.aligned(&mapping.normalised(self.nest));
+        if !self.accelerator.l2.sums && self.accumulates(&m) {
+            // Sums over level-2 tiles are finished first.
+            m.l2.order.sort_by_key(|d| Dim::REDUCTION.contains(d));
+        }
         while let Some(memory) = self.overflow(&m) {
             if !self.shrink(&mut m, memory) {
                 return None;
@@ -160,6 +166,9 @@ impl<'a> MappingSpace<'a> {
 
     /// The first memory that `m` overflows, as an index of [`crate::mapping::legality::needs`].
     fn overflow(&self, m: &Mapping) -> Option<usize> {
+        if !self.accelerator.l2.sums && self.accumulates(m) {
+            return Some(LEVEL2_O);
+        }
         let needed = self.needs(m);
         // Level-2 tiles first: where they shrink, array tiles may shrink with them.
         let overflows = |&i: &usize| needed[i] > self.holds[i];

@@ -293,7 +293,7 @@ pub(in crate::search) fn settle(space: &AcceleratorSpace, a: &mut Accelerator, f
     b.psum.words = whole(f64::from(b.psum.words) * cut, g.psum_word);
     a.l2.P.bytes = whole(f64::from(a.l2.P.bytes), PARAM_BYTES * g.l2_p_word);
     let room = total - l1(a) - f64::from(a.l2.P.bytes) * f64::from(a.l2.P.slots);
-    let words = [g.l2_w_word, g.l2_i_word, 4 * g.l2_o_word];
+    let words = [g.l2_w_word, g.l2_i_word, a.l2.output_bytes() * g.l2_o_word];
     let memories = [&mut a.l2.W, &mut a.l2.I, &mut a.l2.O];
     let wanted: f64 = memories.iter().map(|m| f64::from(m.bytes) * f64::from(m.slots)).sum();
     let by = room / wanted.max(1.0);
