@@ -280,6 +280,11 @@ impl Hardware {
             ("ISLOTS", a.buffers.I.slots, "slots of the I buffers"),
             ("LI", li, "word address bits of an I buffer"),
             ("OLANES", a.lanes.drain, "psums per cycle out of the array"),
+            (
+                "DRAINED",
+                if a.l2.sums { a.lanes.drain } else { a.requantizers },
+                "of them at a time, at the array's edge: those for the output units, if all are final",
+            ),
             ("OM", g.psum_word, "psums of a psum buffer word"),
             ("ODEPTH", self.psum_depth, "words of a psum buffer slot"),
             ("OSLOTS", a.buffers.psum.slots, "slots of the psum buffers"),

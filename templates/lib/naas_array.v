@@ -45,6 +45,7 @@ module naas_array #(
   parameter ISLOTS  = 2,
   parameter LI      = 8,
   parameter OLANES  = 16,
+  parameter DRAINED = OLANES,
   parameter OM      = 1,
   parameter ODEPTH  = 64,
   parameter OSLOTS  = 2,
@@ -53,9 +54,7 @@ module naas_array #(
   parameter DIGITS  = 0,     // 1 if weights may have two digits
   parameter MAXIMUM = 0      // 1 if layers may seek the greatest input
 ) (
-  input  wire                 clk_i,
-  input  wire                 rst_ni,
-  input  wire                 load_i,
+  input  wire                 clk_i, rst_ni, load_i,
   input  wire                 depthwise_i,
   input  wire                 maximum_i,      // the greatest input of a window takes the place of the sum
   input  wire [6*7-1:0]       split_i,        // positions of shared axes that run K C Y X R S
@@ -119,7 +118,8 @@ module naas_array #(
   input  wire [PW-1:0]        d_k_pos_i,
   input  wire [PW-1:0]        d_y_pos_i,
   input  wire [PW-1:0]        d_x_pos_i,
-  output wire [OLANES*PSUMW-1:0] lanes_o      // two cycles later
+  input  wire [5:0]            d_phase_i,     // which of the lanes, DRAINED at a time
+  output wire [DRAINED*PSUMW-1:0] lanes_o     // two cycles later
 );
 
   // Places along S and along X, shared axes included; coordinates that each dimension has; windows over rows and columns.
@@ -462,13 +462,16 @@ module naas_array #(
   endgenerate
 
   // ---- drain: the (y, x) position is picked above, now K positions are dealt to lanes
-  reg  [PW-1:0]           d_k_pos_q;
-  wire [OLANES*PSUMW-1:0]    lanes;
-  reg  [OLANES*PSUMW-1:0]    lanes_q;
+  reg  [PW-1:0]            d_k_pos_q;
+  reg  [5:0]               d_phase_q;
+  wire [OLANES*PSUMW-1:0]  lanes;
+  wire [DRAINED*PSUMW-1:0] drained;
+  reg  [DRAINED*PSUMW-1:0] lanes_q;
 
   always @(posedge clk_i) begin
     d_k_pos_q <= d_k_pos_i;
-    lanes_q   <= lanes;
+    d_phase_q <= d_phase_i;
+    lanes_q   <= drained;
   end
 
   generate
@@ -500,6 +503,7 @@ module naas_array #(
     end
   endgenerate
 
+  naas_pick #(.N(OLANES/DRAINED), .W(DRAINED*PSUMW), .SW(6)) u_drained (.sel_i(d_phase_q), .in_i(lanes), .out_o(drained));
   assign lanes_o = lanes_q;
 
   // ---- bytes written into I buffers: windows hit, times valid channels

@@ -36,10 +36,7 @@ module naas_compute #(
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
-  input  wire               load_i,
-  input  wire               active_i,
+  input  wire               clk_i, rst_ni, load_i, active_i,
   // layer description
   input  wire               depthwise_i,
   input  wire               digits_i,        // products of tap columns beyond the first count 256-fold
@@ -64,9 +61,7 @@ module naas_compute #(
   input  wire               w_ready_i,
   input  wire               i_ready_i,
   input  wire               o_slot_i,
-  output wire               take_w_o,
-  output wire               take_i_o,
-  output wire               take_o_o,
+  output wire               take_w_o, take_i_o, take_o_o,
   output wire               give_w_o,        // last read of a W tile
   output wire               give_i_o,
   output wire               give_o_o,        // an output tile can be drained

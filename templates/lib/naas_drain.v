@@ -8,6 +8,7 @@
 
 module naas_drain #(
   parameter LANES = 16,  // psums per cycle
+  parameter DRAINED = LANES, // and of these at a time, at the array's edge: those that output units take, if all are final
   parameter UNITS = 4,   // output units, a divisor of LANES
   parameter UNIT  = 8,   // latency of an output unit
   parameter PSUMW = 32,  // bits of a psum; those in level 2 have no more, beside copies of their sign
@@ -32,10 +33,7 @@ module naas_drain #(
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
-  input  wire                clk_i,
-  input  wire                rst_ni,
-  input  wire                load_i,
-  input  wire                active_i,
+  input  wire                clk_i, rst_ni, load_i, active_i,
   // layer description
   input  wire                accumulate_i,
   input  wire                maximum_i,      // the greater of two bytes takes the place of the sum
@@ -61,9 +59,7 @@ module naas_drain #(
   input  wire                psum_i,         // a psum tile is complete
   input  wire                l2_slot_i,      // a level-2 O slot is free
   input  wire                params_i,       // a level-2 P tile is ready
-  output wire                take_psum_o,
-  output wire                take_l2_o,
-  output wire                take_params_o,
+  output wire                take_psum_o, take_l2_o, take_params_o,
   output wire                give_psum_o,    // the psum slot is free
   output wire                give_params_o,  // last use of a P tile
   output wire                give_l2_o,      // a level-2 O tile is complete
@@ -74,7 +70,8 @@ module naas_drain #(
   output wire [PW-1:0]       ps_k_pos_o,
   output wire [PW-1:0]       ps_y_pos_o,
   output wire [PW-1:0]       ps_x_pos_o,
-  input  wire [LANES*PSUMW-1:0] lanes_i,     // two cycles after ps_re_o
+  output wire [5:0]          ps_phase_o,     // which of the lanes, DRAINED at a time
+  input  wire [DRAINED*PSUMW-1:0] lanes_i,   // two cycles after ps_re_o
   // level-2 sums and bytes
   output wire                l2_re_o,
   output wire                l2_rslot_o,
@@ -281,7 +278,7 @@ module naas_drain #(
   end
 
   // ---- t+3: add the level-2 sums; what is final enters the output units
-  wire [LANES*PSUMW-1:0] sums;
+  wire [DRAINED*PSUMW-1:0] sums;
   wire [UNITS*8-1:0]  bytes;
   wire [UNITS*PSUMW-1:0] unit_sums;
   wire [9*UNITS*8-1:0] unit_params;
@@ -291,7 +288,7 @@ module naas_drain #(
   assign planes = {q_data_i, p_data_i};
   wire maximum = MAXIMUM != 0 && maximum_i;
   genvar n, u;
-  naas_pick #(.N(PHASES), .W(UNITS*PSUMW), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(sums), .out_o(unit_sums));
+  naas_pick #(.N(DRAINED/UNITS), .W(UNITS*PSUMW), .SW(6)) u_sums (.sel_i(ph3_q), .in_i(sums), .out_o(unit_sums));
   generate
     // Level 2 keeps plane p of channel c at byte p*WORD + c.
     for (n = 0; n < 9; n = n + 1) begin : g_plane
@@ -337,23 +334,45 @@ module naas_drain #(
   endgenerate
 
   // ---- t+3+UNIT: bytes into level 2
-  localparam BW = AW + SW + 8;
-  reg  [UNIT*BW-1:0] late_q;
-  reg  [UNIT-1:0]    late_v_q;
-  wire [AW-1:0]      late_vec;
-  wire [SW-1:0]      late_sub;
-  wire [5:0]         late_ph;
-  wire               late_slot, late_v;
+  // A place is the same in all phases: behind the rest of UNIT it goes on at the end of each round of them.
+  localparam BW     = AW + SW + 1;
+  localparam ROUNDS = UNIT / PHASES;
+  localparam REST   = UNIT % PHASES;
+  reg  [UNIT-1:0]   late_v_q;
+  reg  [UNIT*6-1:0] late_ph_q;
+  reg  [2*SW-1:0]   late_sub_q;
+  wire [UNIT:0]     late = {late_v_q, v3_q & final3_q};
+  wire [UNIT*6+5:0] phases = {late_ph_q, ph3_q};
+  wire [(REST + ROUNDS + 1)*BW-1:0] places;
+  wire [AW-1:0]     late_vec;
+  wire [SW-1:0]     late_sub;
+  wire [5:0]        late_ph;
+  wire              late_slot, late_v;
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) late_v_q <= {UNIT{1'b0}};
-    else late_v_q <= {late_v_q[UNIT-2:0], v3_q & final3_q};
+    else late_v_q <= late[UNIT-1:0];
   end
-  always @(posedge clk_i) late_q <= {late_q[(UNIT-1)*BW-1:0], 1'b0, l2s3_q, ph3_q, sub3_q, vec3_q};
+  always @(posedge clk_i) begin
+    late_ph_q  <= phases[UNIT*6-1:0];
+    late_sub_q <= {late_sub_q[SW-1:0], sub3_q};
+  end
 
-  assign {ph5, sub5} = late_q[BW + AW +: SW + 6];
-  assign {late_slot, late_ph, late_sub, late_vec} = late_q[(UNIT-1)*BW +: BW-1];
-  assign late_v = late_v_q[UNIT-1];
+  assign places[0 +: BW] = {l2s3_q, sub3_q, vec3_q};
+  generate
+    for (n = 0; n < REST + ROUNDS; n = n + 1) begin : g_late
+      localparam AFTER = n < REST ? 0 : REST + (n - REST)*PHASES;   // cycles after t+3
+      reg [BW-1:0] place_q;
+      always @(posedge clk_i) if (n < REST || (late[AFTER] && phases[AFTER*6 +: 6] == PHASE_LAST[5:0])) place_q <= places[n*BW +: BW];
+      assign places[(n+1)*BW +: BW] = place_q;
+    end
+  endgenerate
+
+  assign ph5     = phases[2*6 +: 6];
+  assign sub5    = late_sub_q[SW +: SW];
+  assign late_ph = phases[UNIT*6 +: 6];
+  assign {late_slot, late_sub, late_vec} = places[(REST + ROUNDS)*BW +: BW];
+  assign late_v  = late[UNIT];
 
   // Complete tiles pack four bytes to a 32-bit word; where sums accumulate, a byte replaces the lowest of its own sum.
   wire [1:0]    late_byte;
@@ -403,12 +422,13 @@ module naas_drain #(
   assign ps_k_pos_o = k1_q;
   assign ps_y_pos_o = y1_q;
   assign ps_x_pos_o = x1_q;
+  assign ps_phase_o = ph1_q;
   assign l2_re_o    = v2_q & ~first2_q;
   assign l2_rslot_o = l2s2_q;
   assign l2_raddr_o = vec2_q;
   assign p_re_o     = v2_q & final2_q;
   assign p_addr_o   = p2_q;
-  assign q_re_o     = late_v_q[0];
+  assign q_re_o     = late[1];
   assign q_addr_o   = p4_q;
 
   assign busy_o  = run_q;
@@ -416,7 +436,7 @@ module naas_drain #(
   assign reads_o = first_q ? 8'd0 : words_o;
 
   wire unused = ^{moved, inc, clr, zero, last, walked, done, tile_offset, p_offset, job_offset, p_word, x_idx, j_inc,
-                    j_clr, j_last, j_zero, j_idx, local_stride_i, late_q, late_byte};
+                    j_clr, j_last, j_zero, j_idx, local_stride_i, phases, late_sub_q, late_byte};
 
 endmodule
 `default_nettype wire

@@ -25,10 +25,7 @@ module naas_i_loader #(
   parameter WB = 16,                         // bits of a window's row or column
   parameter SWB = 16                         // the same of one position's window
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
-  input  wire               load_i,
-  input  wire               active_i,
+  input  wire               clk_i, rst_ni, load_i, active_i,
   // layer description
   input  wire               depthwise_i,
   input  wire [14*14-1:0]   inner_i,
@@ -54,10 +51,7 @@ module naas_i_loader #(
   // tokens
   input  wire               slot_i,
   input  wire               tile_i,
-  output wire               take_slot_o,
-  output wire               take_tile_o,
-  output wire               give_tile_o,
-  output wire               give_ready_o,
+  output wire               take_slot_o, take_tile_o, give_tile_o, give_ready_o,
   // level 2
   output wire               l2_re_o,
   output wire [AW-1:0]      l2_addr_o,

@@ -13,9 +13,7 @@ module naas_offset #(
   parameter AW = 16,  // address width
   parameter SW = AW   // width of a stride, of which AW bits count
 ) (
-  input  wire            clk_i,
-  input  wire            load_i,
-  input  wire            step_i,
+  input  wire            clk_i, load_i, step_i,
   input  wire [N-1:0]    inc_i,
   input  wire [N-1:0]    clr_i,
   input  wire [N*N-1:0]  inner_i,   // bit l*N+m: loop m lies inside loop l

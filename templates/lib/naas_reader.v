@@ -26,10 +26,7 @@ module naas_reader #(
   parameter RB     = 16,   // of level-2 taps
   parameter WB     = 16    // of a level-2 window's row or column
 ) (
-  input  wire             clk_i,
-  input  wire             rst_ni,
-  input  wire             load_i,
-  input  wire             active_i,
+  input  wire             clk_i, rst_ni, load_i, active_i,
   // descriptor fetch
   input  wire             desc_req_i,     // pulse
   input  wire [31:0]      desc_addr_i,    // byte address, until desc_done_o
@@ -73,12 +70,7 @@ module naas_reader #(
   input  wire             i_slot_i,
   input  wire             w_slot_i,
   input  wire             p_slot_i,
-  output wire             take_i_o,
-  output wire             take_w_o,
-  output wire             take_p_o,
-  output wire             give_i_o,
-  output wire             give_w_o,
-  output wire             give_p_o,
+  output wire             take_i_o, take_w_o, take_p_o, give_i_o, give_w_o, give_p_o,
   // level 2 (and descriptor) write: one of *_we_o
   output wire             i_we_o,
   output wire             w_we_o,

@@ -4,8 +4,7 @@
 module naas_token #(
   parameter [1:0] INITIAL = 2'd0
 ) (
-  input  wire clk_i,
-  input  wire rst_ni,
+  input  wire clk_i, rst_ni,
   input  wire load_i,   // back to the initial count
   input  wire give_i,
   input  wire take_i,

@@ -22,8 +22,7 @@ module naas_w_loader #(
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
+  input  wire               clk_i, rst_ni,
   input  wire               load_i,       // a layer begins
   input  wire               active_i,     // jobs may start
   // layer description
@@ -45,8 +44,7 @@ module naas_w_loader #(
   // tokens
   input  wire               slot_i,        // a W buffer slot is free
   input  wire               tile_i,        // a level-2 tile is ready
-  output wire               take_slot_o,
-  output wire               take_tile_o,
+  output wire               take_slot_o, take_tile_o,
   output wire               give_tile_o,   // last read of a level-2 tile
   output wire               give_ready_o,  // an array tile is ready, as the compute engine counts it
   // level 2

@@ -14,9 +14,7 @@ module naas_walker #(
   parameter [63:0] OFFCHIP_BITS = {8{8'd16}}, // bits of an off-chip trip count minus one: G N K C Y X R S
   parameter [47:0] TRIP_BITS = {6{8'd16}}     // the same of a level-2 loop: K C Y X R S
 ) (
-  input  wire              clk_i,
-  input  wire              load_i,
-  input  wire              step_i,
+  input  wire              clk_i, load_i, step_i,
   input  wire [N-1:0]      relevant_i,      // loops that index the walked operand
   input  wire [OPS*N-1:0]  op_relevant_i,   // loops that index each reported operand
   input  wire [14*14-1:0]  inner_i,         // bit l*14+m: loop m lies inside loop l

@@ -17,10 +17,7 @@ module naas_writer #(
   parameter YB    = 16,  // of rows
   parameter XB    = 16   // of columns
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
-  input  wire               load_i,
-  input  wire               active_i,
+  input  wire               clk_i, rst_ni, load_i, active_i,
   // layer description
   input  wire               accumulate_i,
   input  wire [14*14-1:0]   inner_i,
