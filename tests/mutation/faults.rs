@@ -203,6 +203,18 @@ pub const TEXT: &[TextFault] = &[
         "l2_slot_q ^ (SLOTS > 1)",
     ),
     text(
+        "drain: a place goes on at the first phase of a round",
+        "naas_drain.v",
+        "phases[AFTER*6 +: 6] == PHASE_LAST[5:0]",
+        "phases[AFTER*6 +: 6] == 6'd0",
+    ),
+    text(
+        "array: psums are picked by the next cycle's phase",
+        "naas_array.v",
+        ".sel_i(d_phase_q)",
+        ".sel_i(d_phase_i)",
+    ),
+    text(
         "reader: the last beat of a padded window is not requested",
         "naas_reader.v",
         "~is_i | in_map | j_end",
@@ -231,6 +243,24 @@ pub const TEXT: &[TextFault] = &[
         "naas_writer.v",
         "slot1_q <= slot_q;",
         "slot1_q <= ~slot_q & (SLOTS > 1);",
+    ),
+    text(
+        "writer: beats move on while the bus takes none",
+        "naas_writer.v",
+        "if (advance) {v1_q, v2_q}",
+        "{v1_q, v2_q}",
+    ),
+    text(
+        "level 2: outputs are read from the next beat's slot while one waits",
+        "naas_level2_o.v",
+        "if (out_re_i) out_slot_q",
+        "out_slot_q",
+    ),
+    text(
+        "writer: a freed slot is filled while beats wait to be read",
+        "naas_writer.v",
+        "assign hold_o    = ~advance",
+        "assign hold_o    = 1'b0",
     ),
     text(
         "psum buffer: all psums of a word are written",

@@ -493,6 +493,7 @@ pub fn compose(objective: Objective, fronts: &[&[Choice]], layers: &[usize]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::geometry::Geometry;
     use crate::arch::resources::Resources;
     use crate::mapping::legality::violations;
     use crate::search::encoding::accelerator::AcceleratorSpace;
@@ -563,6 +564,35 @@ mod tests {
                 assert!(found.front.windows(2).all(order), "a front");
             }
         }
+    }
+
+    /// Small psum buffers make sums leave early where that is allowed, and never where it is not.
+    #[test]
+    fn sums_are_finished_where_level_2_has_none() {
+        let mut accumulating = [0; 2];
+        for nest in &nests() {
+            for sums in [false, true] {
+                let mut a = accelerator();
+                a.l2.sums = sums;
+                let nest = &crate::mapping::plane::on(nest, &a);
+                a.buffers.psum.words = Geometry::of(&a).psum_word;
+                while !MappingSpace::new(nest, &a).obstacles().is_empty() {
+                    a.buffers.psum.words *= 2;
+                }
+                for method in [Method::CmaEs, Method::Random, Method::Bayesian] {
+                    let settings = MapperSettings {
+                        method,
+                        ..MapperSettings::default()
+                    };
+                    let found = map_layer(nest, &a, &mut *Toy.on(&a), &settings, 1, &Interrupt::default()).unwrap();
+                    for c in &found.front {
+                        assert_eq!(violations(nest, &a, &c.mapping), []);
+                        accumulating[usize::from(sums)] += u32::from(Schedule::new(nest, &a, &c.mapping).accumulate);
+                    }
+                }
+            }
+        }
+        assert!(accumulating[0] == 0 && accumulating[1] > 0, "{accumulating:?}");
     }
 
     #[test]
