@@ -53,8 +53,7 @@ module naas_array #(
   parameter DIGITS  = 0,     // 1 if weights may have two digits
   parameter MAXIMUM = 0      // 1 if layers may seek the greatest input
 ) (
-  input  wire                 clk_i,
-  input  wire                 rst_ni,
+  input  wire                 clk_i, rst_ni,
   input  wire                 load_i,
   input  wire                 depthwise_i,
   input  wire                 maximum_i,      // the greatest input of a window takes the place of the sum

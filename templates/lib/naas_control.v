@@ -14,8 +14,7 @@ module naas_control #(
   parameter DIGITS = 1,
   parameter MAXIMUM = 1
 ) (
-  input  wire          clk_i,
-  input  wire          rst_ni,
+  input  wire          clk_i, rst_ni,
   input  wire          start_i,
   input  wire [31:0]   table_i,
   input  wire [LAYER_BITS-1:0] layers_i,

@@ -25,8 +25,7 @@ module naas_i_loader #(
   parameter WB = 16,                         // bits of a window's row or column
   parameter SWB = 16                         // the same of one position's window
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
+  input  wire               clk_i, rst_ni,
   input  wire               load_i,
   input  wire               active_i,
   // layer description

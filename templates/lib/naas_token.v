@@ -4,8 +4,7 @@
 module naas_token #(
   parameter [1:0] INITIAL = 2'd0
 ) (
-  input  wire clk_i,
-  input  wire rst_ni,
+  input  wire clk_i, rst_ni,
   input  wire load_i,   // back to the initial count
   input  wire give_i,
   input  wire take_i,
@@ -21,6 +20,11 @@ module naas_token #(
   end
 
   assign some_o = count_q != 2'd0;
+
+`ifndef SYNTHESIS
+  always @(posedge clk_i) if (~load_i & (some_o ? count_q[1] & give_i & ~take_i : take_i))
+    begin $display("%m: a token is taken where there is none, or a third one given"); $stop; end
+`endif
 
 endmodule
 `default_nettype wire

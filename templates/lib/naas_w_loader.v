@@ -22,8 +22,7 @@ module naas_w_loader #(
   parameter [47:0] TILE_BITS  = {6{8'd16}},  // extents of an array tile,
   parameter [47:0] SHARE_BITS = {6{8'd16}}   // extents of a PE
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
+  input  wire               clk_i, rst_ni,
   input  wire               load_i,       // a layer begins
   input  wire               active_i,     // jobs may start
   // layer description

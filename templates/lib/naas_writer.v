@@ -17,8 +17,7 @@ module naas_writer #(
   parameter YB    = 16,  // of rows
   parameter XB    = 16   // of columns
 ) (
-  input  wire               clk_i,
-  input  wire               rst_ni,
+  input  wire               clk_i, rst_ni,
   input  wire               load_i,
   input  wire               active_i,
   // layer description
@@ -289,6 +288,11 @@ module naas_writer #(
   assign awlen_o   = awlen_q;
   assign bready_o  = 1'b1;
   assign beat_o    = v1_q & advance;
+
+`ifndef SYNTHESIS
+  always @(posedge clk_i) if ((bvalid_i & outstanding_q == 10'd0) | (&outstanding_q) | (record_req_i & ~done_o))
+    begin $display("%m: a response without a burst, too many without one, or a record before the outputs are written"); $stop; end
+`endif
 
   wire unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i, byte2_q};
 
