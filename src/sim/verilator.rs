@@ -428,7 +428,7 @@ impl Folder {
         }
         self.make(&["build-icarus"])?;
         let mut command = Command::new("vvp");
-        command.current_dir(&self.path).arg("-n").arg("build/naas.vvp");
+        command.current_dir(&self.path).arg("-N").arg("build/naas.vvp");
         command.args(plus_arguments(options)?);
         let mut json_argument = OsString::from("+json=");
         json_argument.push(json);

@@ -1,7 +1,7 @@
 // Runs the accelerator from its registers like a host would, at a memory of fixed latency, and compares outputs, cycles and
 // access counters with the manifest's predictions.
 //
-// Exit status: 0 as predicted, 1 not as predicted, 2 bad usage or input, 4 the design is not the manifest's.
+// Exit status: 0 as predicted, 1 not as predicted or an assertion violated, 2 bad usage or input, 4 the design is not the manifest's.
 
 #include <chrono>
 #include <cinttypes>
@@ -126,13 +126,18 @@ class Run {
     }
 
     RunResult go() {
-        check_design();
-        system_.write(NAAS_TABLE, static_cast<uint32_t>(manifest_.table));
-        system_.write(NAAS_LAYERS, static_cast<uint32_t>(manifest_.layers.size()));
-        system_.write(NAAS_RECORDS, static_cast<uint32_t>(manifest_.records));
-        system_.write(NAAS_CTRL, NAAS_CTRL_START);
-        run_until_done();
-        if (result_.errors.empty()) read_results();
+        try {
+            check_design();
+            system_.write(NAAS_TABLE, static_cast<uint32_t>(manifest_.table));
+            system_.write(NAAS_LAYERS, static_cast<uint32_t>(manifest_.layers.size()));
+            system_.write(NAAS_RECORDS, static_cast<uint32_t>(manifest_.records));
+            system_.write(NAAS_CTRL, NAAS_CTRL_START);
+            run_until_done();
+            if (result_.errors.empty()) read_results();
+        } catch (const AssertionFailed& error) {
+            result_.finished = false;
+            result_.errors.push_back(error.what());
+        }
         system_.memory().on_write = nullptr;
         return std::move(result_);
     }
@@ -355,5 +360,9 @@ int main(int argc, char** argv) {
     } catch (const WrongDesign& error) {
         std::fprintf(stderr, "error: %s\n", error.what());
         return kWrongDesign;
+    } catch (const AssertionFailed& error) {
+        // In a reset: a run reports it.
+        std::fprintf(stderr, "error: %s\n", error.what());
+        return kFail;
     }
 }

@@ -6,7 +6,7 @@
 //
 //   +json=FILE  +latency=N  +stall=PERCENT  +seed=N  +max_cycles=N
 //
-// Exit status: 0 as predicted, 1 not as predicted, 2 bad input, 4 the design is not the manifest's.
+// Exit status: 0 as predicted, 1 not as predicted or an assertion violated (vvp -N), 2 bad input, 4 the design is not the manifest's.
 `timescale 1ns / 1ns
 `default_nettype none
 

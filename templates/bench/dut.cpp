@@ -2,6 +2,8 @@
 
 #include "dut.h"
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 
 #include "Vnaas_top.h"
@@ -24,6 +26,24 @@ class RandomContext : public VerilatedContext {
 };
 
 }    // namespace
+
+// What the model printed last. Nothing of it goes to stdout, where the bench answers.
+static std::string last_said;
+
+void naas_model_says(const char* format, ...) {
+    char text[512];
+    va_list values;
+    va_start(values, format);
+    std::vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    last_said = text;
+    if (!last_said.empty() && last_said.back() == '\n') last_said.pop_back();
+}
+
+// $stop: an assertion printed why. Verilator's own aborts the program.
+void vl_stop(const char* file, int line, const char*) {
+    throw AssertionFailed("assertion at " + std::string(file) + ":" + std::to_string(line) + ": " + last_said);
+}
 
 struct Dut::Model {
     explicit Model(uint64_t seed) : context(seed) {}

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 constexpr unsigned kMaxBusBytes = 64;
@@ -36,6 +37,14 @@ struct FromDut {
     BusWord wdata{};    // valid while wvalid
 };
 
+// An assertion in the Verilog is violated; what it says.
+struct AssertionFailed : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// Where Verilator's runtime prints, if it is compiled with VL_PRINTF as this.
+void naas_model_says(const char* format, ...);
+
 class Dut {
   public:
     // Registers without a reset start with random content, drawn from `seed`: nothing may depend on it.
@@ -48,7 +57,7 @@ class Dut {
     void trace_to(const std::string& file);
     // Applies the inputs of this cycle and lets the outputs settle.
     void settle(const ToDut& in, FromDut& out);
-    // The rising clock edge that ends the cycle.
+    // The rising clock edge that ends the cycle. Throws AssertionFailed.
     void edge();
 
   private:

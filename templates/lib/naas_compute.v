@@ -58,8 +58,7 @@ module naas_compute #(
   input  wire [6*16-1:0]    i_stride_i,      // I buffer words (rows if depthwise) per step of K C Y X R S
   input  wire [3*16-1:0]    o_stride_i,      // psum words per step of K Y X
   // tokens
-  input  wire               w_ready_i,
-  input  wire               i_ready_i,
+  input  wire               w_ready_i, i_ready_i,
   input  wire               o_slot_i,
   output wire               take_w_o, take_i_o, take_o_o,
   output wire               give_w_o,        // last read of a W tile

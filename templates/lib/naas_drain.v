@@ -402,6 +402,13 @@ module naas_drain #(
   assign l2_wslot_o = (late_v | !SUMS) ? late_slot : l2s3_q;
   assign l2_waddr_o = (late_v | !SUMS) ? late_word : vec3_q;
 
+`ifndef SYNTHESIS
+  // A sum is written one cycle after those of the next job may be read.
+  always @(posedge clk_i) if (start & ~moved[0]) begin $display("%m: two jobs in a row drain one tile"); $stop; end
+  always @(posedge clk_i) if (v3_q & ~final3_q & (late_v | (l2_re_o & {l2s2_q, sub2_q, vec2_q} == {l2s3_q, sub3_q, vec3_q})))
+    begin $display("%m: a sum is written in a byte's cycle, or in the one that reads it"); $stop; end
+`endif
+
   // ---- tokens
   reg [UNIT+2:0] complete_q;
   always @(posedge clk_i or negedge rst_ni) begin

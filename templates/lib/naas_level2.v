@@ -48,6 +48,11 @@ module naas_level2 #(
     .re_i(re_i), .raddr_i(raddr_i), .rdata_o(rdata_o)
   );
 
+`ifndef SYNTHESIS
+  always @(posedge clk_i) if (we_i & re_i & (SLOTS == 1 || wslot_i == ({1'b0, raddr_i} >= DEPTH[AW:0])))
+    begin $display("%m: a slot is filled while it is read"); $stop; end
+`endif
+
   wire unused = ^{word, wslot_i};
 
 endmodule

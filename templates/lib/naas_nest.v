@@ -50,6 +50,10 @@ module naas_nest #(
           if (load_i || (step_i && clr_o[l])) idx_q <= {W{1'b0}};
           else if (step_i && inc_o[l]) idx_q <= idx_q + 1'b1;
         end
+`ifndef SYNTHESIS
+        always @(posedge clk_i) if (step_i && idx_q > last_idx_i[l*CW +: W])
+          begin $display("%m: the index is above the last one"); $stop; end
+`endif
       end
 
       for (m = 0; m < N; m = m + 1) begin : g_clear

@@ -67,14 +67,11 @@ module naas_reader #(
   input  wire [2*32-1:0]  p_beats_last_i,
   input  wire [2*16-1:0]  p_words_last_i,
   // tokens
-  input  wire             i_slot_i,
-  input  wire             w_slot_i,
-  input  wire             p_slot_i,
-  output wire             take_i_o, take_w_o, take_p_o, give_i_o, give_w_o, give_p_o,
+  input  wire             i_slot_i, w_slot_i, p_slot_i,
+  output wire             take_i_o, take_w_o, take_p_o,
+  output wire             give_i_o, give_w_o, give_p_o,
   // level 2 (and descriptor) write: one of *_we_o
-  output wire             i_we_o,
-  output wire             w_we_o,
-  output wire             p_we_o,
+  output wire             i_we_o, w_we_o, p_we_o,
   output wire             l2_slot_o,
   output wire [CW-1:0]    l2_beat_o,
   output wire [BUS*8-1:0] data_o,
@@ -356,6 +353,10 @@ module naas_reader #(
   end
 
   assign pop = rvalid_i;
+`ifndef SYNTHESIS
+  always @(posedge clk_i) if ((used_q == {(QW+1){1'b0}}) ? rvalid_i : (used_q > QUEUE) | load_i)
+    begin $display("%m: a beat came unasked, more are under way than the queue holds, or some at a layer's start"); $stop; end
+`endif
   naas_mem #(.WIDTH(EW), .LANE(EW), .DEPTH(QUEUE), .AW(QW)) u_queue (
     .clk_i(clk_i), .we_i(req_q), .waddr_i(wptr_q), .wdata_i(entry_q), .re_i(pop), .raddr_i(rptr_q), .rdata_o(entry)
   );

@@ -21,5 +21,10 @@ module naas_token #(
 
   assign some_o = count_q != 2'd0;
 
+`ifndef SYNTHESIS
+  always @(posedge clk_i) if (~load_i & (some_o ? count_q[1] & give_i & ~take_i : take_i))
+    begin $display("%m: a token is taken where there is none, or a third one given"); $stop; end
+`endif
+
 endmodule
 `default_nettype wire

@@ -287,6 +287,11 @@ module naas_writer #(
   assign bready_o  = 1'b1;
   assign beat_o    = v1_q & advance;
 
+`ifndef SYNTHESIS
+  always @(posedge clk_i) if ((bvalid_i & outstanding_q == 10'd0) | (&outstanding_q) | (record_req_i & ~done_o))
+    begin $display("%m: a response without a burst, too many without one, or a record before the outputs are written"); $stop; end
+`endif
+
   wire unused = ^{moved, moved_l2, zero, walked, inc, clr, last, j_inc, j_clr, j_last, j_zero, j_idx, addr, left, l2_offset, x_idx, base_i, tail_i, byte2_q};
 
 endmodule

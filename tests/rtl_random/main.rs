@@ -62,6 +62,24 @@ fn sample() {
     );
 }
 
+/// A token that the drain gives twice is told by an assertion where it matters first, not by outputs that differ much later.
+#[test]
+fn an_assertion_tells_a_fault() {
+    let case = case(env_or("NAAS_SEED", 1), 0, 1);
+    let mut files = Trials::files(&case).unwrap();
+    let (_, text) = files.0.iter_mut().find(|(path, _)| path == "rtl/naas_token.v").unwrap();
+    let right = String::from_utf8(text.clone()).unwrap();
+    let wrong = right.replace("{1'b0, give_i} -", "{give_i, 1'b0} -");
+    assert_ne!(right, wrong);
+    *text = wrong.into_bytes();
+    let report = Built::with(&case, &files).run(|o| o);
+    assert!(
+        !report.pass && report.errors.iter().any(|e| e.contains("assertion at rtl/")),
+        "{:?}",
+        report.errors
+    );
+}
+
 /// Two layers of every kind on arrays of one to three axes, of whatever a draw of many has.
 #[test]
 fn every_kind() {

@@ -53,6 +53,19 @@ module naas_mem #(
     // leaves the loop a loop: unrolled, the initial content would be a third of the model's source.
     localparam COPIES = (WIDTH + 31) / 32;
 
+    // Of what is enabled no address is beyond the end. A write may come with the first clock, before a reset has reached it.
+    generate
+        if (DEPTH < (1 << AW)) begin : g_bounds
+            reg awake;
+            initial awake = 1'b0;
+            always @(posedge clk_i) begin
+                awake <= 1'b1;
+                if ((re_i & raddr_i >= DEPTH[AW-1:0]) | (awake & (|we_i) & waddr_i >= DEPTH[AW-1:0]))
+                    begin $display("%m: an address is beyond the end: read %0d, write %0d", raddr_i, waddr_i); $stop; end
+            end
+        end
+    endgenerate
+
     reg [COPIES*32-1:0] pattern;
     reg [31:0]          noise;
     integer             word, words;
