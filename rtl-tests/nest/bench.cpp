@@ -114,6 +114,7 @@ int main(int argc, char** argv) {
     leaf::Bench bench("nest", argc, argv, 3000);
     Vnest_bench top;
     top.clk_i = 0;
+    top.eval();
     for (; bench.going(); ++bench.at_case) Nest(top, bench).run();
     return bench.result("idx, inc, clr, last, zero, end");
 }

@@ -153,6 +153,7 @@ int main(int argc, char** argv) {
     leaf::Bench bench("offset", argc, argv, 4000);
     Voffset_bench top;
     top.clk_i = 0;
+    top.eval();
     for (; bench.going(); ++bench.at_case) Nest(top, bench).run();
     return bench.result("offset; the index of a difference is the configuration");
 }

@@ -186,6 +186,7 @@ int main(int argc, char** argv) {
     leaf::Bench bench("walker", argc, argv, 1500);
     Vwalker_bench top;
     top.clk_i = 0;
+    top.eval();
     for (; bench.going(); ++bench.at_case) Walk(top, bench).run();
     return bench.result("walked, last, zero, inc, clr, end, moved, moved_l2, inner");
 }
