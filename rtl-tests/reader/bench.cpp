@@ -465,7 +465,7 @@ class Bench {
 }    // namespace
 
 int main(int argc, char** argv) {
-    uint64_t seed = 1, cases = 300;
+    uint64_t seed = 1, cases = 2000;
     engine::options(argc, argv, seed, cases);
     return Bench(seed).run(cases) == 0 ? 0 : 1;
 }
