@@ -57,9 +57,9 @@ class Bench {
             layer(i);
             if (report_.here() != 0) reset();
         }
-        std::printf("drain LANES=%d UNITS=%d WORD=%d PK=%d PSUMW=%d OBITS=%d SLOTS=%d: %" PRIu64 " layers (%" PRIu64 " accumulate), %" PRIu64
-                    " jobs (%" PRIu64 " add to sums, %" PRIu64 " back to back), %" PRIu64 " level-2 tiles; %" PRIu64 " comparisons, %" PRIu64
-                    " differences\n",
+        std::printf("drain LANES=%d UNITS=%d WORD=%d PK=%d PSUMW=%d OBITS=%d SLOTS=%d: %" PRIu64 " layers (%" PRIu64
+                    " accumulate), %" PRIu64 " jobs (%" PRIu64 " add to sums, %" PRIu64 " back to back), %" PRIu64
+                    " level-2 tiles; %" PRIu64 " comparisons, %" PRIu64 " differences\n",
                     LANES, UNITS, WORD, PK, PSUMW, OBITS, SLOTS, cases, accumulating_, jobs_total_, adding_, back_to_back_, tiles_total_,
                     report_.compared(), report_.total());
         return report_.total();
@@ -288,9 +288,10 @@ class Bench {
                 p.window = p.round == 3 && random_.below(2) != 0;
                 const int length = random_.from(1, p.window ? 24 : 31);
                 p.mult = static_cast<uint32_t>(random_.word() & ((uint64_t{1} << length) - 1)) | 1u << (length - 1);
-                const int shift = length + (maximum_ ? 8 : PSUMW - 8) - static_cast<int>(random_.below(10));
+                const int magnitude = maximum_ ? 8 : PSUMW - 8;    // bits of a psum's; a bias beyond would drown it
+                const int shift = length + magnitude - static_cast<int>(random_.below(10));
                 p.shift = std::min(62, std::max(p.round == 2 ? 32 : 1, shift));
-                p.bias = static_cast<uint32_t>(random_.word()) >> (36 - PSUMW + random_.below(4));
+                p.bias = static_cast<uint32_t>(random_.word() >> (64 - magnitude + random_.below(4)));
                 if (random_.below(2) != 0) p.bias = 0u - p.bias;
             }
         }

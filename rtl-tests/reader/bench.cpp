@@ -52,8 +52,8 @@ class Bench {
             if (report_.here() != 0) reset();
         }
         std::printf("reader BUS=%d ISUBS=%d WSUBS=%d PSUBS=%d slots %d %d %d: %" PRIu64 " layers, jobs %" PRIu64 " I %" PRIu64
-                    " W %" PRIu64 " P, %" PRIu64 " positions, %" PRIu64 " beats, %" PRIu64 " jobs that end in padding, most under way %" PRId64
-                    "; %" PRIu64 " comparisons, %" PRIu64 " differences\n",
+                    " W %" PRIu64 " P, %" PRIu64 " positions, %" PRIu64 " beats, %" PRIu64
+                    " jobs that end in padding, most under way %" PRId64 "; %" PRIu64 " comparisons, %" PRIu64 " differences\n",
                     BUS, ISUBS, WSUBS, PSUBS, ISLOTS, WSLOTS, PSLOTS, cases, kinds_[kI], kinds_[kW], kinds_[kP], positions_,
                     beats_total_, padded_ends_, most_, report_.compared(), report_.total());
         return report_.total();
@@ -165,10 +165,10 @@ class Bench {
         const Extent blocks = extent(1, 3);
         const Extent reach[4] = {extent(0, 4), extent(0, random_.below(3) == 0 ? 40 : 6), extent(0, 3), extent(0, 3)};
         const uint32_t most = far ? 65535 : random_.below(4) == 0 ? 12 : 80;
-        const uint32_t height = random_.from(1, most), width = random_.from(1, most);
+        const uint32_t height = random_.from(most / 3 + 1, most), width = random_.from(most / 3 + 1, most);
         const uint32_t pad_y = random_.below(2) != 0 ? 0 : random_.below(8), pad_x = random_.below(2) != 0 ? 0 : random_.below(20);
-        const uint32_t origin_y[2] = {random_.below(far ? height / 2 + 1 : 9), random_.below(5)};
-        const uint32_t origin_x[2] = {random_.below(far ? width / 2 + 1 : 12), random_.below(5)};
+        const uint32_t origin_y[2] = {random_.below(far ? height / 3 + 1 : 9), random_.below(5)};
+        const uint32_t origin_x[2] = {random_.below(far ? width / 3 + 1 : 12), random_.below(5)};
         const uint32_t column = single ? random_.from(1, 3) : 1;
         const uint32_t row = width * column + random_.below(9), block = height * row + random_.below(99);
         const uint32_t safe = random_.word() & kAddressMask;

@@ -361,7 +361,8 @@ class Bench {
             if (beats > 16) report_.difference(cycle_, "burst of more than 16", aw_seen_, beats, 16);
             if (address / BUS % 16 + beats > 16) report_.difference(cycle_, "burst across a boundary", aw_seen_, address, beats);
         }
-        if (address / 4096 != (address + beats * BUS - 1) / 4096) report_.difference(cycle_, "burst across a page", aw_seen_, address, beats);
+        if (address / 4096 != (address + beats * BUS - 1) / 4096)
+            report_.difference(cycle_, "burst across a page", aw_seen_, address, beats);
         taken_.push_back({address, beats, 0});
         ++aw_seen_;
     }
@@ -384,7 +385,8 @@ class Bench {
         for (unsigned i = 0; i < BUS; ++i) {
             if (want.strobe >> i & 1) report_.equal(cycle_, "WDATA", uint64_t{w_seen_} * BUS + i, got[i], want.data[i]);
         }
-        if (slave_.always() && want.job != kRecord) report_.equal(cycle_, "cycle of W", w_seen_, cycle_, jobs_[want.job].took + 5 + want.at);
+        if (slave_.always() && want.job != kRecord)
+            report_.equal(cycle_, "cycle of W", w_seen_, cycle_, jobs_[want.job].took + 5 + want.at);
         data_.push_back({got, top_.wstrb_o, bool(top_.wlast_o)});
         ++w_seen_;
     }
@@ -485,7 +487,8 @@ class Bench {
                 const bool there = beat.strobe >> i & 1;
                 bytes += there;
                 report_.equal(cycle_, "times written", beat.address * BUS + i, at == memory_.end() ? 0 : at->second.second, there);
-                if (there && at != memory_.end()) report_.equal(cycle_, "memory", beat.address * BUS + i, at->second.first, beat.data[i]);
+                if (there && at != memory_.end())
+                    report_.equal(cycle_, "memory", beat.address * BUS + i, at->second.first, beat.data[i]);
             }
         }
         report_.equal(cycle_, "bytes written", 0, memory_.size(), bytes);
@@ -520,7 +523,8 @@ class Bench {
     std::deque<int> answers_;
     std::unordered_map<uint64_t, std::pair<uint8_t, uint32_t>> memory_;
     uint64_t cycle_ = 0, visible_ = 0, patience_ = 0;
-    uint32_t aw_seen_ = 0, w_seen_ = 0, reads_ = 0, answered_ = 0, takes_ = 0, gives_ = 0, counted_ = 0, carried_ = 0, filled_ = 0, tokens_ = 0;
+    uint32_t aw_seen_ = 0, w_seen_ = 0, reads_ = 0, answered_ = 0;
+    uint32_t takes_ = 0, gives_ = 0, counted_ = 0, carried_ = 0, filled_ = 0, tokens_ = 0;
     uint64_t jobs_total_ = 0, beats_total_ = 0, records_ = 0, held_ = 0;
 };
 
