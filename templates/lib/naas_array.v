@@ -64,10 +64,7 @@ module naas_array #(
   // weight beat
   input  wire                 w_valid_i,
   input  wire                 w_slot_i,
-  input  wire [PW-1:0]        w_k_pos_i,
-  input  wire [PW-1:0]        w_c_pos_i,
-  input  wire [PW-1:0]        w_r_pos_i,
-  input  wire [PW-1:0]        w_s_pos_i,
+  input  wire [PW-1:0]        w_k_pos_i, w_c_pos_i, w_r_pos_i, w_s_pos_i,
   input  wire [LW-1:0]        w_addr_i,
   input  wire [LW-1:0]        w_k_stride_i,
   input  wire [WLANES*8-1:0]  w_data_i,
@@ -82,13 +79,11 @@ module naas_array #(
   input  wire [LI-1:0]        i_k_addr_i,
   input  wire [LI-1:0]        i_ch_stride_i,
   input  wire [LI-1:0]        i_pitch_i,      // I buffer words per row
-  input  wire [15:0]          i_y_i,
-  input  wire [15:0]          i_x_i,
+  input  wire [15:0]          i_y_i, i_x_i,
   input  wire                 i_x_last_i,
   input  wire                 i_y_last_i,
   input  wire [4*16-1:0]      i_step_i,       // rows from one position's window to the next: Y X R S
-  input  wire [15:0]          i_y_reach_i,
-  input  wire [15:0]          i_x_reach_i,
+  input  wire [15:0]          i_y_reach_i, i_x_reach_i,
   output wire [31:0]          i_writes_o,     // bytes written into I buffers
   // operand addresses
   input  wire                 re_i,
@@ -115,9 +110,7 @@ module naas_array #(
   input  wire                 d_slot_i,
   input  wire [LO-1:0]        d_addr_i,
   input  wire [LO-1:0]        d_k_stride_i,
-  input  wire [PW-1:0]        d_k_pos_i,
-  input  wire [PW-1:0]        d_y_pos_i,
-  input  wire [PW-1:0]        d_x_pos_i,
+  input  wire [PW-1:0]        d_k_pos_i, d_y_pos_i, d_x_pos_i,
   input  wire [5:0]            d_phase_i,     // which of the lanes, DRAINED at a time
   output wire [DRAINED*PSUMW-1:0] lanes_o     // two cycles later
 );

@@ -41,9 +41,7 @@ module naas_compute #(
   input  wire               depthwise_i,
   input  wire               digits_i,        // products of tap columns beyond the first count 256-fold
   input  wire [14*14-1:0]   inner_i,
-  input  wire [13:0]        w_relevant_i,
-  input  wire [13:0]        i_relevant_i,
-  input  wire [13:0]        o_relevant_i,
+  input  wire [13:0]        w_relevant_i, i_relevant_i, o_relevant_i,
   input  wire [8*16-1:0]    offchip_last_i,
   input  wire [12*16-1:0]   l2_last_i,
   input  wire [6*6-1:0]     pe_inner_i,      // loops inside a PE: bit l*6+m: loop m lies inside loop l

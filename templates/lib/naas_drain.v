@@ -44,17 +44,12 @@ module naas_drain #(
   input  wire [12*16-1:0]    l2_last_i,
   input  wire [3*16-1:0]     groups_last_i,  // groups of LANES channels minus one, by tile class
   input  wire [3*8-1:0]      tail_i,
-  input  wire [3*16-1:0]     y_last_i,
-  input  wire [3*16-1:0]     x_last_i,
-  input  wire [3*16-1:0]     y_share_last_i,
-  input  wire [3*16-1:0]     x_share_last_i,
+  input  wire [3*16-1:0]     y_last_i, x_last_i, y_share_last_i, x_share_last_i,
   input  wire [3*16-1:0]     local_stride_i, // psum words per step of K Y X
   input  wire [3*32-1:0]     tile_stride_i,  // level-2 words per step of the level-2 loops K Y X
   input  wire [2*32-1:0]     job_stride_i,   // level-2 words per WORD channels, per row
   input  wire [31:0]         p_stride_i,     // level-2 P words per step of the level-2 loop K
-  input  wire [7:0]          zero_point_i,
-  input  wire [7:0]          lo_i,
-  input  wire [7:0]          hi_i,
+  input  wire [7:0]          zero_point_i, lo_i, hi_i,
   // tokens
   input  wire                psum_i,         // a psum tile is complete
   input  wire                l2_slot_i,      // a level-2 O slot is free
@@ -67,9 +62,7 @@ module naas_drain #(
   output wire                ps_re_o,
   output wire                ps_slot_o,
   output wire [LO-1:0]       ps_addr_o,      // at k_pos_o; positions before it are one channel further
-  output wire [PW-1:0]       ps_k_pos_o,
-  output wire [PW-1:0]       ps_y_pos_o,
-  output wire [PW-1:0]       ps_x_pos_o,
+  output wire [PW-1:0]       ps_k_pos_o, ps_y_pos_o, ps_x_pos_o,
   output wire [5:0]          ps_phase_o,     // which of the lanes, DRAINED at a time
   input  wire [DRAINED*PSUMW-1:0] lanes_i,   // two cycles after ps_re_o
   // level-2 sums and bytes

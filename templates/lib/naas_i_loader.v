@@ -40,10 +40,7 @@ module naas_i_loader #(
   input  wire [4*48-1:0]    step_i,         // input rows from one position to the next
   input  wire [4*32-1:0]    origin_y_i,     // input rows per step of the loops off-chip Y, R and level-2 Y, R
   input  wire [4*32-1:0]    origin_x_i,
-  input  wire [15:0]        pad_y_i,
-  input  wire [15:0]        pad_x_i,
-  input  wire [15:0]        height_i,
-  input  wire [15:0]        width_i,
+  input  wire [15:0]        pad_y_i, pad_x_i, height_i, width_i,
   input  wire [7:0]         zero_point_i,
   input  wire [6*32-1:0]    tile_stride_i,  // level-2 words per step of the level-2 loops K C Y X R S
   input  wire [2*32-1:0]    job_stride_i,   // level-2 words per WORD channels, per row

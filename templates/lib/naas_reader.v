@@ -36,18 +36,13 @@ module naas_reader #(
   // layer description
   input  wire             depthwise_i,
   input  wire [14*14-1:0] inner_i,
-  input  wire [7:0]       i_relevant_i,
-  input  wire [7:0]       w_relevant_i,
-  input  wire [7:0]       p_relevant_i,
+  input  wire [7:0]       i_relevant_i, w_relevant_i, p_relevant_i,
   input  wire [8*16-1:0]  offchip_last_i,
   input  wire [2*16-1:0]  i_blocks_last_i, // blocks of BUS channels minus one: full, edge
   input  wire [4*32-1:0]  reach_i,         // (rows - 1) * stride, (taps - 1) * dilation: Y X R S, full, edge
   input  wire [2*32-1:0]  origin_y_i,      // input rows per step of the off-chip loops Y, R
   input  wire [2*32-1:0]  origin_x_i,
-  input  wire [15:0]      pad_y_i,
-  input  wire [15:0]      pad_x_i,
-  input  wire [15:0]      height_i,
-  input  wire [15:0]      width_i,
+  input  wire [15:0]      pad_y_i, pad_x_i, height_i, width_i,
   input  wire [31:0]      i_safe_i,        // beat address of the tensor
   input  wire [31:0]      i_base_i,        // beat address of the first window position, padding subtracted
   input  wire [8*32-1:0]  i_tile_stride_i, // beats per step of the off-chip loops
@@ -58,9 +53,7 @@ module naas_reader #(
   input  wire [5*32-1:0]  w_tile_stride_i, // beats per step of the off-chip loops G, K, C, R, S
   input  wire [16*32-1:0] w_beats_last_i,  // beats minus one, by {S, R, C, K} at their edge
   input  wire [2*16-1:0]  w_words_last_i,  // K words minus one: full, edge
-  input  wire [2*16-1:0]  c_last_i,
-  input  wire [2*16-1:0]  r_last_i,
-  input  wire [2*16-1:0]  s_last_i,
+  input  wire [2*16-1:0]  c_last_i, r_last_i, s_last_i,
   input  wire [3*32-1:0]  w_l2_stride_i,   // level-2 beats per K word, c, r
   input  wire [31:0]      p_base_i,
   input  wire [2*32-1:0]  p_tile_stride_i, // beats per step of the off-chip loops G, K

@@ -12,12 +12,8 @@ module naas_split #(
   parameter SECOND = 1
 ) (
   input  wire              clk_i,
-  input  wire [6:0]        first_radix_i,
-  input  wire [6:0]        second_radix_i,
-  input  wire [6:0]        third_radix_i,
-  output wire [SIZE*7-1:0] first_o,
-  output wire [SIZE*7-1:0] second_o,
-  output wire [SIZE*7-1:0] third_o,
+  input  wire [6:0]        first_radix_i, second_radix_i, third_radix_i,
+  output wire [SIZE*7-1:0] first_o, second_o, third_o,
   output wire [SIZE-1:0]   busy_o
 );
 

@@ -34,8 +34,7 @@ module naas_w_loader #(
   input  wire [3*8-1:0]     tail_i,        // channels in the last group, by tile class
   input  wire [3*16-1:0]    c_last_i,
   input  wire [PW-1:0]      c_positions_i,
-  input  wire [3*16-1:0]    r_last_i,
-  input  wire [3*16-1:0]    s_last_i,
+  input  wire [3*16-1:0]    r_last_i, s_last_i,
   input  wire [3*16-1:0]    r_share_last_i, // taps of one R position minus one
   input  wire [3*16-1:0]    s_share_last_i,
   input  wire [4*32-1:0]    tile_stride_i, // level-2 words per step of the level-2 loops K, C, R, S
@@ -56,8 +55,7 @@ module naas_w_loader #(
   output wire               slot_o,
   output wire [PW-1:0]      k_pos_o,       // K position of lane 0
   output wire [PW-1:0]      c_pos_o,       // C, R and S positions
-  output wire [PW-1:0]      r_pos_o,
-  output wire [PW-1:0]      s_pos_o,
+  output wire [PW-1:0]      r_pos_o, s_pos_o,
   output wire [LW-1:0]      addr_o,        // W buffer address at k_pos_o
   output wire [LANES*8-1:0] data_o,
   // counters

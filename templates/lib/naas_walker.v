@@ -20,10 +20,7 @@ module naas_walker #(
   input  wire [14*14-1:0]  inner_i,         // bit l*14+m: loop m lies inside loop l
   input  wire [8*CW-1:0]   offchip_last_i,  // trip count minus one of the off-chip loops
   input  wire [12*CW-1:0]  l2_last_i,       // trip count minus one per dimension: in a full tile, in the edge tile
-  output wire [N-1:0]      inc_o,
-  output wire [N-1:0]      clr_o,
-  output wire [N-1:0]      last_o,
-  output wire [N-1:0]      zero_o,
+  output wire [N-1:0]      inc_o, clr_o, last_o, zero_o,
   output wire [N-1:0]      walked_o,        // loops that this walk steps
   output wire [N*N-1:0]    inner_o,         // inner_i as it can be: bit l*N+m: loop m lies inside loop l
   output wire              end_o,           // this is the last job of the layer

@@ -24,8 +24,7 @@ module naas_writer #(
   input  wire [7:0]         relevant_i,
   input  wire [8*16-1:0]    offchip_last_i,
   input  wire [2*16-1:0]    blocks_last_i,   // blocks of BUS channels minus one: full, edge
-  input  wire [2*16-1:0]    y_last_i,
-  input  wire [2*16-1:0]    x_last_i,
+  input  wire [2*16-1:0]    y_last_i, x_last_i,
   input  wire [7:0]         tail_i,          // channels in the very last block
   input  wire [31:0]        base_i,          // beat address of the tensor
   input  wire [5*32-1:0]    tile_stride_i,   // beats per step of the off-chip loops G, N, K, Y, X
