@@ -2,7 +2,7 @@
 //
 // usage: bench [--seed S] [--cases N]
 //
-// A case is a cycle. Tokens are taken only where there are some, and given up to three.
+// A case is a cycle. Tokens are taken only where there are some, and given up to two.
 
 #include "../leaf.h"
 #include "Vsmall_bench.h"
@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
         const uint64_t often = 1 + bench.below(4);
         for (int t = 0; t < 4; ++t) {
             if (reset) tokens[t] = t;
-            const bool take = tokens[t] != 0 && bench.one_in(often), give = (tokens[t] < 3 || take) && bench.one_in(2);
+            const bool take = tokens[t] != 0 && bench.one_in(often), give = (tokens[t] < 2 || take) && bench.one_in(2);
             leaf::put(top.take_i, t, 1, take);
             leaf::put(top.give_i, t, 1, give);
         }

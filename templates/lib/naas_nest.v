@@ -51,7 +51,7 @@ module naas_nest #(
           else if (step_i && inc_o[l]) idx_q <= idx_q + 1'b1;
         end
 `ifndef SYNTHESIS
-        always @(posedge clk_i) if (step_i && idx_q > last_idx_i[l*CW +: W])
+        always @(posedge clk_i) if (step_i && !load_i && idx_q > last_idx_i[l*CW +: W])
           begin $display("%m: the index is above the last one"); $stop; end
 `endif
       end

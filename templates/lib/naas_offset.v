@@ -85,7 +85,7 @@ module naas_offset #(
   assign next = from + by;
 
 `ifndef SYNTHESIS
-  always @(posedge clk_i) if (step_i && (lasts & (lasts - 1'b1)) != {M{1'b0}})
+  always @(posedge clk_i) if (step_i && !load_i && (lasts & (lasts - 1'b1)) != {M{1'b0}})
     begin $display("%m: a step goes on from two turns: the order of the loops is none"); $stop; end
 `endif
 

@@ -1,5 +1,6 @@
 // The off-chip write engine: sends finished level-2 output tiles to memory, and after each layer a record of counters.
-// AXI4 write master; bursts of up to 16 beats that never cross a 16-beat boundary, hence no 4 KiB boundary.
+// AXI4 write master; bursts of up to 16 beats (a record: 128 bytes) that never cross a 16-beat boundary, hence no 4 KiB boundary. A
+// burst's second beat waits until its address is taken.
 //
 // Issue in cycle t, one beat per cycle; level-2 address in t+1, its word in t+2, the beat in t+3, on the bus in t+4. Where the
 // bus takes no beat, all of them wait where they are.

@@ -574,7 +574,7 @@ mod tests {
             for sums in [false, true] {
                 let mut a = accelerator();
                 a.l2.sums = sums;
-                let nest = &crate::mapping::plane::on(nest, &a);
+                let nest = &plane::on(nest, &a);
                 a.buffers.psum.words = Geometry::of(&a).psum_word;
                 while !MappingSpace::new(nest, &a).obstacles().is_empty() {
                     a.buffers.psum.words *= 2;
