@@ -1,13 +1,17 @@
 // Bench of naas_drain: layers of random loops at both levels, ragged tiles, reduction passes, parameters; tokens at random times.
 //
 // usage: bench [--seed S] [--cases N]      built with -DLANES, -DUNITS, -DPSUMW, -DWORD, -DPK, -DOBITS, -DSLOTS, -DPSLOTS,
-//                                         -DBSLOTS, -DMAXIMUM as the module's parameters; where there are no sums,
-//                                         rows and columns have one position each (ALONE)
+//                                         -DBSLOTS, -DMAXIMUM as the module's parameters, -DDRAINED if it is not LANES; where
+//                                         there are no sums, rows and columns have one position each (ALONE)
 //
 // Reference: the whole nest of loops; where the output tile changes there is a job, the first one of its tile begins the sums, the
 // last one ends them; the formula of the output unit makes bytes. Compared: every psum request (cycle, slot, address, positions),
 // every decision's cycle (jobs run back to back where tokens are there), all tokens, the whole level-2 slot when its tile is
 // complete, counters. Whatever a request did not ask for is garbage; freed psum and parameter slots become garbage.
+
+#ifndef DRAINED
+#define DRAINED LANES
+#endif
 
 #include <deque>
 #include <map>
@@ -369,7 +373,7 @@ class Bench {
         top_.psum_i = ready_psum_ != 0;
         top_.l2_slot_i = free_l2_ != 0;
         top_.params_i = ready_p_ != 0;
-        for (unsigned lane = 0; lane < LANES; ++lane) {
+        for (unsigned lane = 0; lane < DRAINED; ++lane) {
             put(top_.lanes_i, lane * PSUMW, PSUMW, lanes_now_.empty() ? random_.word() : uint64_t(lanes_now_[lane]));
         }
         drive_reads();
@@ -454,7 +458,9 @@ class Bench {
         report_.equal(cycle_, "ps_k_pos_o", next_, top_.ps_k_pos_o, r.k);
         report_.equal(cycle_, "ps_y_pos_o", next_, top_.ps_y_pos_o, r.y);
         report_.equal(cycle_, "ps_x_pos_o", next_, top_.ps_x_pos_o, r.x);
-        lanes_next_ = job.vectors[r.vector];
+        report_.equal(cycle_, "ps_phase_o", next_, top_.ps_phase_o, r.phase);
+        const auto drained = job.vectors[r.vector].begin() + (DRAINED < LANES ? r.phase * DRAINED : 0);
+        lanes_next_.assign(drained, drained + DRAINED);
         coming_.pop_front();
         ++next_;
     }
