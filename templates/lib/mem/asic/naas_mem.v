@@ -7,7 +7,8 @@
 //  - re_i reads raddr_i; rdata_o changes in the next cycle and is held while re_i is low.
 //  - Reading an address in the cycle that writes it returns the old content.
 //  - Content and rdata_o are undefined until written and read. There is no reset.
-//  - Addresses at or above DEPTH are never presented. AW = clog2(DEPTH), at least 1. LANE divides WIDTH.
+//  - Nothing is written at or above DEPTH. What is read there does not matter (lanes of the drain after the last channel).
+//  - AW = clog2(DEPTH), at least 1. LANE divides WIDTH.
 `default_nettype none
 
 module naas_mem #(
