@@ -89,6 +89,8 @@ pub(super) struct Limits {
     /// Lanes of W, I and drain.
     pub(super) lanes: [u64; 3],
     pub(super) bus: u64,
+    /// Whether sums may accumulate in level 2.
+    pub(super) sums: bool,
 }
 
 impl Limits {
@@ -134,6 +136,7 @@ impl Limits {
             beats: [g.l2_w_word, g.l2_i_word, g.l2_p_word].map(|word| wide(word) / bus),
             lanes: [a.lanes.W, a.lanes.I, a.lanes.drain].map(wide),
             bus,
+            sums: a.l2.sums,
         }
     }
 
@@ -206,6 +209,7 @@ impl Limits {
         } = self.bounds;
         Some(match name {
             "predicted" => [u64::from(u32::MAX), 0xff][i],
+            "accumulate" => self.sums.into(),
             "offchip_last" => ones(trips[i]),
             "pad_y" | "pad_x" | "height" | "width" => ones(position.min(16)),
             "l2_last" => self.l2[by_edge] - 1,

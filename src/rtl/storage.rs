@@ -325,6 +325,11 @@ mod tests {
             }
             // A table for other hardware.
             assert!(Storage::of(&own, 7).check(&layer).is_err(), "seed 17, triple {i}");
+            // Sums in level 2 that has none, on hardware for any network.
+            if !t.accelerator.l2.sums {
+                let sums = checked(&Hardware::new(&t.accelerator), layer.clone().with("accumulate", 1));
+                assert_eq!(sums.unwrap_err().code, Code::IllegalMapping, "seed 17, triple {i}");
+            }
             // One bit more than the layer has.
             let mut larger = layer;
             let pitch = larger.values.iter_mut().find(|(name, _)| *name == "il_pitch").unwrap();

@@ -62,32 +62,26 @@ module naas_array #(
   input  wire [5:0]           c_word_i,       // and bytes of a convolution word minus one
   input  wire [LI-1:0]        i_unit_i,       // I buffer addresses of a convolution word (row, if depthwise)
   // weight beat
-  input  wire                 w_valid_i,
-  input  wire                 w_slot_i,
+  input  wire                 w_valid_i, w_slot_i,
   input  wire [PW-1:0]        w_k_pos_i, w_c_pos_i, w_r_pos_i, w_s_pos_i,
-  input  wire [LW-1:0]        w_addr_i,
-  input  wire [LW-1:0]        w_k_stride_i,
+  input  wire [LW-1:0]        w_addr_i, w_k_stride_i,
   input  wire [WLANES*8-1:0]  w_data_i,
   // input beat
-  input  wire                 i_valid_i,
-  input  wire                 i_slot_i,
+  input  wire                 i_valid_i, i_slot_i,
   input  wire [ILANES*8-1:0]  i_data_i,
   input  wire [7:0]           i_count_i,
   input  wire [PW-1:0]        i_c_pos_i,
   input  wire [LI-1:0]        i_c_addr_i,
   input  wire [PW-1:0]        i_k_pos_i,
-  input  wire [LI-1:0]        i_k_addr_i,
-  input  wire [LI-1:0]        i_ch_stride_i,
+  input  wire [LI-1:0]        i_k_addr_i, i_ch_stride_i,
   input  wire [LI-1:0]        i_pitch_i,      // I buffer words per row
   input  wire [15:0]          i_y_i, i_x_i,
-  input  wire                 i_x_last_i,
-  input  wire                 i_y_last_i,
+  input  wire                 i_x_last_i, i_y_last_i,
   input  wire [4*16-1:0]      i_step_i,       // rows from one position's window to the next: Y X R S
   input  wire [15:0]          i_y_reach_i, i_x_reach_i,
   output wire [31:0]          i_writes_o,     // bytes written into I buffers
   // operand addresses
-  input  wire                 re_i,
-  input  wire                 w_rslot_i,
+  input  wire                 re_i, w_rslot_i,
   input  wire [LW-1:0]        w_raddr_i,
   input  wire [5:0]           w_rsub_i,       // one cycle later
   input  wire [15:0]          c_left_i,       // one cycle later: positions below this one hold channels of the layer
@@ -98,18 +92,14 @@ module naas_array #(
   input  wire [IBW-1:0]       i_rbank_i,      // one cycle later
   input  wire [5:0]           i_rsub_i,       // one cycle later
   // accumulation, one cycle before the sums
-  input  wire                 acc_i,
-  input  wire                 acc_slot_i,
+  input  wire                 acc_i, acc_slot_i,
   input  wire [LO-1:0]        acc_addr_i,
   input  wire [5:0]           acc_sub_i,
-  input  wire                 acc_first_i,
-  input  wire                 acc_again_i,
+  input  wire                 acc_first_i, acc_again_i,
   input  wire                 acc_high_i,     // the sums count 256-fold
   // drain
-  input  wire                 d_re_i,
-  input  wire                 d_slot_i,
-  input  wire [LO-1:0]        d_addr_i,
-  input  wire [LO-1:0]        d_k_stride_i,
+  input  wire                 d_re_i, d_slot_i,
+  input  wire [LO-1:0]        d_addr_i, d_k_stride_i,
   input  wire [PW-1:0]        d_k_pos_i, d_y_pos_i, d_x_pos_i,
   input  wire [5:0]            d_phase_i,     // which of the lanes, DRAINED at a time
   output wire [DRAINED*PSUMW-1:0] lanes_o     // two cycles later

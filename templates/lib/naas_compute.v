@@ -63,8 +63,7 @@ module naas_compute #(
   output wire               give_i_o,
   output wire               give_o_o,        // an output tile can be drained
   // to the W buffers
-  output wire               w_re_o,
-  output wire               w_slot_o,
+  output wire               w_re_o, w_slot_o,
   output wire [LW-1:0]      w_addr_o,
   output wire [5:0]         w_sub_o,
   output wire [15:0]        c_left_o,        // C positions below this one count, with the buffers' words
@@ -76,12 +75,10 @@ module naas_compute #(
   output wire [IBW-1:0]     i_bank_o,
   output wire [5:0]         i_sub_o,
   // to the psum buffers
-  output wire               acc_o,
-  output wire               acc_slot_o,
+  output wire               acc_o, acc_slot_o,
   output wire [LO-1:0]      acc_addr_o,
   output wire [5:0]         acc_sub_o,
-  output wire               acc_first_o,
-  output wire               acc_again_o,
+  output wire               acc_first_o, acc_again_o,
   output wire               acc_high_o,      // the sums count 256-fold
   // counters
   output wire               busy_o,

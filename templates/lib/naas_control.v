@@ -21,8 +21,7 @@ module naas_control #(
   input  wire [31:0]   records_i,
   output wire          busy_o,
   output wire          done_o,          // pulse
-  output wire          hash_mismatch_o,
-  output wire          cycle_mismatch_o,
+  output wire          hash_mismatch_o, cycle_mismatch_o,
   output wire [31:0]   layer_o,
   output wire [39:0]   cycles_o,
   output wire [12*40-1:0] counters_o,
@@ -38,8 +37,7 @@ module naas_control #(
   input  wire [5:0]    psum_i,          // bits of its psums
   input  wire          exact_i,         // not all outputs are rounded as float32 does
   // engines
-  output wire          load_o,
-  output wire          active_o,
+  output wire          load_o, active_o,
   input  wire          written_i,       // every output of the layer is acknowledged
   // record
   output wire          record_req_o,

@@ -38,8 +38,7 @@ module naas_drain #(
   input  wire                accumulate_i,
   input  wire                maximum_i,      // the greater of two bytes takes the place of the sum
   input  wire [14*14-1:0]    inner_i,
-  input  wire [13:0]         relevant_i,
-  input  wire [13:0]         p_relevant_i,
+  input  wire [13:0]         relevant_i, p_relevant_i,
   input  wire [8*16-1:0]     offchip_last_i,
   input  wire [12*16-1:0]    l2_last_i,
   input  wire [3*16-1:0]     groups_last_i,  // groups of LANES channels minus one, by tile class
@@ -59,15 +58,13 @@ module naas_drain #(
   output wire                give_params_o,  // last use of a P tile
   output wire                give_l2_o,      // a level-2 O tile is complete
   // psum buffers
-  output wire                ps_re_o,
-  output wire                ps_slot_o,
+  output wire                ps_re_o, ps_slot_o,
   output wire [LO-1:0]       ps_addr_o,      // at k_pos_o; positions before it are one channel further
   output wire [PW-1:0]       ps_k_pos_o, ps_y_pos_o, ps_x_pos_o,
   output wire [5:0]          ps_phase_o,     // which of the lanes, DRAINED at a time
   input  wire [DRAINED*PSUMW-1:0] lanes_i,   // two cycles after ps_re_o
   // level-2 sums and bytes
-  output wire                l2_re_o,
-  output wire                l2_rslot_o,
+  output wire                l2_re_o, l2_rslot_o,
   output wire [AW-1:0]       l2_raddr_o,
   input  wire [WORD*OBITS-1:0] l2_rdata_i,
   output wire [WORD*OBITS/8-1:0] l2_we_o,

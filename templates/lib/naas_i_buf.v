@@ -32,12 +32,10 @@ module naas_i_buf #(
   input  wire [LW-1:0]      c_addr_i,
   input  wire [ROW-1:0]     k_hit_i,      // depthwise: bytes of the row
   input  wire [PW-1:0]      k_pos_i,      // the bank of lane 0
-  input  wire [LW-1:0]      k_addr_i,
-  input  wire [LW-1:0]      ch_stride_i,
+  input  wire [LW-1:0]      k_addr_i, ch_stride_i,
   input  wire [ROW*8-1:0]   data_i,
   // read
-  input  wire               re_i,
-  input  wire               rslot_i,
+  input  wire               re_i, rslot_i,
   input  wire [LW-1:0]      raddr_i,      // word (convolution) or row (depthwise)
   input  wire [IBW-1:0]     rbank_i,      // with the memory's row: convolution word in the row
   input  wire [5:0]         rsub_i,       // and byte in the word, 0 in depthwise layers: no unknown byte meets a weight of 0

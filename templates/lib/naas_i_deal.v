@@ -20,8 +20,7 @@ module naas_i_deal #(
   input  wire [15:0]        pos_i,        // this position's C coordinate
   input  wire [PW-1:0]      size_i,       // C positions
   input  wire [PW-1:0]      c_pos_i,
-  input  wire [LW-1:0]      addr_i,
-  input  wire [LW-1:0]      c_stride_i,
+  input  wire [LW-1:0]      addr_i, c_stride_i,
   output wire [M-1:0]       hit_o,
   output wire [LW-1:0]      addr_o,
   output wire [M*8-1:0]     data_o

@@ -46,16 +46,14 @@ module naas_i_loader #(
   input  wire [2*32-1:0]    job_stride_i,   // level-2 words per WORD channels, per row
   input  wire [15:0]        channel_stride_i, // I buffer words per local channel (word of channels)
   // tokens
-  input  wire               slot_i,
-  input  wire               tile_i,
+  input  wire               slot_i, tile_i,
   output wire               take_slot_o, take_tile_o, give_tile_o, give_ready_o,
   // level 2
   output wire               l2_re_o,
   output wire [AW-1:0]      l2_addr_o,
   input  wire [WORD*8-1:0]  l2_data_i,
   // beat to the array's edge
-  output wire               valid_o,
-  output wire               slot_o,
+  output wire               valid_o, slot_o,
   output wire [LANES*8-1:0] data_o,
   output wire [7:0]         count_o,        // valid lanes
   output wire [PW-1:0]      c_pos_o,        // C position of lane 0 (convolution)
@@ -64,8 +62,7 @@ module naas_i_loader #(
   output wire [LW-1:0]      k_addr_o,
   output wire [15:0]        y_o,            // row and column within the window
   output wire [15:0]        x_o,
-  output wire               x_last_o,
-  output wire               y_last_o,
+  output wire               x_last_o, y_last_o,
   output wire [4*16-1:0]    step_o,
   output wire [15:0]        y_reach_o,      // last row, last column of one position's window
   output wire [15:0]        x_reach_o,

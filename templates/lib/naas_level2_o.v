@@ -14,12 +14,10 @@ module naas_level2_o #(
   input  wire                    wslot_i,
   input  wire [AW-1:0]           waddr_i,
   input  wire [WORD*OBITS-1:0]   wdata_i,
-  input  wire                    sum_re_i,
-  input  wire                    sum_slot_i,
+  input  wire                    sum_re_i, sum_slot_i,
   input  wire [AW-1:0]           sum_addr_i,
   output wire [WORD*OBITS-1:0]   sum_o,
-  input  wire                    out_re_i,
-  input  wire                    out_slot_i,
+  input  wire                    out_re_i, out_slot_i,
   input  wire [AW-1:0]           out_addr_i,
   output wire [WORD*OBITS-1:0]   out_o      // held while out_re_i is low and no sum of the slot is read
 );

@@ -14,8 +14,7 @@ module naas_offset #(
   parameter SW = AW   // width of a stride, of which AW bits count
 ) (
   input  wire            clk_i, load_i, step_i,
-  input  wire [N-1:0]    inc_i,
-  input  wire [N-1:0]    clr_i,
+  input  wire [N-1:0]    inc_i, clr_i,
   input  wire [N*N-1:0]  inner_i,   // bit l*N+m: loop m lies inside loop l
   input  wire [M*SW-1:0] stride_i,
   input  wire [AW-1:0]   base_i,    // offset of the first position; other than zero only if the outermost loop counts

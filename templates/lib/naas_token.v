@@ -6,8 +6,7 @@ module naas_token #(
 ) (
   input  wire clk_i, rst_ni,
   input  wire load_i,   // back to the initial count
-  input  wire give_i,
-  input  wire take_i,
+  input  wire give_i, take_i,
   output wire some_o    // at least one token can be taken
 );
 

@@ -15,8 +15,7 @@ module naas_w_buf #(
   input  wire           wslot_i,
   input  wire [LW-1:0]  waddr_i,
   input  wire [M*8-1:0] wdata_i,
-  input  wire           re_i,
-  input  wire           rslot_i,
+  input  wire           re_i, rslot_i,
   input  wire [LW-1:0]  raddr_i,
   input  wire [5:0]     rsub_i,     // byte within the word, with the memory's word
   input  wire           mask_i,     // operand counts, with the memory's word

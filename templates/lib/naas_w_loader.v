@@ -51,8 +51,7 @@ module naas_w_loader #(
   output wire [AW-1:0]      l2_addr_o,
   input  wire [WORD*8-1:0]  l2_data_i,
   // beat to the array's edge
-  output wire               valid_o,
-  output wire               slot_o,
+  output wire               valid_o, slot_o,
   output wire [PW-1:0]      k_pos_o,       // K position of lane 0
   output wire [PW-1:0]      c_pos_o,       // C, R and S positions
   output wire [PW-1:0]      r_pos_o, s_pos_o,

@@ -38,8 +38,7 @@ module naas_writer #(
   output wire               hold_o,          // not yet, because the bus takes no beat
   output wire               done_o,          // everything is written and acknowledged
   // level 2
-  output wire               l2_re_o,
-  output wire               l2_slot_o,
+  output wire               l2_re_o, l2_slot_o,
   output wire [AW-1:0]      l2_addr_o,
   input  wire [WORD*OBITS-1:0] l2_data_i,
   // record of counters
