@@ -13,7 +13,7 @@ use naas::mapping::random::Limits;
 use naas::rtl::descriptor;
 use naas::rtl::folder::{self, Files};
 use naas::rtl::storage::{Source, Storage};
-use naas::sim::verilator::{Report, Simulator};
+use naas::sim::verilator::{Options, Report, Simulator};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -122,7 +122,11 @@ fn noticed_by(report: &Report) -> Option<String> {
     verdict.failure.as_ref()?;
     let mut by = Vec::new();
     if let Some(error) = report.errors.first() {
-        by.push(if error.starts_with("not done") { "hang" } else { "bus" });
+        by.push(match error {
+            e if e.starts_with("not done") => "hang",
+            e if e.starts_with("assertion") => "assertion",
+            _ => "bus",
+        });
     }
     for (what, count) in [
         ("bits", verdict.mismatches),
@@ -150,8 +154,14 @@ fn hunt(campaign: &Campaign, trials: &Trials, plant: &Plant, dir: &Path) -> Opti
         let files = Right::of(&case).with(plant)?;
         let folder = trials.write(&files, dir).unwrap();
         // A fault that the simulator refuses to run is no test of the campaign: let it fail here.
-        let report = folder.run(&options(&case, Simulator::Verilator)).unwrap().report;
-        Some((index, noticed_by(&report)?))
+        let noticed = |options: &Options| noticed_by(&folder.run(options).unwrap().report);
+        let plain = options(&case, Simulator::Verilator);
+        let stalled = Options {
+            stall: 40,
+            ..plain.clone()
+        };
+        let by = noticed(&plain).or_else(|| Some(noticed(&stalled)? + ", stalls"));
+        Some((index, by?))
     })
 }
 

@@ -148,9 +148,9 @@ const SLIPS: &[Slip] = &[
         "a level-2 O slot is drained into",
     ),
     slip(
-        "naas_control",
-        "settled_q & written_i;",
-        "settled_q & lap_q[9:0] == 10'd600;",
+        "naas_writer",
+        "assign done_o    = exhausted_q & ~run_q",
+        "assign done_o    = ~run_q",
         "a layer starts before the last one ends",
     ),
     slip(
