@@ -148,9 +148,9 @@ const SLIPS: &[Slip] = &[
         "a level-2 O slot is drained into",
     ),
     slip(
-        "naas_writer",
-        "assign done_o    = exhausted_q & ~run_q",
-        "assign done_o    = ~run_q",
+        "naas_control",
+        "assign load_o           = state_q == Load;",
+        "assign load_o           = state_q == Load || (state_q == Run && lap_q[7:0] == 8'd200);",
         "a layer starts before the last one ends",
     ),
     slip(
@@ -207,7 +207,9 @@ fn every_assertion_fires() {
         eprintln!("{}: {}: not said, but {seen:?}", slip.file, slip.says);
         true
     };
-    let silent: Vec<&str> = SLIPS.par_iter().filter(silent).map(|slip| slip.says).collect();
+    let only = std::env::var("NAAS_FAULT").unwrap_or_default();
+    let slips: Vec<&Slip> = SLIPS.iter().filter(|slip| slip.says.contains(&only)).collect();
+    let silent: Vec<&str> = slips.into_par_iter().filter(silent).map(|slip| slip.says).collect();
     assert!(silent.is_empty(), "{silent:?}");
 }
 
