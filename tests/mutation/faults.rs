@@ -251,12 +251,6 @@ pub const TEXT: &[TextFault] = &[
         "{v1_q, v2_q}",
     ),
     text(
-        "level 2: outputs are read from the next beat's slot while one waits",
-        "naas_level2_o.v",
-        "if (out_re_i) out_slot_q",
-        "out_slot_q",
-    ),
-    text(
         "writer: a freed slot is filled while beats wait to be read",
         "naas_writer.v",
         "assign hold_o    = ~advance",
