@@ -1,49 +1,15 @@
-// What the benches of the engines share: ports of any width, random numbers, reports, and the loop nest of a layer.
+// What the benches of the engines share: random numbers, reports, handshakes, and the loop nest of a layer.
 #pragma once
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <random>
 #include <vector>
 
-#include "verilated.h"
+#include "ports.h"
 
 namespace engine {
 
-// ---- ports: `width` bits (at most 32) from bit `at` on
-template <typename T>
-void put(T& port, unsigned at, unsigned width, uint64_t value) {
-    const uint64_t mask = (uint64_t{1} << width) - 1;
-    port = static_cast<T>((port & ~(mask << at)) | (value & mask) << at);
-}
-
-template <std::size_t N>
-void put(VlWide<N>& port, unsigned at, unsigned width, uint64_t value) {
-    const uint64_t mask = (uint64_t{1} << width) - 1;
-    const unsigned word = at / 32, bit = at % 32;
-    uint64_t both = port[word];
-    if (word + 1 < N) both |= uint64_t{port[word + 1]} << 32;
-    both = (both & ~(mask << bit)) | (value & mask) << bit;
-    port[word] = static_cast<uint32_t>(both);
-    if (word + 1 < N) port[word + 1] = static_cast<uint32_t>(both >> 32);
-}
-
-template <typename T>
-uint64_t get(const T& port, unsigned at, unsigned width) {
-    return static_cast<uint64_t>(port) >> at & ((uint64_t{1} << width) - 1);
-}
-
-template <std::size_t N>
-uint64_t get(const VlWide<N>& port, unsigned at, unsigned width) {
-    const unsigned word = at / 32;
-    uint64_t both = port[word];
-    if (word + 1 < N) both |= uint64_t{port[word + 1]} << 32;
-    return both >> at % 32 & ((uint64_t{1} << width) - 1);
-}
+using ports::get, ports::options, ports::put;
 
 template <typename T>
 void put_bytes(T& port, const uint8_t* bytes, unsigned count) {
@@ -98,6 +64,7 @@ class Report {
     uint64_t total() const { return total_; }
     uint64_t here() const { return here_; }    // of this case
     uint64_t compared() const { return compared_; }
+    int status() const { return total_ == 0 && compared_ != 0 ? 0 : 1; }
 
   private:
     uint64_t seed_, case_ = 0, total_ = 0, here_ = 0, compared_ = 0;
@@ -155,6 +122,12 @@ inline Index tile_of(const Index& index, uint32_t relevant) {
 // What a handshake shows; while it waits, it must stay.
 class Held {
   public:
+    // Of an address channel.
+    void check(Report& report, uint64_t cycle, const char* channel, bool valid, bool ready, uint64_t address, uint8_t length) {
+        std::vector<uint8_t> payload = {length};
+        for (int byte = 0; byte < 4; ++byte) payload.push_back(static_cast<uint8_t>(address >> 8 * byte));
+        check(report, cycle, channel, valid, ready, payload);
+    }
     void check(Report& report, uint64_t cycle, const char* channel, bool valid, bool ready, const std::vector<uint8_t>& payload) {
         if (waiting_) report.equal(cycle, channel, 0, !valid ? 2 : payload != payload_ ? 1 : 0, 0);
         waiting_ = valid && !ready;
@@ -166,13 +139,5 @@ class Held {
     bool waiting_ = false;
     std::vector<uint8_t> payload_;
 };
-
-inline void options(int argc, char** argv, uint64_t& seed, uint64_t& cases) {
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (std::strcmp(argv[i], "--seed") == 0) seed = std::strtoull(argv[i + 1], nullptr, 0);
-        if (std::strcmp(argv[i], "--cases") == 0) cases = std::strtoull(argv[i + 1], nullptr, 0);
-    }
-    std::printf("seed %" PRIu64 "\n", seed);
-}
 
 }    // namespace engine

@@ -56,6 +56,88 @@ impl TextFault {
     }
 }
 
+/// Slips that an assertion of the RTL tells, by what it says. A second token for a single slot lets an engine into a slot in use.
+pub const ASSERTED: &[TextFault] = &[
+    text(
+        "a third one given",
+        "naas_token.v",
+        "{1'b0, give_i} -",
+        "{give_i, 1'b0} -",
+    ),
+    text(
+        "a beat came unasked",
+        "naas_reader.v",
+        "{{QW{1'b0}}, issue & request} -",
+        "{{QW{1'b0}}, issue & request & kind_q != KindD} -",
+    ),
+    text(
+        "a response without a burst",
+        "naas_writer.v",
+        "{9'd0, awvalid_o & awready_i} -",
+        "{9'd0, awvalid_o & awready_i & ~awaddr_q[7]} -",
+    ),
+    text(
+        "a slot is filled while it is read",
+        "naas_top.v",
+        "(2'd1)) u_t_l2i_slot",
+        "(2'd2)) u_t_l2i_slot",
+    ),
+    text(
+        "a W slot is filled",
+        "naas_top.v",
+        "(2'd1)) u_t_w_slot",
+        "(2'd2)) u_t_w_slot",
+    ),
+    text(
+        "an I slot is filled",
+        "naas_top.v",
+        "(2'd1)) u_t_i_slot",
+        "(2'd2)) u_t_i_slot",
+    ),
+    text(
+        "a psum slot is drained",
+        "naas_top.v",
+        "(2'd1)) u_t_psum_slot",
+        "(2'd2)) u_t_psum_slot",
+    ),
+    text(
+        "a level-2 O slot is drained into",
+        "naas_top.v",
+        "(2'd1)) u_t_l2o_slot",
+        "(2'd2)) u_t_l2o_slot",
+    ),
+    text(
+        "a layer starts before the last one ends",
+        "naas_control.v",
+        "assign load_o           = state_q == Load;",
+        "assign load_o           = state_q == Load || (state_q == Run && lap_q[7:0] == 8'd200);",
+    ),
+    text(
+        "two jobs in a row",
+        "naas_drain.v",
+        ".op_relevant_i({p_relevant_i, relevant_i})",
+        ".op_relevant_i({relevant_i, p_relevant_i})",
+    ),
+    text(
+        "a sum is written in a byte's cycle",
+        "naas_drain.v",
+        "tail_q <= Tail;",
+        "tail_q <= 5'd1;",
+    ),
+    text(
+        "the index is above the last one",
+        "naas_nest.v",
+        "assign last_o[l] = idx_q == last_idx_i[l*CW +: W];",
+        "assign last_o[l] = idx_q == last_idx_i[l*CW +: W] + 1'b1;",
+    ),
+    text(
+        "a step goes on from two turns",
+        "naas_offset.v",
+        "&& !clr_i[INSIDE]",
+        "&& clr_i[INSIDE]",
+    ),
+];
+
 /// Slips in the Verilog.
 pub const TEXT: &[TextFault] = &[
     text(

@@ -6,7 +6,7 @@
 
 mod faults;
 
-use faults::{FIELDS, TEXT};
+use faults::{ASSERTED, FIELDS, TEXT, TextFault};
 use naas::cli::trial::{Trials, Verdict, options};
 use naas::mapping::campaign::{Campaign, Case};
 use naas::mapping::random::Limits;
@@ -15,7 +15,6 @@ use naas::rtl::folder::{self, Files};
 use naas::rtl::storage::{Source, Storage};
 use naas::sim::verilator::{Options, Report, Simulator};
 use rayon::prelude::*;
-use std::path::Path;
 
 /// Layers of the campaign that hunts the faults. Most are noticed within the first ten; those of shared axes wait for an
 /// axis of such a kind, and for a layer that is split in a way that matters.
@@ -147,21 +146,25 @@ fn noticed_by(report: &Report) -> Option<String> {
     Some(by.join(", "))
 }
 
-/// The first case that notices the fault, and how.
-fn hunt(campaign: &Campaign, trials: &Trials, plant: &Plant, dir: &Path) -> Option<(usize, String)> {
+/// The first case that notices the fault, and how `by` describes it.
+fn hunt(campaign: &Campaign, plant: &Plant, by: impl Fn(&Report) -> Option<String>) -> Option<(usize, String)> {
+    let trials = Trials {
+        cache: concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator-cache").into(),
+    };
+    let dir = tempfile::tempdir().unwrap();
     (0..campaign.cases()).find_map(|index| {
         let case = case(campaign, index);
         let files = Right::of(&case).with(plant)?;
-        let folder = trials.write(&files, dir).unwrap();
+        let folder = trials.write(&files, dir.path()).unwrap();
         // A fault that the simulator refuses to run is no test of the campaign: let it fail here.
-        let noticed = |options: &Options| noticed_by(&folder.run(options).unwrap().report);
+        let noticed = |options: &Options| by(&folder.run(options).unwrap().report);
         let plain = options(&case, Simulator::Verilator);
         let stalled = Options {
             stall: 40,
             ..plain.clone()
         };
-        let by = noticed(&plain).or_else(|| Some(noticed(&stalled)? + ", stalls"));
-        Some((index, by?))
+        let found = noticed(&plain).or_else(|| Some(noticed(&stalled)? + ", stalls"));
+        Some((index, found?))
     })
 }
 
@@ -169,16 +172,12 @@ fn hunt(campaign: &Campaign, trials: &Trials, plant: &Plant, dir: &Path) -> Opti
 #[ignore = "long: builds a design per fault and case"]
 fn planted_faults_are_noticed() {
     let campaign = campaign(LAYERS);
-    let trials = Trials {
-        cache: concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator-cache").into(),
-    };
     let only = std::env::var("NAAS_FAULT").unwrap_or_default();
     let faults: Vec<_> = all().into_iter().filter(|(name, _)| name.contains(&only)).collect();
     let found: Vec<_> = faults
         .par_iter()
         .map(|(name, plant)| {
-            let dir = tempfile::tempdir().unwrap();
-            let found = hunt(&campaign, &trials, plant, dir.path());
+            let found = hunt(&campaign, plant, noticed_by);
             let (cases, by) = found
                 .clone()
                 .map_or((campaign.cases(), "NOTHING".to_owned()), |(i, by)| (i + 1, by));
@@ -189,4 +188,36 @@ fn planted_faults_are_noticed() {
     let missed = found.iter().filter(|f| f.is_none()).count();
     println!("{} faults, {missed} missed", found.len());
     assert_eq!(missed, 0);
+}
+
+/// The first case of the campaign in which the slip can be made, and shows by the assertion that names it.
+fn asserted(fault: &TextFault) -> Option<usize> {
+    let plant: Plant = Box::new(|files| {
+        if fault.places(files) == 1 {
+            fault.plant(files);
+        }
+    });
+    let says = |report: &Report| {
+        let told = |e: &&String| e.starts_with("assertion at rtl/") && e.contains(fault.name);
+        report.errors.iter().find(told).cloned()
+    };
+    let (index, _) = hunt(&campaign(LAYERS / 5), &plant, says)?;
+    Some(index)
+}
+
+#[test]
+fn an_assertion_fires() {
+    assert_eq!(asserted(&ASSERTED[0]), Some(0));
+}
+
+#[test]
+#[ignore = "long: builds some designs for each assertion"]
+fn every_assertion_fires() {
+    let silent = |fault: &&TextFault| {
+        let index = asserted(fault);
+        println!("{}: {}: case {index:?}", fault.file, fault.name);
+        index.is_none()
+    };
+    let silent: Vec<_> = ASSERTED.par_iter().filter(silent).map(|fault| fault.name).collect();
+    assert!(silent.is_empty(), "{silent:?}");
 }
