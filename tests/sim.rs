@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+use naas::arch::accelerator::Accelerator;
 use naas::rtl::descriptor;
 use naas::sim::tensors;
 use naas::workload::graph::{Element, Port, Semantics, Tensor};
@@ -468,4 +469,28 @@ fn the_netlist_computes_what_the_rtl_does() {
         "{text}{}",
         String::from_utf8_lossy(&run.stderr)
     );
+    let accelerator: Accelerator = serde_json::from_str(accelerator).unwrap();
+    assert_eq!(listed_bytes(&text), accelerator.onchip_bytes(), "{text}");
+}
+
+/// Bytes of the memories that `make synth` lists, psums as words of four bytes, without the read engine's queue.
+fn listed_bytes(text: &str) -> u64 {
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let &[holder, copies, "x", words, bits, _, bytes] = fields.as_slice() else {
+            return None;
+        };
+        let [copies, words, bits, bytes] = [copies, words, bits, bytes].map(|n| n.parse::<u64>().unwrap());
+        assert_eq!(copies * words * bits / 8, bytes, "{line}");
+        Some(match holder {
+            "naas_psum_buf" => copies * words * 4,
+            _ if holder.starts_with("naas_top_") => 0,
+            _ => bytes,
+        })
+    };
+    let (_, list) = text.split_once("\nmemories: ").unwrap();
+    list.lines()
+        .map_while(|line| (!line.contains(" in all ")).then(|| row(line)))
+        .flatten()
+        .sum()
 }

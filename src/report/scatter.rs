@@ -52,7 +52,11 @@ const OTHERS: &str = "#b5532a";
 const GRID: &str = "#dddddd";
 const RADIUS: f64 = 3.5;
 /// Side of the smallest square that stands for an area, and what the largest has more.
-const SIDES: [f64; 2] = [6.0, 16.0];
+const SIDES: [f64; 2] = [4.0, 12.0];
+/// Width of a digit and height of a line of the figures beside squares, and how far they are apart.
+const DIGIT: f64 = 6.0;
+const LINE: f64 = 11.0;
+const GAP: f64 = 3.0;
 
 /// The largest power of ten that is not above a positive number, found by steps so that it is exact.
 fn decade(value: f64) -> f64 {
@@ -195,7 +199,15 @@ fn joined(svg: &mut Svg, frame: &Frame, dots: &[Dot]) {
     }
 }
 
-/// Squares as large as the areas, the largest first so that none hides another, with figures where there is room.
+/// Left, top, right and bottom of something drawn.
+type Bounds = [f64; 4];
+
+fn apart(a: &Bounds, b: &Bounds) -> bool {
+    a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1]
+}
+
+/// Squares as large as the areas, the largest first so that none hides another, and then figures beside them, each on the
+/// first side where it covers neither a square nor a figure; where there is none the tip tells.
 fn squares(svg: &mut Svg, frame: &Frame, dots: &[Dot]) {
     let area = |d: &Dot| d.area.unwrap_or_default();
     let largest = dots.iter().map(area).fold(1e-9, f64::max);
@@ -205,16 +217,32 @@ fn squares(svg: &mut Svg, frame: &Frame, dots: &[Dot]) {
         colour: COLOUR,
         border: Some("#ffffff"),
     };
-    let mut texts: Vec<[f64; 2]> = Vec::new();
-    for dot in order {
+    let mut taken: Vec<Bounds> = Vec::new();
+    for dot in &order {
         let side = SIDES[0] + SIDES[1] * (area(dot) / largest).sqrt();
-        let (x, y) = (frame.x(dot.x), frame.y(dot.y));
-        svg.rect([x - side / 2.0, y - side / 2.0, side, side], &fill, &dot.tip);
-        let at = [x + side / 2.0 + 4.0, y + 4.0];
-        let free = |t: &[f64; 2]| (t[0] - at[0]).abs() > 56.0 || (t[1] - at[1]).abs() > 11.0;
-        if at[0] + 52.0 < WIDTH && texts.iter().all(free) {
-            svg.text(at, 10, Anchor::Start, &format!("{:.2} mm2", area(dot)));
-            texts.push(at);
+        let corner = [frame.x(dot.x) - side / 2.0, frame.y(dot.y) - side / 2.0];
+        svg.rect([corner[0], corner[1], side, side], &fill, &dot.tip);
+        taken.push([corner[0], corner[1], corner[0] + side, corner[1] + side]);
+    }
+    for (i, dot) in order.iter().enumerate() {
+        let text = format!("{:.2} mm2", area(dot));
+        let [width, height] = [DIGIT * text.len() as f64, LINE];
+        let [left, top, right, bottom] = taken[i];
+        let (x, y) = (f64::midpoint(left, right), f64::midpoint(top, bottom));
+        let places = [
+            [right + GAP, y - height / 2.0],
+            [x - width / 2.0, bottom + GAP],
+            [x - width / 2.0, top - GAP - height],
+            [left - GAP - width, y - height / 2.0],
+        ];
+        let bounds = places.map(|[x, y]| [x, y, x + width, y + height]);
+        let inside = |b: &Bounds| b[0] >= FIELD[0] && b[1] >= FIELD[1] && b[2] <= WIDTH && b[3] <= FIELD[3];
+        if let Some(at) = bounds
+            .into_iter()
+            .find(|b| inside(b) && taken.iter().all(|t| apart(t, b)))
+        {
+            svg.text([at[0], at[3] - 2.0], 10, Anchor::Start, &text);
+            taken.push(at);
         }
     }
 }

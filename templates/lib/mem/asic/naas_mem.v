@@ -1,8 +1,8 @@
 // One write port, one read port, both synchronous to clk_i; latency from address to data: 1 cycle.
 //
 // Variant for ASICs: a thin shell around naas_mem_macro, the black box that stands for a compiled memory. To bind a
-// technology, replace naas_mem_macro.v by a module of that name that picks a macro by its parameters (the shapes that a
-// design needs stand in build/netlist.v after `make synth LIBERTY=FILE`). The contract:
+// technology, replace naas_mem_macro.v by a module of that name that picks a macro by its parameters (`make synth
+// LIBERTY=FILE` lists the shapes that a design needs). The contract:
 //  - we_i[n] writes lane n, LANE bits of wdata_i, at waddr_i; other lanes keep their content.
 //  - re_i reads raddr_i; rdata_o changes in the next cycle and is held while re_i is low.
 //  - Reading an address in the cycle that writes it returns the old content.
