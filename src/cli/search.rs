@@ -16,7 +16,7 @@ use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, Provenance, digest};
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::mapper::MapperSettings;
-use crate::search::nested::{Found, Generation, NestedSettings, Solution, StopReason, map_suite, search};
+use crate::search::nested::{CoSearch, Found, Generation, NestedSettings, Solution, StopReason, map_suite};
 use crate::search::problem::{Objective, Suite};
 use crate::search::runner::Log;
 use serde_json::{Value, json};
@@ -193,17 +193,17 @@ impl Job {
             seed: self.seed,
         };
         let mut watch = Watch::start(session, "search", self.plan.budget, keeper, &log);
-        let found = match &self.given {
-            Some(accelerator) => self.map(accelerator, &settings, session)?,
-            None => search(
-                &self.technology,
-                &self.suite,
-                &self.space,
-                &settings,
-                &session.interrupt,
-                log,
-                &mut |log| watch.after(log),
-            )?,
+        let found = if let Some(accelerator) = &self.given {
+            self.map(accelerator, &settings, session)?
+        } else {
+            let search = CoSearch {
+                model: &self.technology,
+                suite: &self.suite,
+                space: &self.space,
+                settings: &settings,
+                interrupt: &session.interrupt,
+            };
+            search.run(&search.helps(), log, &mut |log| watch.after(log))?
         };
         Ok((found, watch.seconds()))
     }

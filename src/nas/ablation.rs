@@ -13,7 +13,7 @@ use crate::nas::space::Genotype;
 use crate::search::encoding::accelerator::AcceleratorSpace;
 use crate::search::goal::{Goal, Limits};
 use crate::search::mapper::Method;
-use crate::search::nested::{NestedSettings, search};
+use crate::search::nested::{CoSearch, NestedSettings};
 use crate::search::problem::Suite;
 use crate::search::runner::Log;
 use rand::Rng as _;
@@ -161,15 +161,14 @@ fn accelerator(joint: &Joint, space: &AcceleratorSpace, network: &Genotype, budg
         evaluations: (budget / layers).max(1),
         seed: joint.settings.seed,
     };
-    let found = search(
-        joint.model,
-        &suite,
+    let search = CoSearch {
+        model: joint.model,
+        suite: &suite,
         space,
-        &settings,
-        joint.interrupt,
-        Log::default(),
-        &mut |_| Ok(true),
-    )?;
+        settings: &settings,
+        interrupt: joint.interrupt,
+    };
+    let found = search.run(&search.helps(), Log::default(), &mut |_| Ok(true))?;
     Ok(Ablated {
         way: Way::Accelerator,
         accelerator: found.best.accelerator,

@@ -127,68 +127,65 @@ struct Memory {
     archive: Vec<Member>,
 }
 
+/// A search to be made.
+#[derive(Clone, Copy)]
+pub struct CoSearch<'a> {
+    /// What designs cost.
+    pub model: &'a dyn CostModel,
+    /// The networks to be run.
+    pub suite: &'a Suite,
+    /// The accelerators to choose from.
+    pub space: &'a AcceleratorSpace,
+    /// How to search.
+    pub settings: &'a NestedSettings,
+    /// Ends the search, with `E0501`.
+    pub interrupt: &'a Interrupt,
+}
+
 /// Accelerators with the mappings of a suite, as a problem of the genes of an [`AcceleratorSpace`].
 pub struct CoDesign<'a> {
-    model: &'a dyn CostModel,
-    suite: &'a Suite,
-    space: &'a AcceleratorSpace,
-    settings: &'a NestedSettings,
-    interrupt: &'a Interrupt,
+    search: CoSearch<'a>,
     /// What accelerators cost that came up before.
     known: BTreeMap<(u64, Objective), Rated>,
     memory: Memory,
 }
 
 impl<'a> CoDesign<'a> {
-    /// The problem of finding an accelerator of `space` for `suite`.
+    /// The problem that `search` solves.
     ///
     /// # Errors
     /// `E0104` for a layer whose cycles could overflow.
-    pub fn new(
-        model: &'a dyn CostModel,
-        suite: &'a Suite,
-        space: &'a AcceleratorSpace,
-        settings: &'a NestedSettings,
-        interrupt: &'a Interrupt,
-    ) -> Result<Self> {
-        check_fits(suite)?;
+    pub fn new(search: CoSearch<'a>) -> Result<Self> {
+        check_fits(search.suite)?;
         let (known, memory) = (BTreeMap::new(), Memory::default());
-        Ok(Self {
-            model,
-            suite,
-            space,
-            settings,
-            interrupt,
-            known,
-            memory,
-        })
+        Ok(Self { search, known, memory })
     }
 
     /// What this generation minimises.
     fn scale(&self) -> (Objective, bool) {
-        if self.settings.front {
+        if self.search.settings.front {
             SCALES[self.memory.generations % SCALES.len()]
         } else {
-            (self.settings.goal.objective, false)
+            (self.search.settings.goal.objective, false)
         }
     }
 
     fn mapper(&self, objective: Objective) -> MapperSettings {
         // Candidates need no proof: finalists get one.
-        let method = match self.settings.mapper.method {
+        let method = match self.search.settings.mapper.method {
             Method::Exact => Method::CmaEs,
             method => method,
         };
         MapperSettings {
             objective,
             method,
-            ..self.settings.mapper
+            ..self.search.settings.mapper
         }
     }
 
     /// Seed of everything that is drawn for an accelerator.
     fn seed(&self, accelerator: &Accelerator) -> u64 {
-        stream(self.settings.seed, &[hash(accelerator)]).next_u64()
+        stream(self.search.settings.seed, &[hash(accelerator)]).next_u64()
     }
 
     /// Maps the suite on those of `accelerators` that are new.
@@ -200,21 +197,29 @@ impl<'a> CoDesign<'a> {
                 fresh.push((key, a));
             }
         }
-        let layers = self.suite.distinct.len();
+        let layers = self.search.suite.distinct.len();
         let (this, settings) = (&*self, self.mapper(objective));
         let one = |task: usize| -> Result<Mapped> {
-            this.interrupt.check()?;
+            this.search.interrupt.check()?;
             let (a, l) = (fresh[task / layers].1, task % layers);
-            one_layer(this.model, this.suite, a, &settings, this.seed(a), l, this.interrupt)
+            one_layer(
+                this.search.model,
+                this.search.suite,
+                a,
+                &settings,
+                this.seed(a),
+                l,
+                this.search.interrupt,
+            )
         };
         let all: Vec<Result<Mapped>> = (0..fresh.len() * layers).into_par_iter().map(one).collect();
         let mapped: Vec<Mapped> = all.into_iter().collect::<Result<_>>()?;
         let goal = Goal {
             objective,
-            ..self.settings.goal
+            ..self.search.settings.goal
         };
         for ((key, a), mapped) in fresh.into_iter().zip(mapped.chunks(layers)) {
-            let rated = together(self.model, self.suite, &goal, a, mapped).rated;
+            let rated = together(self.search.model, self.search.suite, &goal, a, mapped).rated;
             self.known.insert((key, objective), rated);
         }
         Ok(())
@@ -230,33 +235,33 @@ impl<'a> CoDesign<'a> {
             };
             let seed = self.seed(&accelerator);
             map_layers(
-                self.model,
-                self.suite,
+                self.search.model,
+                self.search.suite,
                 &accelerator,
                 &settings,
                 seed,
-                self.interrupt,
+                self.search.interrupt,
                 &|_| (),
             )
         };
         let mut layers = map(
             goal.objective,
-            self.settings.mapper.evaluations,
+            self.search.settings.mapper.evaluations,
             self.mapper(goal.objective).method,
         )?;
         let limited = goal.limits.cycles.is_some() || goal.limits.energy_pj.is_some();
         let others = [Objective::Edp, Objective::Latency, Objective::Energy];
         let others = others.into_iter().filter(|&o| limited && o != goal.objective);
         for objective in std::iter::once(goal.objective).chain(others) {
-            for (layer, again) in
-                layers
-                    .iter_mut()
-                    .zip(map(objective, self.settings.refine, self.settings.mapper.method)?)
-            {
+            for (layer, again) in layers.iter_mut().zip(map(
+                objective,
+                self.search.settings.refine,
+                self.search.settings.mapper.method,
+            )?) {
                 layer.join(again, goal.objective);
             }
         }
-        let mapped = together(self.model, self.suite, goal, &accelerator, &layers);
+        let mapped = together(self.search.model, self.search.suite, goal, &accelerator, &layers);
         Ok(Solution {
             accelerator,
             mappings: mapped.mappings,
@@ -289,16 +294,17 @@ impl<'a> CoDesign<'a> {
 
     /// The best of the finalists of `log`.
     fn best(&self, log: &Log) -> Result<Solution> {
-        let goal = &self.settings.goal;
+        let goal = &self.search.settings.goal;
         let mut finalists: Vec<Accelerator> = Vec::new();
-        let usable: Vec<&[f64]> = if self.settings.front {
+        let usable: Vec<&[f64]> = if self.search.settings.front {
             self.by_objective(goal.objective)
         } else {
             log.ranked().into_iter().map(|p| p.genes.as_slice()).collect()
         };
         for genes in usable {
             let Ok(a) = self.decode(genes) else { continue };
-            if finalists.len() < self.settings.finalists.max(1) && finalists.iter().all(|f| hash(f) != hash(&a)) {
+            if finalists.len() < self.search.settings.finalists.max(1) && finalists.iter().all(|f| hash(f) != hash(&a))
+            {
                 finalists.push(a);
             }
         }
@@ -313,7 +319,7 @@ impl<'a> CoDesign<'a> {
                 100.0 * (excess - 1.0)
             );
             return Err(Diagnostic::new(Code::NoLegalMapping, what)
-                .at(format!("resources `{}`", self.space.resources.name))
+                .at(format!("resources `{}`", self.search.space.resources.name))
                 .next("raise the limits, or the evaluations"));
         }
         Ok(best)
@@ -338,7 +344,7 @@ impl<'a> CoDesign<'a> {
             let Ok(a) = self.decode(&member.genes) else { continue };
             let goal = Goal {
                 objective: member.objective,
-                ..self.settings.goal
+                ..self.search.settings.goal
             };
             solutions.push(self.refined(a, &goal)?);
         }
@@ -384,20 +390,20 @@ impl Problem for CoDesign<'_> {
     type Design = Accelerator;
 
     fn decode(&self, genes: &[f64]) -> std::result::Result<Accelerator, Rejection> {
-        valid(self.space, self.suite, genes)
+        valid(self.search.space, self.search.suite, genes)
     }
 
     fn evaluate(&mut self, generation: &[Candidate<Accelerator>]) -> Result<Vec<f64>> {
         let (objective, times_area) = self.scale();
         let accelerators: Vec<&Accelerator> = generation.iter().map(|c| &c.value).collect();
         self.rate(&accelerators, objective)?;
-        if self.settings.front {
+        if self.search.settings.front {
             self.keep(generation, objective);
         }
         self.memory.generations += 1;
         let goal = Goal {
             objective,
-            ..self.settings.goal
+            ..self.search.settings.goal
         };
         let value = |a: &Accelerator| {
             let rated = self.known.get(&(hash(a), objective));
@@ -408,7 +414,7 @@ impl Problem for CoDesign<'_> {
     }
 
     fn starved(&self, starved: &Starved) -> Diagnostic {
-        no_accelerator(self.space, starved)
+        no_accelerator(self.search.space, starved)
     }
 
     fn memory(&self) -> Value {
@@ -421,23 +427,6 @@ impl Problem for CoDesign<'_> {
     }
 }
 
-/// The method of `settings` over the genes of `space`, guided for `suite` and `model` if that is asked for.
-#[must_use]
-pub fn optimizer<'a>(
-    model: &'a dyn CostModel,
-    space: &AcceleratorSpace,
-    suite: &'a Suite,
-    settings: &NestedSettings,
-) -> Box<dyn Optimizer + 'a> {
-    optimizer_with(
-        model,
-        space,
-        suite,
-        settings,
-        &Helps::new(model, space, suite, settings),
-    )
-}
-
 /// What a guided search has at hand before its first candidate. It depends on no seed, so that searches may share it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Helps {
@@ -447,51 +436,74 @@ pub struct Helps {
     arrays: Vec<Vec<Axis>>,
 }
 
-impl Helps {
-    /// Those of a search of `space` for `suite`; none if it is not guided.
+impl<'a> CoSearch<'a> {
+    /// What a guided search has at hand; nothing if it is not guided.
     #[must_use]
-    pub fn new(model: &dyn CostModel, space: &AcceleratorSpace, suite: &Suite, settings: &NestedSettings) -> Self {
-        if !settings.guided {
-            return Self::default();
+    pub fn helps(&self) -> Helps {
+        let (model, suite) = (self.model, self.suite);
+        if !self.settings.guided {
+            return Helps::default();
         }
-        let starts = starts(space, suite);
+        let starts = starts(self.space, suite);
         // Arrays of a front are ranked by the goal's objective, too: what divides the layers well is no worse for the others.
-        let floor = |a: &Accelerator| least(model, suite, settings.goal.objective, a);
+        let floor = |a: &Accelerator| least(model, suite, self.settings.goal.objective, a);
         let arrays = starts
             .last()
-            .map(|base| arrays(space, base, &floor))
+            .map(|base| arrays(self.space, base, &floor))
             .unwrap_or_default();
-        Self { starts, arrays }
+        Helps { starts, arrays }
     }
-}
 
-fn optimizer_with<'a>(
-    model: &'a dyn CostModel,
-    space: &AcceleratorSpace,
-    suite: &'a Suite,
-    settings: &NestedSettings,
-    helps: &Helps,
-) -> Box<dyn Optimizer + 'a> {
-    let (objective, front) = (settings.goal.objective, settings.front);
-    let one = |seed: u64| -> Box<dyn Optimizer + 'a> {
-        let method = method(settings.method, space, seed);
-        if !settings.guided {
-            return method;
-        }
-        // What the populations of a front minimise is not one objective.
-        let bound: Bound<'a> = if front {
-            Box::new(|_| 0.0)
-        } else {
-            Box::new(move |a| least(model, suite, objective, a))
+    /// The method of the outer search, guided with `helps` if that is asked for.
+    #[must_use]
+    pub fn optimizer(&self, helps: &Helps) -> Box<dyn Optimizer + 'a> {
+        let Self { model, suite, .. } = *self;
+        let (space, settings) = (self.space, self.settings);
+        let (objective, front) = (settings.goal.objective, settings.front);
+        let one = |seed: u64| -> Box<dyn Optimizer + 'a> {
+            let method = method(settings.method, space, seed);
+            if !settings.guided {
+                return method;
+            }
+            // What the populations of a front minimise is not one objective.
+            let bound: Bound<'a> = if front {
+                Box::new(|_| 0.0)
+            } else {
+                Box::new(move |a| least(model, suite, objective, a))
+            };
+            let Helps { starts, arrays } = helps.clone();
+            Box::new(Guided::new(method, space, starts, arrays, bound, seed))
         };
-        let Helps { starts, arrays } = helps.clone();
-        Box::new(Guided::new(method, space, starts, arrays, bound, seed))
-    };
-    if !settings.front {
-        return one(settings.seed);
+        if !front {
+            return one(settings.seed);
+        }
+        let seeds = (0..SCALES.len() as u64).map(|i| stream(settings.seed, &[i, u64::MAX]).next_u64());
+        Box::new(Islands::new(seeds.map(one).collect()))
     }
-    let seeds = (0..SCALES.len() as u64).map(|i| stream(settings.seed, &[i, u64::MAX]).next_u64());
-    Box::new(Islands::new(seeds.map(one).collect()))
+
+    /// Searches on from `log`, which is empty for a new search. After every generation `watch` sees the log and says whether
+    /// there is time left.
+    ///
+    /// # Errors
+    /// `E0201` naming the limit, where no accelerator within the resources runs every layer or keeps the limits; those of
+    /// `watch`; `E0102` for a log of another search; `E0501`.
+    pub fn run(&self, helps: &Helps, log: Log, watch: &mut dyn FnMut(&Log) -> Result<bool>) -> Result<Found> {
+        let mut problem = CoDesign::new(*self)?;
+        let mut optimizer = self.optimizer(helps);
+        let ran = run(&mut problem, &mut *optimizer, self.settings.evaluations, log, watch)?;
+        let front = if self.settings.front {
+            problem.front()?
+        } else {
+            Vec::new()
+        };
+        Ok(Found {
+            best: problem.best(&ran.log)?,
+            front,
+            evaluations: ran.log.evaluations(),
+            stop_reason: ran.stop_reason,
+            history: ran.log.history(),
+        })
+    }
 }
 
 /// A method for the outer search of `space`.
@@ -513,53 +525,6 @@ pub fn method(method: Method, space: &AcceleratorSpace, seed: u64) -> Box<dyn Op
             Box::new(Bayesian::new(genes, THOROUGH, Box::new(features), seed))
         }
     }
-}
-
-/// Searches an accelerator of `space` for `suite`, on from `log`, which is empty for a new search. After every generation
-/// `watch` sees the log and says whether there is time left.
-///
-/// # Errors
-/// `E0201` naming the limit, where no accelerator within the resources runs every layer or keeps the limits; those of
-/// `watch`; `E0102` for a log of another search; `E0501`.
-pub fn search(
-    model: &dyn CostModel,
-    suite: &Suite,
-    space: &AcceleratorSpace,
-    settings: &NestedSettings,
-    interrupt: &Interrupt,
-    log: Log,
-    watch: &mut dyn FnMut(&Log) -> Result<bool>,
-) -> Result<Found> {
-    let helps = Helps::new(model, space, suite, settings);
-    search_with(model, suite, space, settings, &helps, interrupt, log, watch)
-}
-
-/// As [`search`], with helps made before.
-///
-/// # Errors
-/// Those of [`search`].
-#[expect(clippy::too_many_arguments, reason = "those of `search` and the helps")]
-pub fn search_with(
-    model: &dyn CostModel,
-    suite: &Suite,
-    space: &AcceleratorSpace,
-    settings: &NestedSettings,
-    helps: &Helps,
-    interrupt: &Interrupt,
-    log: Log,
-    watch: &mut dyn FnMut(&Log) -> Result<bool>,
-) -> Result<Found> {
-    let mut problem = CoDesign::new(model, suite, space, settings, interrupt)?;
-    let mut optimizer = optimizer_with(model, space, suite, settings, helps);
-    let ran = run(&mut problem, &mut *optimizer, settings.evaluations, log, watch)?;
-    let front = if settings.front { problem.front()? } else { Vec::new() };
-    Ok(Found {
-        best: problem.best(&ran.log)?,
-        front,
-        evaluations: ran.log.evaluations(),
-        stop_reason: ran.stop_reason,
-        history: ran.log.history(),
-    })
 }
 
 /// The accelerator of `genes`, if it is within the resources and every layer has a mapping on it.

@@ -43,14 +43,20 @@ fn setting() -> Setting {
 }
 
 impl Setting {
+    fn search<'a>(&'a self, interrupt: &'a Interrupt) -> CoSearch<'a> {
+        CoSearch {
+            model: &self.technology,
+            suite: &self.suite,
+            space: &self.space,
+            settings: &self.settings,
+            interrupt,
+        }
+    }
+
     fn go(&self, log: Log, watch: &mut dyn FnMut(&Log) -> Result<bool>) -> Result<Found> {
-        let Self {
-            technology,
-            suite,
-            space,
-            settings,
-        } = self;
-        search(technology, suite, space, settings, &Interrupt::default(), log, watch)
+        let interrupt = Interrupt::default();
+        let search = self.search(&interrupt);
+        search.run(&search.helps(), log, watch)
     }
 
     fn found(&self) -> Found {
@@ -131,19 +137,12 @@ fn guided_searches_start_from_the_chip_and_find_no_worse() {
 
 #[test]
 fn interrupts_stop_it() {
-    let Setting {
-        technology,
-        suite,
-        space,
-        settings,
-    } = setting();
-    let interrupt = Interrupt::default();
+    let (setting, interrupt) = (setting(), Interrupt::default());
     interrupt.raise();
-    let log = Log::default();
-    let e = search(&technology, &suite, &space, &settings, &interrupt, log, &mut |_| {
-        Ok(true)
-    })
-    .unwrap_err();
+    let search = setting.search(&interrupt);
+    let e = search
+        .run(&search.helps(), Log::default(), &mut |_| Ok(true))
+        .unwrap_err();
     assert_eq!(e.code, Code::Interrupted);
 }
 

@@ -17,7 +17,7 @@ use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::goal::Goal;
 use crate::search::importance::{Encoding, arrangements, lehmer_unrank};
 use crate::search::mapper::{MapperSettings, Method, Unmapped, map_layer};
-use crate::search::nested::{Helps, NestedSettings, Solution, map_suite, search_with};
+use crate::search::nested::{CoSearch, Helps, NestedSettings, Solution, map_suite};
 use crate::search::numeric::geometric_mean;
 use crate::search::problem::{CostModel as _, Figures, Objective, Suite};
 use crate::search::prove::Limits;
@@ -314,18 +314,15 @@ impl Bench<'_> {
             seed,
         };
         let model = self.technology;
-        let helps = &*helps.get_or_insert_with(|| Helps::new(model, &space, &self.suite, &settings));
-        let (suite, interrupt) = (&self.suite, self.interrupt);
-        let found = search_with(
+        let search = CoSearch {
             model,
-            suite,
-            &space,
-            &settings,
-            helps,
-            interrupt,
-            Log::default(),
-            &mut |_| Ok(true),
-        )?;
+            suite: &self.suite,
+            space: &space,
+            settings: &settings,
+            interrupt: self.interrupt,
+        };
+        let helps = &*helps.get_or_insert_with(|| search.helps());
+        let found = search.run(helps, Log::default(), &mut |_| Ok(true))?;
         let front = found.front.iter().map(|s| s.rated.point()).collect();
         let best = &found.best;
         let pairs = self.networks.iter().zip(&best.mappings);
