@@ -6,7 +6,7 @@
 //! pairs before one returns. In every third case one axis runs several dimensions, its own among them where it has such
 //! company. Layers, sizes, memories and mappings are drawn by [`crate::mapping::random`].
 
-use crate::arch::accelerator::{AXIS_COUNTS, Accelerator};
+use crate::arch::accelerator::{AXIS_COUNTS, Accelerator, Axis};
 use crate::arch::connectivity::SHARED;
 use crate::base::diag::{Code, Diagnostic, Result};
 use crate::base::dims::Dim;
@@ -160,10 +160,11 @@ fn array(deck: [Dim; 6], i: usize, axes: usize) -> Vec<Dim> {
     places[..axes].iter().map(|&p| deck[p % 6]).collect()
 }
 
-/// The axes of the `i`-th array: one dimension each, but of every third array one that has company runs several.
+/// The axes of the `i`-th array: one dimension each, but of every third array one that has company runs several. First axes go
+/// round the dimensions every six arrays: each time it is the turn of others of the six.
 fn shared(i: usize, dims: Vec<Dim>) -> Vec<Vec<Dim>> {
     let mut axes: Vec<Vec<Dim>> = dims.into_iter().map(|d| vec![d]).collect();
-    if i % 3 == 2 {
+    if (i + i / 6) % 3 == 2 {
         let turn = i / 3;
         for axis in &mut axes {
             let sets: Vec<&[Dim]> = SHARED.into_iter().filter(|set| set.contains(&axis[0])).collect();
@@ -220,12 +221,14 @@ impl Coverage {
             (false, false) => "none",
         };
         count(|c| &mut c.ragged_tiles, ragged.into());
+        let digits = |axis: &Axis| axis.dims.iter().filter(|&&d| s.mapping.split[d] > 1).count();
         for (name, is) in [
             ("accumulates", s.accumulate),
             ("batch", nest.n > 1),
             ("dilation", nest.dilation != [1, 1]),
             ("padding", nest.pad.iter().any(|&p| p > 0)),
             ("split axis", s.mapping.split.0.iter().any(|&p| p > 1)),
+            ("axis split over two", t.accelerator.axes.iter().any(|a| digits(a) > 1)),
         ] {
             if is {
                 count(|c| &mut c.properties, name.into());

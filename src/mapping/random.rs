@@ -301,6 +301,8 @@ fn random_axes(rng: &mut Rng, dims: &[Vec<Dim>], limits: &Limits) -> Vec<Axis> {
             // Kernels are small: most positions of a long axis over them would idle in every layer.
             let sizes: &[u32] = match dims[..] {
                 [Dim::R | Dim::S] => &[1, 2, 2, 3, 3, 4, 5, 7],
+                // Fewer than four cannot be split between two dimensions.
+                [_, _, ..] => &[1, 2, 4, 4, 5, 6, 6, 8, 8, 9, 12, 16],
                 _ => &[1, 2, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16],
             };
             Axis {
@@ -399,17 +401,20 @@ fn random_mapping(rng: &mut Rng, a: &Accelerator, nest: &LoopNest) -> Mapping {
     }
 }
 
-/// A way to split the axes over several dimensions: one of them gets up to all positions, the next one of what is left.
+/// A way to split the axes over several dimensions. One of them gets all positions, or some, half of the times so that others
+/// get several of what is left.
 fn random_split(rng: &mut Rng, a: &Accelerator) -> PerDim<u32> {
     let g = Geometry::of(a);
     loop {
         let mut split = UNSPLIT;
         for axis in [Class::Reduction, Class::Positions].iter().filter_map(|&c| a.shared(c)) {
-            let mut left = axis.size;
+            let (mut left, others) = (axis.size, chance(rng, 1, 2));
             let first = rng.random_range(0..axis.dims.len());
             for i in 0..axis.dims.len() {
                 let d = axis.dims[(first + i) % axis.dims.len()];
-                split[d] = if chance(rng, 1, 3) {
+                split[d] = if others && i == 0 && left >= 4 {
+                    rng.random_range(2..=left / 2)
+                } else if chance(rng, 1, 3) {
                     left
                 } else {
                     rng.random_range(1..=left)
