@@ -66,6 +66,7 @@ module naas_array #(
   input  wire [PW-1:0]        w_k_pos_i, w_c_pos_i, w_r_pos_i, w_s_pos_i,
   input  wire [LW-1:0]        w_addr_i, w_k_stride_i,
   input  wire [WLANES*8-1:0]  w_data_i,
+  input  wire [7:0]           w_count_i,      // valid lanes
   // input beat
   input  wire                 i_valid_i, i_slot_i,
   input  wire [ILANES*8-1:0]  i_data_i,
@@ -211,7 +212,7 @@ module naas_array #(
     end
     for (k = 0; k < PK; k = k + 1) begin : g_w
       naas_lanes #(.POS(k), .SIZE(PK), .LANES(WLANES), .PW(PW), .LW(LW)) u_edge (
-        .clk_i(clk_i), .data_i(w_data_i), .count_i(WLANES[7:0]), .pos_i(w_k_pos_i), .addr_i(w_addr_i), .stride_i(w_k_stride_i),
+        .clk_i(clk_i), .data_i(w_data_i), .count_i(w_count_i), .pos_i(w_k_pos_i), .addr_i(w_addr_i), .stride_i(w_k_stride_i),
         .hit_o(w_hit[k*WM +: WM]), .addr_o(w_addr[k*LW +: LW]), .data_o(w_data[k*WM*8 +: WM*8])
       );
       for (c = 0; c < PC; c = c + 1) begin : g_c

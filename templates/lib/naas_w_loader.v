@@ -57,6 +57,7 @@ module naas_w_loader #(
   output wire [PW-1:0]      r_pos_o, s_pos_o,
   output wire [LW-1:0]      addr_o,        // W buffer address at k_pos_o
   output wire [LANES*8-1:0] data_o,
+  output wire [7:0]         count_o,       // valid lanes: the others may lie beyond the end of the W buffer
   // counters
   output wire               busy_o,
   output wire [7:0]         words_o
@@ -202,6 +203,7 @@ module naas_w_loader #(
   reg [4*PW-1:0]    pos1_q, pos2_q, pos3_q;
   reg [LW-1:0]      a1_q, a2_q, a3_q;
   reg [LANES*8-1:0] data3_q;
+  reg [TB-1:0]      count1_q, count2_q, count3_q;
   wire [LANES*8-1:0] part;
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -225,6 +227,9 @@ module naas_w_loader #(
     sub1_q  <= sub;
     sub2_q  <= sub1_q;
     data3_q <= part;
+    count1_q <= words_o[TB-1:0];
+    count2_q <= count1_q;
+    count3_q <= count2_q;
   end
 
   naas_pick #(.N(SUBS), .W(LANES*8), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
@@ -240,6 +245,7 @@ module naas_w_loader #(
   assign {k_pos_o, c_pos_o, r_pos_o, s_pos_o} = pos3_q;
   assign addr_o       = a3_q;
   assign data_o       = data3_q;
+  assign count_o      = {{(8-TB){1'b0}}, count3_q};
   assign busy_o       = run_q;
   assign words_o      = !run_q ? 8'd0 : j_last[0] ? tail_q : LANES[7:0];
 
