@@ -228,7 +228,10 @@ impl Coverage {
             ("dilation", nest.dilation != [1, 1]),
             ("padding", nest.pad.iter().any(|&p| p > 0)),
             ("split axis", s.mapping.split.0.iter().any(|&p| p > 1)),
-            ("axis split over two", t.accelerator.axes.iter().any(|a| digits(a) > 1)),
+            (
+                "axis split over several",
+                t.accelerator.axes.iter().any(|a| digits(a) > 1),
+            ),
         ] {
             if is {
                 count(|c| &mut c.properties, name.into());

@@ -253,11 +253,9 @@ impl<'a> CoDesign<'a> {
         let others = [Objective::Edp, Objective::Latency, Objective::Energy];
         let others = others.into_iter().filter(|&o| limited && o != goal.objective);
         for objective in std::iter::once(goal.objective).chain(others) {
-            for (layer, again) in layers.iter_mut().zip(map(
-                objective,
-                self.search.settings.refine,
-                self.search.settings.mapper.method,
-            )?) {
+            let settings = self.search.settings;
+            let again = map(objective, settings.refine, settings.mapper.method)?;
+            for (layer, again) in layers.iter_mut().zip(again) {
                 layer.join(again, goal.objective);
             }
         }

@@ -227,9 +227,7 @@ module naas_w_loader #(
     sub1_q  <= sub;
     sub2_q  <= sub1_q;
     data3_q <= part;
-    count1_q <= words_o[TB-1:0];
-    count2_q <= count1_q;
-    count3_q <= count2_q;
+    {count1_q, count2_q, count3_q} <= {words_o[TB-1:0], count1_q, count2_q};
   end
 
   naas_pick #(.N(SUBS), .W(LANES*8), .SW(SW)) u_part (.sel_i(sub2_q), .in_i(l2_data_i), .out_o(part));
