@@ -235,13 +235,9 @@ module naas_array #(
   endgenerate
 
   // ---- I: lanes per c, windows per (y, r) and per (x, s), buffer per (c, y, r, x, s)
-  wire [5:0]           c_sub;   // byte of a convolution word
-  assign c_sub = i_rsub_i & {6{~depthwise_i}};
-  // Bytes of a word minus one, as bits of a bank's number.
-  wire [IBW-1:0]       c_word;
-  wire [IBW+5:0]       c_word_wide;
-  assign c_word_wide = {{IBW{1'b0}}, c_word_i};
-  assign c_word      = c_word_wide[IBW-1:0];
+  wire [5:0]           c_sub = i_rsub_i & {6{~depthwise_i}};   // byte of a convolution word
+  wire [IBW+5:0]       c_word_wide = {{IBW{1'b0}}, c_word_i};
+  wire [IBW-1:0]       c_word = c_word_wide[IBW-1:0];   // bytes of a word minus one, as bits of a bank's number
   reg                  i_valid_q, i_slot_q;
   reg  [PW-1:0]        i_k_pos_q;
   reg  [LI-1:0]        i_k_addr_q;
@@ -260,11 +256,8 @@ module naas_array #(
     else {w_valid_q, i_valid_q} <= {w_valid_i, i_valid_i};
   end
   always @(posedge clk_i) begin
-    i_slot_q   <= i_slot_i;
-    i_k_pos_q  <= i_k_pos_i;
-    i_k_addr_q <= i_k_addr_i;
-    i_count_q  <= i_count_i;
-    i_data_q   <= i_data_i;
+    {i_slot_q, i_k_pos_q, i_k_addr_q, i_count_q} <= {i_slot_i, i_k_pos_i, i_k_addr_i, i_count_i};
+    i_data_q <= i_data_i;
   end
 
   generate

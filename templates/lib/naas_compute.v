@@ -91,12 +91,9 @@ module naas_compute #(
   localparam CN = PC * ((CF != 0) ? NF : 1);   // the most positions of each
   localparam RN = PR * ((RF != 0) ? NF : 1);
   localparam SN = PS * ((SF != 0) ? NF : 1);
-  localparam YN = PY * NO;
-  localparam XN = PX * NO;
-  localparam YW = $clog2(YN) + 1;
-  localparam XW = $clog2(XN) + 1;
-  localparam RW = $clog2(RN) + 1;
-  localparam SW = $clog2(SN) + 1;
+  localparam YN = PY * NO, XN = PX * NO;
+  localparam YW = $clog2(YN) + 1, XW = $clog2(XN) + 1;
+  localparam RW = $clog2(RN) + 1, SW = $clog2(SN) + 1;
   localparam [15:0] K_MASK = 16'hffff >> (16 - KE);
   localparam [15:0] C_MASK = 16'hffff >> (16 - CE);
 
@@ -198,10 +195,7 @@ module naas_compute #(
   );
 
   // Channels of one buffer word are neighbours: the word advances once per WM (IM, ISETS, OM) of them.
-  localparam W_MASK = WM - 1;
-  localparam I_MASK = IM - 1;
-  localparam S_MASK = ISETS - 1;
-  localparam O_MASK = OM - 1;
+  localparam W_MASK = WM - 1, I_MASK = IM - 1, S_MASK = ISETS - 1, O_MASK = OM - 1;
   wire [15:0] k_idx, c_idx, i_mask;
   wire        w_word, i_word, s_word, o_word;
   assign k_idx  = p_idx[0 +: 16];

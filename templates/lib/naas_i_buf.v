@@ -63,6 +63,11 @@ module naas_i_buf #(
   assign r_row  = (depthwise_i ? {{(32-LW){1'b0}}, raddr_i} : {{(32-LW){1'b0}}, raddr_i} >> BW)
                 + ((SLOTS > 1 && rslot_i) ? DEPTH : 0);
 
+`ifndef SYNTHESIS
+  reg awake = 1'b0;   // a write may come with the first clock, before a reset has reached it
+  always @(posedge clk_i) awake <= 1'b1;
+`endif
+
   genvar b;
   generate
     for (b = 0; b < ROW; b = b + 1) begin : g_byte
@@ -91,6 +96,10 @@ module naas_i_buf #(
         .clk_i(clk_i), .we_i(we[b*BYTES +: BYTES]), .waddr_i(w_row[AW-1:0]), .wdata_i(data_i[b*BYTES*8 +: BYTES*8]),
         .re_i(re_i), .raddr_i(r_row[AW-1:0]), .rdata_o(rdata[b*BYTES*8 +: BYTES*8])
       );
+`ifndef SYNTHESIS
+      always @(posedge clk_i) if (awake & (|we[b*BYTES +: BYTES]) & w_row - w_base >= DEPTH)
+        begin $display("%m: %0d is written, beyond the I slot", w_row - w_base); $stop; end
+`endif
       wire unused = ^{w_row, k_row_here};
     end
   endgenerate

@@ -44,6 +44,13 @@ module naas_w_buf #(
 
   assign operand_o = operand_q;
 
+`ifndef SYNTHESIS
+  reg awake = 1'b0;   // a write may come with the first clock, before a reset has reached it
+  always @(posedge clk_i) awake <= 1'b1;
+  always @(posedge clk_i) if (awake & we_i & {{(32-LW){1'b0}}, waddr_i} >= DEPTH)
+    begin $display("%m: %0d is written, beyond the W slot", waddr_i); $stop; end
+`endif
+
   wire unused = ^{waddr, raddr, rsub_i, wslot_i, rslot_i};
 
 endmodule

@@ -64,12 +64,8 @@ module naas_w_loader #(
 );
 
   localparam SUBS = WORD / LANES;
-  localparam KB   = TILE_BITS[0 +: 8];
-  localparam CB   = TILE_BITS[8 +: 8];
-  localparam RB   = TILE_BITS[32 +: 8];
-  localparam SB   = TILE_BITS[40 +: 8];
-  localparam RSB  = SHARE_BITS[32 +: 8];
-  localparam SSB  = SHARE_BITS[40 +: 8];
+  localparam KB   = TILE_BITS[0 +: 8],   CB  = TILE_BITS[8 +: 8], RB = TILE_BITS[32 +: 8], SB = TILE_BITS[40 +: 8];
+  localparam RSB  = SHARE_BITS[32 +: 8], SSB = SHARE_BITS[40 +: 8];
   localparam TB   = $clog2(LANES) + 1;
   localparam [31:0] JOB_BITS = {TILE_BITS[40 +: 8], TILE_BITS[32 +: 8], TILE_BITS[8 +: 8], TILE_BITS[0 +: 8]};
   localparam SW   = (SUBS > 1) ? $clog2(SUBS) : 1;

@@ -119,6 +119,18 @@ pub const ASSERTED: &[TextFault] = &[
         ".op_relevant_i({relevant_i, p_relevant_i})",
     ),
     text(
+        "beyond the W slot",
+        "naas_array.v",
+        ".count_i(w_count_i)",
+        ".count_i(w_count_i | WLANES[7:0])",
+    ),
+    text(
+        "beyond the I slot",
+        "naas_array.v",
+        ".count_i(i_count_i), .pos_i(i_c_pos_i)",
+        ".count_i(i_count_i | ILANES[7:0]), .pos_i(i_c_pos_i)",
+    ),
+    text(
         "a sum is written in a byte's cycle",
         "naas_drain.v",
         "tail_q <= Tail;",
