@@ -153,7 +153,7 @@ fn cases(campaign: &Campaign) -> impl Iterator<Item = Case> {
 
 /// The first case that notices the fault, and how `by` describes it.
 fn hunt(
-    mut cases: impl Iterator<Item = Case>,
+    cases: impl Iterator<Item = Case>,
     plant: &Plant,
     by: impl Fn(&Report) -> Option<String>,
 ) -> Option<(usize, String)> {
@@ -161,9 +161,7 @@ fn hunt(
         cache: concat!(env!("CARGO_TARGET_TMPDIR"), "/verilator-cache").into(),
     };
     let dir = tempfile::tempdir().unwrap();
-    let mut index = 0;
-    cases.find_map(|case| {
-        index += 1;
+    cases.enumerate().find_map(|(index, case)| {
         let files = Right::of(&case).with(plant)?;
         let folder = trials.write(&files, dir.path()).unwrap();
         // A fault that the simulator refuses to run is no test of the campaign: let it fail here.
@@ -174,7 +172,7 @@ fn hunt(
             ..plain.clone()
         };
         let found = noticed(&plain).or_else(|| Some(noticed(&stalled)? + ", stalls"));
-        Some((index - 1, found?))
+        Some((index, found?))
     })
 }
 
