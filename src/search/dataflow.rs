@@ -183,6 +183,12 @@ impl Dataflow {
         space.repair(&grown(space, &m, &self.array))
     }
 
+    /// Orders in which dimensions of level-2 tiles and of array tiles grow.
+    #[must_use]
+    pub const fn growth(&self) -> [[Dim; 6]; 2] {
+        [self.offchip.grow, self.array.grow]
+    }
+
     /// Orders of the loops over level-2 tiles and over array tiles, outermost first.
     #[must_use]
     pub const fn orders(&self) -> [[Dim; 6]; 2] {

@@ -1,6 +1,7 @@
 //! How much the ratio over a fixed baseline owes to the order in which its tiles grew.
 
-use super::ratios::{WITHIN, claim, studied};
+use super::ratios::{claim, edp_over_fixed};
+use super::studied::WITHIN;
 use super::{Ran, head, labelled, line, of};
 use crate::report::plots::quantile;
 use crate::search::reproduction::{Human, Outcome, Question};
@@ -66,7 +67,7 @@ pub(super) fn greedy(ran: &[Ran]) -> Vec<Greedy<'_>> {
                     outcome,
                     human,
                     ratios: human.greedy.iter().map(|edp| edp / ours).collect(),
-                    studied: studied(outcome, &human.name),
+                    studied: edp_over_fixed(outcome, &human.name),
                 })
         })
         .collect()

@@ -4,6 +4,7 @@ mod gaps;
 mod greedy;
 mod pictures;
 mod ratios;
+pub mod studied;
 
 use crate::base::dims::Dim;
 use crate::report::plots::quantile;

@@ -1,5 +1,6 @@
 //! Searched designs against human baselines: speed, energy and EDP, beside reported figures and ceilings.
 
+use super::studied::{self, Studied, WITHIN};
 use super::{Ran, head, labelled, line, of, spread};
 use crate::arch::resources::Resources;
 use crate::report::plots::quantile;
@@ -26,38 +27,6 @@ const PRINTED_PAIRS: [(&str, &str, [f64; 2]); 4] = [
 ];
 /// The bar of C10: EDP against Eyeriss on ResNet50.
 const C10: f64 = 4.4;
-
-/// What an earlier study of these claims reached, by baseline, form of the resources and claim: speed, energy and EDP over the
-/// fixed mapping, and EDP over the searched one. Zero where it states nothing.
-const STUDIED: [(&str, &str, &str, [f64; 3], f64); 14] = [
-    ("edgetpu", "wide", "C1", [1.30, 1.34, 1.73], 1.03),
-    ("edgetpu", "narrow", "C1", [2.30, 1.47, 3.39], 1.10),
-    ("nvdla-1024", "wide", "C2", [1.23, 1.80, 2.20], 1.24),
-    ("nvdla-1024", "narrow", "C2", [3.35, 1.81, 6.08], 1.26),
-    ("nvdla-256", "wide", "C4", [2.54, 1.36, 3.46], 2.58),
-    ("nvdla-256", "narrow", "C4", [2.85, 1.32, 3.75], 2.08),
-    ("eyeriss", "wide", "C3", [1.14, 1.25, 1.42], 0.96),
-    ("eyeriss", "narrow", "C3", [1.17, 1.25, 1.47], 0.96),
-    ("eyeriss-rigid", "wide", "C3", [10.6, 1.92, 20.4], 9.67),
-    ("eyeriss-rigid", "narrow", "C3", [9.42, 1.92, 18.1], 8.55),
-    ("shidiannao", "wide", "C5", [1.29, 2.58, 3.34], 1.54),
-    ("shidiannao", "narrow", "C5", [3.15, 2.57, 8.10], 1.53),
-    ("eyeriss", "wide", "C10", [0.0, 0.0, 1.73], 0.0),
-    ("eyeriss-rigid", "wide", "C10", [0.0, 0.0, 31.7], 0.0),
-];
-/// EDP over the fixed mapping where an axis may run two dimensions, in the same study: wide and narrow.
-const STUDIED_SHARED: [(&str, [f64; 2]); 6] = [
-    ("edgetpu", [2.18, 3.67]),
-    ("nvdla-1024", [2.39, 6.24]),
-    ("nvdla-256", [3.92, 4.07]),
-    ("eyeriss", [1.56, 1.54]),
-    ("eyeriss-rigid", [22.4, 19.0]),
-    ("shidiannao", [3.51, 8.44]),
-];
-/// EDP of sizing only over that of the full search in the same study, at its wide widths, for [`PRINTED_PAIRS`].
-const STUDIED_PAIRS: [f64; 4] = [1.00, 1.69, 1.06, 1.83];
-/// Share of a study's figure that counts as reaching it.
-pub(super) const WITHIN: f64 = 0.95;
 
 /// Geometric means over networks of speed, energy and EDP of `theirs` over `ours`.
 fn ratios(theirs: &[Figures], ours: &[Figures]) -> [f64; 3] {
@@ -209,26 +178,23 @@ pub(super) fn rows(ran: &[Ran]) -> Vec<Row> {
     of(ran, Question::Baseline).flat_map(rows).collect()
 }
 
-/// What the study states of a baseline in the setting of an outcome: speed, energy and EDP over its fixed mapping, and EDP over
-/// its searched one.
-fn stated(o: &Outcome, human: &str) -> Option<([Option<f64>; 3], Option<f64>)> {
+/// What the study states of a baseline in the setting of an outcome.
+fn stated(o: &Outcome, human: &str) -> Option<&'static Studied> {
     let form = o.experiment.resources.split_once('@').map_or("", |p| p.1);
-    let (.., fixed, searched) = STUDIED.iter().find(|s| (s.0, s.1, s.2) == (human, form, &*claim(o)))?;
-    let stated = |ratio: f64| (ratio > 0.0).then_some(ratio);
-    Some((fixed.map(stated), stated(*searched)))
+    studied::studied(human, form, &claim(o))
 }
 
 /// The study's EDP over a fixed baseline.
-pub(super) fn studied(o: &Outcome, human: &str) -> Option<f64> {
-    stated(o, human)?.0[2]
+pub(super) fn edp_over_fixed(o: &Outcome, human: &str) -> Option<f64> {
+    stated(o, human)?.over_fixed[2]
 }
 
 /// The comparisons in the study's setting.
 pub(super) fn study(ran: &[Ran]) -> Vec<Row> {
     let rows = |r: &Ran| {
         let reported = |human: &str, version: &str| match (stated(&r.0, human), version) {
-            (Some((fixed, _)), "fixed") => fixed,
-            (Some((_, searched)), _) => [None, None, searched],
+            (Some(s), "fixed") => s.over_fixed,
+            (Some(s), _) => [None, None, s.over_searched],
             (None, _) => [None; 3],
         };
         compared(r, "full", &claim(&r.0), WITHIN, &reported)
@@ -244,7 +210,7 @@ pub(super) fn shared(ran: &[Ran]) -> Vec<Row> {
         let set = e.networks.len() > 1;
         let narrow = usize::from(e.resources.ends_with("@narrow"));
         let reported = |human: &str, version: &str| {
-            let figures = STUDIED_SHARED
+            let figures = studied::SHARED
                 .iter()
                 .find(|s| s.0 == human && set && version == "fixed");
             [None, None, figures.map(|s| s.1[narrow])]
@@ -333,7 +299,7 @@ pub(super) fn pairs(ran: &[Ran]) -> Vec<Row> {
 fn printed_pair(o: &Outcome) -> Option<([f64; 2], f64)> {
     let chip = Resources::chip(&o.experiment.resources);
     let network = o.experiment.networks.first()?;
-    let mut all = PRINTED_PAIRS.iter().zip(STUDIED_PAIRS);
+    let mut all = PRINTED_PAIRS.iter().zip(studied::PAIRS);
     let (pair, studied) = all.find(|(p, _)| p.0 == chip && p.1 == network)?;
     Some((pair.2, studied))
 }
