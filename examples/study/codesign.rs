@@ -118,7 +118,7 @@ impl Setting {
 
     /// The study's floor: multiplications on all PEs, and everything across the off-chip port once; inputs that a stride skips
     /// count, too.
-    pub fn least(&self) -> Vec<Figures> {
+    pub fn floor(&self) -> Vec<Figures> {
         let w = &self.widths;
         let layers = self.shapes.iter().map(|s| {
             let [weights, inputs, outputs] = [Operand::W, Operand::I, Operand::O].map(|o| s.words(o, &s.bounds));
@@ -126,7 +126,7 @@ impl Setting {
             let offchip = (weights + inputs).max(outputs).div_ceil(w.offchip);
             Figures {
                 cycles: compute.max(offchip),
-                energy_pj: crate::model::least_energy(s.macs(), weights + inputs + outputs),
+                energy_pj: crate::model::floor_energy(s.macs(), weights + inputs + outputs),
             }
         });
         self.totals(&layers.collect::<Vec<_>>())

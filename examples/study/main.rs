@@ -101,8 +101,8 @@ struct Baseline {
 struct Outcome {
     claim: &'static str,
     form: &'static str,
-    /// The study's floor, per network: [`Setting::least`].
-    least: Vec<Figures>,
+    /// The study's floor, per network: [`Setting::floor`].
+    floor: Vec<Figures>,
     baselines: Vec<Baseline>,
     found: Vec<Found>,
 }
@@ -145,7 +145,7 @@ fn outcome(
     Ok(Outcome {
         claim,
         form,
-        least: setting.least(),
+        floor: setting.floor(),
         baselines,
         found,
     })

@@ -185,6 +185,6 @@ impl Prices {
 }
 
 /// What multiplications and bytes off chip take, whatever the accelerator.
-pub fn least_energy(macs: u64, bytes: u64) -> f64 {
+pub fn floor_energy(macs: u64, bytes: u64) -> f64 {
     macs as f64 * MAC_PJ + bytes as f64 * OFFCHIP_PJ
 }

@@ -1,4 +1,4 @@
-//! The tables: designs over the least, and ratios over baselines.
+//! The tables: designs over the floor, and ratios over baselines.
 
 use crate::codesign::{Design, Found};
 use crate::{Baseline, Outcome};
@@ -50,17 +50,17 @@ impl Outcome {
             .collect()
     }
 
-    /// Cycles, energy and their product of every design over the least.
-    fn over_least(&self) -> [Vec<f64>; 3] {
-        let all: Vec<[f64; 3]> = self.found.iter().map(|f| ratios(&f.figures, &self.least)).collect();
+    /// Cycles, energy and their product of every design over the floor.
+    fn over_floor(&self) -> [Vec<f64>; 3] {
+        let all: Vec<[f64; 3]> = self.found.iter().map(|f| ratios(&f.figures, &self.floor)).collect();
         [0, 1, 2].map(|i| all.iter().map(|r| r[i]).collect())
     }
 }
 
 /// A line about an outcome.
 pub fn summary(o: &Outcome) -> String {
-    let [.., edp] = o.over_least();
-    format!("EDP {} times the least", spread(&edp))
+    let [.., edp] = o.over_floor();
+    format!("EDP {} times the floor", spread(&edp))
 }
 
 /// What is to be said of `values` beside a figure of the study.
@@ -106,16 +106,16 @@ fn three(values: [f64; 3]) -> String {
     values.map(|v| format!("{v:.2}")).join(" / ")
 }
 
-/// Baselines and designs over the least.
+/// Baselines and designs over the floor.
 fn designs(all: &[Outcome]) -> String {
     let mut text = head(&[
         "claim",
         "widths",
         "baseline",
-        "fixed over the least, the study: cycles / energy",
+        "fixed over the floor, the study: cycles / energy",
         "ours",
-        "searched over the least",
-        "design over the least, the study: cycles / energy / EDP",
+        "searched over the floor",
+        "design over the floor, the study: cycles / energy / EDP",
         "ours, medians",
         "EDP",
         "",
@@ -129,8 +129,8 @@ fn designs(all: &[Outcome]) -> String {
             let ceiling = stated.map(|c| c.1);
             let over_fixed = studied(b.flow.name, o.form, o.claim).map(|s| s.over_fixed);
             let theirs = ceiling.zip(over_fixed).and_then(|(c, f)| above(c, f));
-            let ours = o.over_least();
-            let [fixed, searched] = [&b.fixed, &b.searched].map(|f| ratios(f, &o.least));
+            let ours = o.over_floor();
+            let [fixed, searched] = [&b.fixed, &b.searched].map(|f| ratios(f, &o.floor));
             let arrays: Vec<String> = o.found.iter().map(array).collect();
             text += &line(&[
                 o.claim.into(),

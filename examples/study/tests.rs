@@ -200,7 +200,7 @@ fn closed_forms_and_jumps_agree_with_a_walk() {
 /// Mappings that fit move weights at least once and outputs once. Of inputs less may do: tiles skip rows that a strided layer as a
 /// whole is charged for.
 #[test]
-fn what_fits_is_not_below_the_least() {
+fn what_fits_is_not_below_the_floor() {
     let mut fitting = 0;
     for i in 0..4000 {
         let mut rng = stream(2, &[i]);
@@ -211,8 +211,8 @@ fn what_fits_is_not_below_the_least() {
             let moved = Tally::of(&shape, &t).l2;
             let [weights, outputs] = [Operand::W, Operand::O].map(|o| shape.words(o, &shape.bounds));
             assert!(moved[0] >= weights && moved[2] == outputs, "case {i}");
-            let least = crate::model::least_energy(shape.macs(), weights + outputs);
-            assert!(m.figures(&shape, &t).energy_pj > least, "case {i}");
+            let floor = crate::model::floor_energy(shape.macs(), weights + outputs);
+            assert!(m.figures(&shape, &t).energy_pj > floor, "case {i}");
         }
     }
     assert!(fitting > 400, "{fitting}");
@@ -306,7 +306,7 @@ fn the_document_has_the_fixed_baselines() {
         let setting = Setting::new(resources, networks, widths).unwrap();
         let flow = Dataflow::named(resources).unwrap();
         let fixed = setting.dictated(&setting.chip(flow).unwrap(), flow).unwrap();
-        let [cycles, energy, _] = crate::tables::ratios(&fixed, &setting.least());
+        let [cycles, energy, _] = crate::tables::ratios(&fixed, &setting.floor());
         let begins = format!("| {claim} | {form} | {resources} | ");
         let ours = format!(" | {cycles:.2} / {energy:.2} | ");
         let row = document.lines().find(|l| l.starts_with(&begins) && l.contains(&ours));
