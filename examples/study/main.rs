@@ -151,12 +151,13 @@ fn outcome(
     })
 }
 
-fn main() -> Result<()> {
+fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     for name in &wanted {
         if !CLAIMS.iter().any(|c| c.0 == name) {
             let names = CLAIMS.map(|c| c.0).join(", ");
-            return Err(Diagnostic::new(Code::UnknownName, format!("no claim is called `{name}`")).expected(names));
+            let unknown = Diagnostic::new(Code::UnknownName, format!("no claim is called `{name}`"));
+            return Err(unknown.expected(names).into());
         }
     }
     let mut all = Vec::new();
@@ -179,5 +180,6 @@ fn main() -> Result<()> {
     let document = splice(&document, MARKS, text.trim_end()).ok_or_else(|| {
         Diagnostic::new(Code::Malformed, "the tables' marks are missing").at(path.display().to_string())
     })?;
-    files::write_atomic(&path, document.as_bytes())
+    files::write_atomic(&path, document.as_bytes())?;
+    Ok(())
 }
