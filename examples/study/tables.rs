@@ -163,8 +163,8 @@ fn row(o: &Outcome, b: &Baseline) -> String {
         format!("{:.0} %", 100.0 * reached as f64 / orders.len() as f64)
     });
     let [low, median, high] = [0.25, 0.5, 0.75].map(|q| quantile(&orders, q));
-    // A fixed mapping that costs as many times the searched one as the study's did. The study's searched mapping is no cheaper
-    // than ours, so its fixed one is no cheaper than this.
+    // A fixed mapping that costs as many times the searched one as the study's did: no costlier than the study's, unless its
+    // searched mapping was cheaper than ours.
     let gained = printed.zip(s.and_then(|s| s.over_searched)).map(|(f, s)| f / s);
     let theirs = gained.map(|g| searched.iter().map(|v| g * v).collect::<Vec<_>>());
     let [over_theirs, their_verdict] = theirs.map_or_else(|| ["-".into(), "-".into()], |t| compared(&t, printed));
