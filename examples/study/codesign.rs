@@ -34,16 +34,17 @@ pub type Axes = Vec<(Vec<Dim>, u64)>;
 
 /// Resources, networks and widths.
 pub struct Setting {
-    pub resources: Resources,
-    pub widths: Widths,
-    pub networks: Vec<&'static str>,
+    /// What the accelerators may spend. Their own lanes do not matter to the model, so the preset's widths do for these.
+    resources: Resources,
+    widths: Widths,
+    networks: Vec<&'static str>,
     suite: Suite,
     shapes: Vec<Shape>,
 }
 
 impl Setting {
     /// Convolutions only: with fully connected layers the study's ceilings do not come out (docs/reproduction.md).
-    pub fn new(resources: &str, networks: &[&'static str], widths: Widths) -> Result<Self> {
+    pub fn new(resources: &str, networks: &[&'static str], form: &str) -> Result<Self> {
         let mut suite = Suite::default();
         for name in networks {
             let mut layers = zoo::network(name)?.layers;
@@ -57,7 +58,7 @@ impl Setting {
         }
         Ok(Self {
             resources: Resources::preset(resources)?,
-            widths,
+            widths: Widths::of(&Resources::preset(&format!("{resources}@{form}"))?),
             networks: networks.to_vec(),
             shapes: suite.distinct.iter().map(|(_, nest)| Shape::of(nest)).collect(),
             suite,

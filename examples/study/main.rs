@@ -22,14 +22,12 @@ mod timeline;
 
 use crate::codesign::{Found, Setting, search};
 use crate::mapper::Effort;
-use crate::model::Widths;
 use naas::base::diag::{Code, Diagnostic, Result};
-use naas::base::dims::Dim;
 use naas::base::files;
 use naas::report::baselines::{Marks, splice};
 use naas::search::dataflow::{DATAFLOWS, Dataflow};
-use naas::search::importance::{arrangements, lehmer_unrank};
 use naas::search::problem::Figures;
+use naas::search::reproduction::over_chips;
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -39,40 +37,8 @@ const MARKS: Marks = [
     "<!-- the study's tables end -->\n",
 ];
 
-const BIG: &[&str] = &["vgg16", "resnet50", "unet_256_same"];
-const SMALL: &[&str] = &["mobilenet_v2", "squeezenet1_1", "mnasnet1_0"];
-
-/// Claim, resources, networks.
-const CLAIMS: [(&str, &str, &[&str]); 6] = [
-    ("C1", "edgetpu", BIG),
-    ("C2", "nvdla-1024", BIG),
-    ("C3", "eyeriss", SMALL),
-    ("C4", "nvdla-256", SMALL),
-    ("C5", "shidiannao", SMALL),
-    ("C10", "eyeriss", &["resnet50"]),
-];
-
-/// The study's widths.
-const FORMS: [(&str, Widths); 2] = [
-    (
-        "wide",
-        Widths {
-            network: 64,
-            drain: 64,
-            offchip: 32,
-            latency: 64,
-        },
-    ),
-    (
-        "narrow",
-        Widths {
-            network: 16,
-            drain: 16,
-            offchip: 8,
-            latency: 64,
-        },
-    ),
-];
+/// The study's widths, as presets call them.
+const FORMS: [&str; 2] = ["wide", "narrow"];
 
 const SEEDS: u64 = 3;
 
@@ -111,32 +77,18 @@ fn baseline(setting: &Setting, flow: &'static Dataflow) -> Result<Baseline> {
     let chip = setting.chip(flow)?;
     let fixed = |flow: &Dataflow| setting.dictated(&chip, flow);
     let illegal = || Diagnostic::new(Code::NoLegalMapping, format!("{} cannot run a layer", flow.name));
-    let orders = arrangements(Dim::ALL.len(), Dim::ALL.len());
-    let growing = |rank: usize| {
-        let order = lehmer_unrank(rank, Dim::ALL.len(), Dim::ALL.len());
-        let mut grow = Dim::ALL;
-        for (place, d) in grow.iter_mut().zip(order) {
-            *place = Dim::ALL[d];
-        }
-        fixed(&flow.growing(grow))
-    };
-    let grown: Vec<Option<Vec<Figures>>> = (0..orders).into_par_iter().map(growing).collect();
+    let flows: Vec<Dataflow> = flow.growing_in_every_order().collect();
+    let grown: Option<Vec<Vec<Figures>>> = flows.par_iter().map(fixed).collect();
     Ok(Baseline {
         flow,
         fixed: fixed(flow).ok_or_else(illegal)?,
         searched: setting.mapped(&chip, THOROUGH, 0).ok_or_else(illegal)?,
-        grown: grown.into_iter().flatten().collect(),
+        grown: grown.ok_or_else(illegal)?,
     })
 }
 
-fn outcome(
-    claim: &'static str,
-    resources: &str,
-    networks: &[&'static str],
-    form: &'static str,
-    w: Widths,
-) -> Result<Outcome> {
-    let setting = Setting::new(resources, networks, w)?;
+fn outcome(claim: &'static str, resources: &str, networks: &[&'static str], form: &'static str) -> Result<Outcome> {
+    let setting = Setting::new(resources, networks, form)?;
     let flows = DATAFLOWS.iter().filter(|flow| flow.resources == resources);
     let baselines = flows.map(|flow| baseline(&setting, flow)).collect::<Result<Vec<_>>>()?;
     let found = (1..=SEEDS)
@@ -154,17 +106,17 @@ fn outcome(
 fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     for name in &wanted {
-        if !CLAIMS.iter().any(|c| c.0 == name) {
-            let names = CLAIMS.map(|c| c.0).join(", ");
+        if !over_chips().any(|c| c.0 == name) {
+            let names = over_chips().map(|c| c.0).collect::<Vec<_>>().join(", ");
             let unknown = Diagnostic::new(Code::UnknownName, format!("no claim is called `{name}`"));
             return Err(unknown.expected(names).into());
         }
     }
     let mut all = Vec::new();
-    for (claim, resources, networks) in CLAIMS {
-        for (form, widths) in FORMS {
+    for (claim, resources, networks) in over_chips() {
+        for form in FORMS {
             if wanted.is_empty() || wanted.iter().any(|w| w == claim) {
-                let o = outcome(claim, resources, networks, form, widths)?;
+                let o = outcome(claim, resources, networks, form)?;
                 println!("{claim}, {resources}, {form}: {}", tables::summary(&o));
                 all.push(o);
             }

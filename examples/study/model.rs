@@ -15,6 +15,7 @@
 
 use crate::tiling::{Loop, Operand, Shape, Tally, Tiling, loops, smaller};
 use crate::timeline::cycles;
+use naas::arch::resources::Resources;
 use naas::base::dims::{Dim, PerDim};
 use naas::search::numeric::pow;
 use naas::search::problem::Figures;
@@ -30,6 +31,18 @@ pub struct Widths {
     pub offchip: u64,
     /// Cycles until what is read arrives.
     pub latency: u64,
+}
+
+impl Widths {
+    /// Those of resources; weights and inputs get half of the network each.
+    pub fn of(r: &Resources) -> Self {
+        Self {
+            network: u64::from(r.network_bytes_per_cycle) / 2,
+            drain: r.drain_psums_per_cycle.into(),
+            offchip: r.offchip_bytes_per_cycle.into(),
+            latency: r.offchip_latency_cycles.into(),
+        }
+    }
 }
 
 /// An accelerator.

@@ -3,36 +3,14 @@
 use crate::codesign::{Design, Found};
 use crate::{Baseline, Outcome};
 use naas::report::plots::quantile;
+use naas::report::reproduction::ratios;
 use naas::report::reproduction::studied::{CEILINGS, WITHIN, studied};
-use naas::search::numeric::geometric_mean;
+use naas::report::table::{head, line, spread};
 use naas::search::problem::Figures;
 
-fn line(cells: &[String]) -> String {
-    format!("| {} |\n", cells.join(" | "))
-}
-
-fn head(titles: &[&str]) -> String {
-    let cells = |of: &dyn Fn(&str) -> String| line(&titles.iter().map(|t| of(t)).collect::<Vec<_>>());
-    cells(&|t| t.to_owned()) + &cells(&|_| "---".to_owned())
-}
-
-/// Geometric mean over networks of `theirs` over `ours`.
-fn mean(theirs: &[Figures], ours: &[Figures], of: impl Fn(&Figures) -> f64) -> f64 {
-    geometric_mean(&theirs.iter().zip(ours).map(|(t, o)| of(t) / of(o)).collect::<Vec<_>>())
-}
-
-/// Cycles, energy and their product.
-pub fn ratios(theirs: &[Figures], ours: &[Figures]) -> [f64; 3] {
-    [
-        mean(theirs, ours, |f| f.cycles as f64),
-        mean(theirs, ours, |f| f.energy_pj),
-        mean(theirs, ours, Figures::edp),
-    ]
-}
-
-fn spread(values: &[f64]) -> String {
-    let [low, median, high] = [0.0, 0.5, 1.0].map(|q| quantile(values, q));
-    format!("{median:.2} ({low:.2}-{high:.2})")
+/// Energy-delay product of `theirs` over `ours`.
+fn edp(theirs: &[Figures], ours: &[Figures]) -> f64 {
+    ratios(theirs, ours)[2]
 }
 
 fn array(f: &Found) -> String {
@@ -44,10 +22,7 @@ fn array(f: &Found) -> String {
 impl Outcome {
     /// Energy-delay product of `theirs` over every design.
     fn over(&self, theirs: &[Figures]) -> Vec<f64> {
-        self.found
-            .iter()
-            .map(|f| mean(theirs, &f.figures, Figures::edp))
-            .collect()
+        self.found.iter().map(|f| edp(theirs, &f.figures)).collect()
     }
 
     /// Cycles, energy and their product of every design over the floor.
@@ -168,7 +143,7 @@ fn row(o: &Outcome, b: &Baseline) -> String {
     let gained = printed.zip(s.and_then(|s| s.over_searched)).map(|(f, s)| f / s);
     let theirs = gained.map(|g| searched.iter().map(|v| g * v).collect::<Vec<_>>());
     let [over_theirs, their_verdict] = theirs.map_or_else(|| ["-".into(), "-".into()], |t| compared(&t, printed));
-    let costs = [gained, Some(mean(&b.fixed, &b.searched, Figures::edp))];
+    let costs = [gained, Some(edp(&b.fixed, &b.searched))];
     let costs = costs.map(|g| g.map_or("-".into(), |g| format!("{g:.2}"))).join(", ");
     line(&[
         o.claim.into(),

@@ -1,15 +1,17 @@
 //! The closed forms and the jumps against a plain walk of all tiles; sizes and growth against trying all; the document's table
 //! against the model.
 
+use crate::FORMS;
 use crate::codesign::Setting;
 use crate::mapper::{Effort, Task, sizes};
 use crate::model::{Machine, Widths};
 use crate::tiling::{Operand, Shape, Tally, Tiling};
-use crate::{CLAIMS, FORMS};
 use naas::base::dims::{Dim, PerDim};
 use naas::base::rng::{Rng, stream};
+use naas::report::reproduction::ratios;
 use naas::search::dataflow::Dataflow;
 use naas::search::problem::Figures;
+use naas::search::reproduction::over_chips;
 use naas::workload::layer::{Conv, Layer, Shape as LayerShape};
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
@@ -301,12 +303,12 @@ fn exhaustive(task: &Task<'_>) -> Figures {
 #[test]
 fn the_document_has_the_fixed_baselines() {
     let document = include_str!("../../docs/reproduction.md");
-    let [(form, widths), _] = FORMS;
-    for (claim, resources, networks) in CLAIMS {
-        let setting = Setting::new(resources, networks, widths).unwrap();
+    let form = FORMS[0];
+    for (claim, resources, networks) in over_chips() {
+        let setting = Setting::new(resources, networks, form).unwrap();
         let flow = Dataflow::named(resources).unwrap();
         let fixed = setting.dictated(&setting.chip(flow).unwrap(), flow).unwrap();
-        let [cycles, energy, _] = crate::tables::ratios(&fixed, &setting.floor());
+        let [cycles, energy, _] = ratios(&fixed, &setting.floor());
         let begins = format!("| {claim} | {form} | {resources} | ");
         let ours = format!(" | {cycles:.2} / {energy:.2} | ");
         let row = document.lines().find(|l| l.starts_with(&begins) && l.contains(&ours));

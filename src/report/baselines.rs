@@ -1,6 +1,7 @@
 //! The table of the human baselines in docs/baselines.md, from the figures that their designs record.
 
 use crate::base::dims::Dim;
+use crate::report::table::line;
 use crate::search::baselines::Version;
 use crate::search::design::{Design, Totals};
 use crate::search::numeric::geometric_mean;
@@ -152,10 +153,6 @@ pub fn splice(document: &str, [begin, end]: Marks, table: &str) -> Option<String
     let (head, rest) = document.split_once(begin)?;
     let (_, tail) = rest.split_once(end)?;
     Some(format!("{head}{begin}\n{table}\n{end}{tail}"))
-}
-
-fn line(cells: &[String]) -> String {
-    format!("| {} |\n", cells.join(" | "))
 }
 
 /// Cycles in full, energy in microjoules, their product in a short form.

@@ -5,4 +5,5 @@ pub mod plots;
 pub mod reproduction;
 pub mod scatter;
 pub mod svg;
+pub mod table;
 pub mod timeline;

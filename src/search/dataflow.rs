@@ -17,6 +17,7 @@ use crate::mapping::legality::split_violations;
 use crate::mapping::tiling::{Mapping, UNSPLIT};
 use crate::search::encoding::mapping::MappingSpace;
 use crate::search::heuristics::{INPUTS_ONCE, Recipe, WEIGHTS_ONCE, grow, grown};
+use crate::search::importance::{arrangements, lehmer_unrank};
 use crate::workload::layer::LoopNest;
 
 /// A chip with its dataflow.
@@ -181,6 +182,16 @@ impl Dataflow {
             fill(space, &mut m, d, space.offchip_units(d));
         }
         space.repair(&grown(space, &m, &self.array))
+    }
+
+    /// [`Dataflow::growing`] in every order, in lexicographic order.
+    #[must_use]
+    pub fn growing_in_every_order(&self) -> impl ExactSizeIterator<Item = Self> {
+        let count = Dim::ALL.len();
+        (0..arrangements(count, count)).map(move |rank| {
+            let grow = lehmer_unrank(rank, count, count);
+            self.growing(std::array::from_fn(|i| Dim::ALL[grow[i]]))
+        })
     }
 
     /// Orders in which dimensions of level-2 tiles and of array tiles grow.

@@ -8,10 +8,12 @@ pub mod studied;
 
 use crate::base::dims::Dim;
 use crate::report::plots::quantile;
+use crate::report::table::{head, line, spread};
 use crate::search::problem::Figures;
 use crate::search::reproduction::{Experiment, Outcome, Question, Search};
 pub use gaps::layers;
 pub use pictures::plots;
+pub use ratios::ratios;
 use ratios::{Roofline, Row, pairs, roofline, rows, shared, study};
 use serde_json::{Value, json};
 
@@ -20,16 +22,6 @@ pub type Ran = (Outcome, f64);
 
 /// EDP reductions that learned co-design reports (arXiv 2010.02075), in percent.
 const LEARNED: [(&str, f64); 2] = [("resnet18", 18.0), ("dqn_atari", 40.0)];
-
-fn line(cells: &[String]) -> String {
-    format!("| {} |\n", cells.join(" | "))
-}
-
-fn head(titles: &[&str]) -> String {
-    let titles: Vec<String> = titles.iter().map(|&t| t.to_owned()).collect();
-    let rule: Vec<String> = titles.iter().map(|_| "---".to_owned()).collect();
-    line(&titles) + &line(&rule)
-}
 
 /// The outcomes of one question, with their CPU seconds.
 fn of(ran: &[Ran], question: Question) -> impl Iterator<Item = &Ran> {
@@ -110,11 +102,6 @@ pub fn markdown(ran: &[Ran]) -> String {
 }
 
 /// Median, lowest and highest.
-fn spread(values: &[f64]) -> String {
-    let [low, median, high] = [0.0, 0.5, 1.0].map(|q| quantile(values, q));
-    format!("{median:.2} ({low:.2}-{high:.2})")
-}
-
 fn spread_table(ran: &[Ran], question: Question, title: &str) -> String {
     let mut text =
         format!("\n### {title}\n\nFinal EDP over the median of the first row of each network; below 1 is better.\n\n");

@@ -29,7 +29,8 @@ const PRINTED_PAIRS: [(&str, &str, [f64; 2]); 4] = [
 const C10: f64 = 4.4;
 
 /// Geometric means over networks of speed, energy and EDP of `theirs` over `ours`.
-fn ratios(theirs: &[Figures], ours: &[Figures]) -> [f64; 3] {
+#[must_use]
+pub fn ratios(theirs: &[Figures], ours: &[Figures]) -> [f64; 3] {
     let mean = |of: &dyn Fn(&Figures) -> f64| {
         geometric_mean(&theirs.iter().zip(ours).map(|(t, o)| of(t) / of(o)).collect::<Vec<_>>())
     };

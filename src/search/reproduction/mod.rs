@@ -9,7 +9,7 @@ pub mod run;
 
 use crate::base::dims::Dim;
 use crate::search::problem::Figures;
-pub use plan::{Profile, experiments};
+pub use plan::{Profile, experiments, over_chips};
 use serde::{Deserialize, Serialize};
 
 /// What is compared with what.

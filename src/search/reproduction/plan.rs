@@ -29,6 +29,12 @@ const CHIPS: [(&str, &str, usize); 5] = [
     ("C5", "shidiannao", 1),
 ];
 
+/// Claims over a chip, with its resources and the networks: C1 to C5, C10.
+pub fn over_chips() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
+    let chips = CHIPS.iter().map(|&(claim, chip, set)| (claim, chip, SETS[set]));
+    chips.chain([("C10", "eyeriss", &NETWORKS[1..2])])
+}
+
 /// Pairs of claims C6 and C7.
 const PAIRS: [(&str, &str); 4] = [
     ("edgetpu", "vgg16"),
@@ -145,8 +151,7 @@ impl Maker {
         if self.quick {
             return vec![("C5", "shidiannao", &SMALL), ("C10", "eyeriss", &SMALL[..1])];
         }
-        let chips = CHIPS.iter().map(|&(claim, chip, set)| (claim, chip, SETS[set]));
-        chips.chain([("C10", "eyeriss", &NETWORKS[1..2])]).collect()
+        over_chips().collect()
     }
 
     /// Claims C1 to C5 and C10, at both bandwidths.

@@ -3,7 +3,6 @@
 use crate::arch::accelerator::Accelerator;
 use crate::arch::resources::Resources;
 use crate::base::diag::Result;
-use crate::base::dims::Dim;
 use crate::base::interrupt::Interrupt;
 use crate::cost::ceiling::ceiling;
 use crate::cost::network::cost;
@@ -15,7 +14,7 @@ use crate::search::dataflow::Dataflow;
 use crate::search::design::{Design, MappedNetwork, Provenance, Totals};
 use crate::search::encoding::accelerator::{AcceleratorSpace, Sharing};
 use crate::search::goal::Goal;
-use crate::search::importance::{Encoding, arrangements, lehmer_unrank};
+use crate::search::importance::Encoding;
 use crate::search::mapper::{MapperSettings, Method, Unmapped, map_layer};
 use crate::search::nested::{CoSearch, Helps, NestedSettings, Solution, map_suite};
 use crate::search::numeric::geometric_mean;
@@ -219,15 +218,13 @@ impl Bench<'_> {
 
     /// See [`Human::greedy`].
     fn greedy(&self, flow: &Dataflow, chip: &Accelerator) -> Result<Vec<f64>> {
-        let edp = |order: usize| {
-            let grow = lehmer_unrank(order, Dim::ALL.len(), Dim::ALL.len());
-            let flow = flow.growing(std::array::from_fn(|i| Dim::ALL[grow[i]]));
+        let edp = |flow: Dataflow| {
             let figures = |n| self.figures(chip, n, &dictated(&flow, chip, n)?).map(|f| f.edp());
             let networks = self.networks.iter().map(figures).collect::<Result<Vec<_>>>();
             networks.map(|edps| geometric_mean(&edps))
         };
-        let orders = arrangements(Dim::ALL.len(), Dim::ALL.len());
-        (0..orders).into_par_iter().map(edp).collect()
+        let flows: Vec<Dataflow> = flow.growing_in_every_order().collect();
+        flows.into_par_iter().map(edp).collect()
     }
 
     /// A network's cost from start to done, as designs state it.
